@@ -1,0 +1,141 @@
+"""Password hashes: made, verified, and recognised when they are out of date.
+
+A stored hash is `v1$2b$12$…` or, with a pepper, `v1.<pepper id>$2b$12$…`: bcrypt over
+base64(HMAC-SHA-384(pepper, NFC(password))). Sixty-four bytes without a NUL go into bcrypt, so
+nothing is cut at 72 bytes and nothing ends early. A plain `$2b$…` hash of an imported user
+verifies too, and is out of date.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from threading import BoundedSemaphore
+from unicodedata import normalize
+
+import bcrypt
+
+MAX_LENGTH = 256  # characters: more is refused, never cut (NIST SP 800-63B-4, 3.1.1.2)
+MAX_BYTES = 1024
+PLAIN_MAX_BYTES = 72  # what bcrypt alone looks at; beyond that an imported hash proves nothing
+MAX_ROUNDS = 16  # 4 s; a stored hash that asks for more is not ours, and would stop the server
+STORED = re.compile(
+    r"(?P<tag>v1(?:\.[0-9a-f]{8})?)?(?P<hash>\$2[aby]\$(?P<cost>0[4-9]|1[0-6])\$[./A-Za-z0-9]{53})",
+    re.ASCII,
+)
+
+# bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for
+# everybody who is not logging in (BC-9).
+_seats = BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How passwords are hashed today: bcrypt's cost, and the peppers, newest first.
+
+    Twelve rounds are 235 ms on a 2024 server core; OWASP asks for at least 10. A pepper is
+    b"" for none; the older ones still verify.
+    """
+
+    rounds: int = 12
+    peppers: tuple[bytes, ...] = (b"",)
+
+    @property
+    def tag(self) -> str:
+        """What stands in front of bcrypt's own text: our version and the pepper's id."""
+        return _tag(self.peppers[0])
+
+    @property
+    def mark(self) -> str:
+        """How a hash made today begins: anything else is out of date."""
+        return f"{self.tag}$2b${self.rounds:02}$"
+
+
+TODAY = Scheme()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the password was right, and whether its hash should be made anew."""
+
+    matches: bool
+    needs_rehash: bool = False
+
+    def __bool__(self) -> bool:
+        return self.matches
+
+
+def hash_password(password: str, scheme: Scheme = TODAY) -> str:
+    """Return a new hash of *password*, salted for itself: 128 random bits (BC-3).
+
+    Raises ValueError when the password is too long or cannot be encoded; the password rules
+    say so to people before this does.
+    """
+    prepared = _prepare(password, scheme.peppers[0])
+    with _seats:
+        return scheme.tag + bcrypt.hashpw(prepared, bcrypt.gensalt(scheme.rounds)).decode()
+
+
+def verify_password(password: str, stored: str | None, scheme: Scheme = TODAY) -> Verdict:
+    """Compare *password* with the *stored* hash in constant time.
+
+    Never raises, and answers no faster for a hash that is missing, malformed or cheap: the
+    work is one bcrypt of today's cost (ASVS 5.0 6.3.8, CVE-2016-2513).
+    """
+    form = STORED.fullmatch(stored or "")
+    prepared = _prepare_for(password, form, scheme) if form else None
+    if form is None or prepared is None:
+        _check(b"", stand_in(scheme.rounds))
+        return Verdict(False)
+    if not _check(prepared, form["hash"]):
+        _pad(int(form["cost"]), scheme.rounds)
+        return Verdict(False)
+    return Verdict(True, needs_rehash=not form[0].startswith(scheme.mark))
+
+
+@cache
+def stand_in(rounds: int) -> str:
+    """Return the hash that is checked in place of a missing one; made once, at the start."""
+    return bcrypt.hashpw(secrets.token_bytes(32), bcrypt.gensalt(rounds)).decode()
+
+
+def _prepare(password: str, pepper: bytes) -> bytes:
+    """Return what bcrypt is given for *password*: 64 bytes of base64 (BC-1)."""
+    text = normalize("NFC", password)
+    encoded = text.encode()
+    if len(text) > MAX_LENGTH or len(encoded) > MAX_BYTES:
+        raise ValueError("the password is too long")
+    return base64.b64encode(hmac.digest(pepper, encoded, "sha384"))
+
+
+def _prepare_for(password: str, form: re.Match[str], scheme: Scheme) -> bytes | None:
+    """Return what bcrypt was given for the stored *form*, or None when nothing can match it."""
+    try:
+        if form["tag"] is None:
+            plain = password.encode()
+            return plain if len(plain) <= PLAIN_MAX_BYTES and b"\0" not in plain else None
+        peppers = [pepper for pepper in scheme.peppers if _tag(pepper) == form["tag"]]
+        return _prepare(password, peppers[0]) if peppers else None
+    except ValueError:  # too long, or not to be encoded
+        return None
+
+
+@cache
+def _tag(pepper: bytes) -> str:
+    return f"v1.{hashlib.sha256(pepper).hexdigest()[:8]}" if pepper else "v1"
+
+
+def _check(prepared: bytes, hashed: str) -> bool:
+    with _seats:
+        return bcrypt.checkpw(prepared, hashed.encode())
+
+
+def _pad(cost: int, rounds: int) -> None:
+    """Add the work that a cheaper hash saved: 2^c + 2^c + 2^(c+1) + … + 2^(r-1) = 2^r."""
+    for missing in range(cost, rounds):
+        with _seats:
+            bcrypt.hashpw(b"", bcrypt.gensalt(missing))

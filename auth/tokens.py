@@ -1,0 +1,121 @@
+"""The signed token in the cookie: issued at log-in, read on every run, refused at any doubt."""
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jwt import PyJWT
+from jwt.exceptions import PyJWTError
+from jwt.types import Options
+from jwt.utils import base64url_decode
+
+from auth.errors import TokenExpired, TokenRefused
+from auth.keys import KeyRing
+
+ALGORITHMS = ["HS256"]  # a list, never text: PyJWT would look for substrings (RFC 8725, 3.1)
+TYPE = "session+jwt"  # a token for another use is no session (RFC 8725, 3.11)
+ISSUER = "streamlit-auth-starter"
+AUDIENCE = "session"
+LEEWAY = timedelta(seconds=10)  # how far two servers' clocks may differ
+MAX_BYTES = 2048
+FORM = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}", re.ASCII)
+OPAQUE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+CLAIMS = frozenset({"iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"})
+HEADER = frozenset({"alg", "typ", "kid"})
+
+# PyJWT checks signature, issuer and audience; the times are checked here, against the caller's
+# clock and with the types PyJWT lets pass.
+_options: Options = {
+    "require": sorted(CLAIMS),
+    "strict_aud": True,
+    "enforce_minimum_key_length": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+_jwt = PyJWT(options=_options)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a token says: whose session, until when; nothing personal (JWT-10)."""
+
+    user_id: str
+    session_id: str
+    token_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+def issue(
+    user_id: str, session_id: str, keys: KeyRing, *, now: datetime, expires_at: datetime
+) -> str:
+    """Return a token for the session, signed with the newest of *keys*, good from *now* on."""
+    key_id, key = keys.newest
+    moment = int(now.timestamp())
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "sid": session_id,
+        "jti": secrets.token_urlsafe(16),
+        "iat": moment,
+        "nbf": moment,
+        "exp": int(expires_at.timestamp()),
+    }
+    return _jwt.encode(claims, key, algorithm=ALGORITHMS[0], headers={"typ": TYPE, "kid": key_id})
+
+
+def read(token: str, keys: KeyRing, *, now: datetime, max_age: timedelta) -> Claims:
+    """Return what *token* says, or raise TokenRefused; every other exception stays in here.
+
+    A key is looked up by `kid`, never tried (JWT-7). `exp` equal to *now* is expired; a token
+    that would live longer than *max_age* is refused.
+    """
+    if not isinstance(token, str) or len(token) > MAX_BYTES or not FORM.fullmatch(token):
+        raise TokenRefused
+    try:
+        header = json.loads(base64url_decode(token.partition(".")[0]))
+        key = keys.keys[header["kid"]]
+        claims = _jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=ISSUER)
+    except (PyJWTError, KeyError, ValueError, TypeError, RecursionError):
+        raise TokenRefused from None
+    if header.keys() != HEADER or header["typ"] != TYPE or not _sound(claims):
+        raise TokenRefused
+    if not _timely(claims, now, max_age):
+        raise TokenRefused
+    if now.timestamp() >= claims["exp"]:
+        raise TokenExpired
+    return Claims(
+        user_id=claims["sub"],
+        session_id=claims["sid"],
+        token_id=claims["jti"],
+        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+    )
+
+
+def _sound(claims: dict[str, Any]) -> bool:
+    """Tell whether each claim is there, alone, and of its type: PyJWT accepts "" and True."""
+    return (
+        claims.keys() == CLAIMS
+        and all(
+            isinstance(claims[name], str) and OPAQUE.fullmatch(claims[name]) is not None
+            for name in ("sub", "sid", "jti")
+        )
+        and all(type(claims[name]) is int for name in ("iat", "nbf", "exp"))
+    )
+
+
+def _timely(claims: dict[str, Any], now: datetime, max_age: timedelta) -> bool:
+    """Tell whether the token has begun and does not claim too long a life."""
+    issued, begins, ends = claims["iat"], claims["nbf"], claims["exp"]
+    moment, leeway = now.timestamp(), LEEWAY.total_seconds()
+    return (
+        0 < issued <= moment + leeway
+        and issued <= begins <= moment + leeway
+        and issued < ends <= issued + max_age.total_seconds()
+    )

@@ -1,0 +1,76 @@
+"""Accounts in the database: added, found, disabled."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from auth.addresses import Address
+from auth.errors import EmailTaken
+from db.models import User as UserRow
+
+
+@dataclass(frozen=True)
+class User:
+    """Who is signed in: what a page may show; holds no secret and no right."""
+
+    id: str
+    email: str
+    name: str
+    created_at: datetime
+
+
+def add_user(
+    connection: Connection, address: Address, name: str, password_hash: str, now: datetime
+) -> User:
+    """Add an account, or raise EmailTaken: the database decides, so racing adds make one (DB-1)."""
+    user = User(id=secrets.token_hex(16), email=address.shown, name=name, created_at=now)
+    try:
+        connection.execute(
+            insert(UserRow).values(
+                id=user.id,
+                email=user.email,
+                email_key=address.key,
+                name=user.name,
+                password_hash=password_hash,
+                is_active=True,
+                auth_version=1,
+                created_at=now,
+            )
+        )
+    except IntegrityError:
+        raise EmailTaken from None
+    return user
+
+
+def find_by_address(connection: Connection, address: Address) -> Row[Any] | None:
+    """Return the row of the account with this address, as columns, or None."""
+    return connection.execute(
+        select(UserRow.__table__).where(UserRow.email_key == address.key)
+    ).first()
+
+
+def as_user(row: Row[Any]) -> User:
+    """Return the part of an account's *row* that pages may see."""
+    return User(id=row.id, email=row.email, name=row.name, created_at=row.created_at)
+
+
+def set_active(connection: Connection, user_id: str, active: bool) -> None:
+    """Let the user in, or keep them out; keeping out ends what was open for good (SE-6)."""
+    connection.execute(
+        update(UserRow)
+        .where(UserRow.id == user_id)
+        .values(is_active=active, auth_version=UserRow.auth_version + 1)
+    )
+
+
+def replace_hash(connection: Connection, user_id: str, old: str, new: str) -> None:
+    """Store the *new* hash of the same password, unless the password changed meanwhile (BC-7)."""
+    connection.execute(
+        update(UserRow)
+        .where(UserRow.id == user_id, UserRow.password_hash == old)
+        .values(password_hash=new)
+    )

@@ -1,0 +1,83 @@
+"""The engine, opened the same way for every caller, and the two ways to use it: read and write."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+BUSY_TIMEOUT = 15_000  # milliseconds a SQLite writer waits for another before it gives up
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT}",  # first: the next line may have to wait for a lock
+    "PRAGMA journal_mode = WAL",  # readers and the one writer do not wait for each other
+    "PRAGMA synchronous = NORMAL",  # with WAL: safe against a crash of the app
+    "PRAGMA foreign_keys = ON",  # off unless asked for, on every connection
+)
+# How a connection says that it only reads. SQLite commits each statement by itself where nobody
+# said BEGIN; SQLAlchemy's own AUTOCOMMIT would run one more PRAGMA each time.
+READS: dict[str, dict[str, Any]] = {
+    "sqlite": {"only_reads": True},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+
+
+class Database:
+    """A database: `read` for single statements, `write` for one short transaction.
+
+    No transaction stays open across a bcrypt run or a script run (DB-3): both are context
+    managers, and what they yield is closed when the block ends.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(make_url(url))
+        self._reader = self.engine.execution_options(**READS[self.engine.dialect.name])
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection on which each statement stands for itself and takes no lock."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction: committed at the end, rolled back on an error."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+
+def open_engine(url: URL) -> Engine:
+    """Return an engine for *url*; a SQLite file is made private to its owner first (CF-2)."""
+    if url.get_backend_name() == "sqlite":
+        return _open_sqlite(url)
+    if url.drivername == "postgresql":  # without a driver SQLAlchemy would ask for psycopg2
+        url = url.set(drivername="postgresql+psycopg")
+    return create_engine(url, pool_pre_ping=True)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    if url.database:
+        path = Path(url.database)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    engine = create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediately)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    """Set what SQLite forgets between connections, and leave BEGIN to us (DB-2)."""
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_immediately(connection: Connection) -> None:
+    """Take the write lock at BEGIN: a read that turns into a write could not wait for it."""
+    if not connection.get_execution_options().get("only_reads"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

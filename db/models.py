@@ -1,0 +1,66 @@
+"""The tables, with the constraints that hold the rules whoever writes to them."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.types import UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """What every table shares: constraints named by rule, so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012  SQLAlchemy reads it from the class
+
+
+class User(Base):
+    """Somebody with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("email_key <> ''", name="email_key_is_not_empty"),
+        CheckConstraint("auth_version >= 1", name="auth_version_counts_from_one"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # opaque and random
+    email: Mapped[str] = mapped_column(Text)  # as it was typed: shown, and written to
+    email_key: Mapped[str] = mapped_column(Text, unique=True)  # what makes two addresses one
+    name: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text)  # None: no password opens this account
+    is_active: Mapped[bool]
+    auth_version: Mapped[int]  # counted up by all that must end every session
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """One log-in of one user in one browser; ended rows stay until they are purged."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        CheckConstraint("expires_at > created_at", name="expires_after_it_was_created"),
+        CheckConstraint(
+            "(ended_at IS NULL) = (end_reason IS NULL)", name="an_end_has_a_moment_and_a_reason"
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # the token's sid
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    auth_version: Mapped[int]  # the user's at log-in; a difference means the session is over
+    remembered: Mapped[bool]  # "Keep me logged in" was ticked
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)  # absolute: nothing moves it
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty
+    agent: Mapped[str] = mapped_column(Text)  # the browser's User-Agent, or empty

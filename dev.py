@@ -1,0 +1,200 @@
+"""Set this project up and start it. Every command may be repeated: only what is missing is done.
+
+    python3 dev.py                       run the app: streamlit run app.py
+    python3 dev.py --server.port 8600    the same; extra arguments go to streamlit, and win
+    python3 dev.py serve                 run server.py instead: the cookie becomes HttpOnly
+    python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
+    python3 dev.py bench                 print the benchmark tables
+    python3 dev.py help                  print this
+
+Each makes .venv and installs the pinned requirements first. The app also gets an .env with a secret
+key of its own and a migrated database; the tests get a Chromium. An existing .env is never touched,
+a step with nothing to do says nothing, an interrupted one is done again. Works from any folder.
+"""
+
+from __future__ import annotations  # needs Python 3.11; main() says so where this line parses
+
+import hashlib
+import importlib.util
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+OLDEST = (3, 11)
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "installed.txt"  # a line for each installed file: its name and the digest
+BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "chrome", "msedge"),
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"%ProgramFiles%\Google\Chrome\Application\chrome.exe",
+    r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
+)
+ASK_PLAYWRIGHT = """from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright: print(playwright.chromium.executable_path)"""
+
+say = partial(print, flush=True)  # at once: start() loses what is still in the buffer
+
+
+def make_venv() -> None:
+    """Make .venv, or make it anew when its Python does not run, is too old or has no pip."""
+    probe = "import sys, pip; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < {})"
+    if attempt(PYTHON, "-c", probe.format(OLDEST))[0]:
+        return
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+        stop("this Python cannot make a .venv; on Debian or Ubuntu: apt install python3-venv")
+    say("Making .venv ...")
+    made, output = attempt(sys.executable, "-m", "venv", "--clear", VENV)
+    if not made:
+        stop("making .venv failed as shown above; delete that folder and try again.", output)
+
+
+def install(*names: str) -> None:
+    """Install the requirements files *names*, unless .venv is stamped with them as they are now.
+
+    The stamp goes before pip starts and comes back when pip is done: an interrupted install never
+    passes for a whole one. Every requirements file counts for each, as one may include another.
+    """
+    pins = [HERE / "constraints.txt", *sorted(HERE.glob("requirements*.txt"))]
+    causes = [(file.name, file.read_bytes()) for file in (VENV / "pyvenv.cfg", *pins)]
+    digest = hashlib.sha256(repr(causes).encode()).hexdigest()
+    wanted = [f"{name} {digest}" for name in names]
+    if STAMP.exists() and set(wanted) <= set(STAMP.read_text().splitlines()):
+        return
+    say(f"Installing {' and '.join(names)} (a minute the first time) ...")
+    STAMP.unlink(missing_ok=True)
+    pip = (PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
+    files = [f"--requirement={name}" for name in names]
+    installed, output = attempt(*pip, *files, "--constraint=constraints.txt")
+    if not installed:
+        stop("the install failed as shown above; check the network and the pins named.", output)
+    STAMP.write_text("\n".join(wanted))
+
+
+def write_env() -> None:
+    """Write .env, for its owner's eyes only, with a new key; leave one that exists alone."""
+    if (HERE / ".env").exists():
+        return
+    say("Writing .env with a SECRET_KEY of its own ...")
+    key = f"SECRET_KEY={secrets.token_urlsafe(32)}"  # 32 bytes: RFC 7518, section 3.2
+    example = (HERE / ".env.example").read_text("utf-8")
+    with open(HERE / ".env", "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as env:
+        env.write(re.sub(r"^SECRET_KEY=.*$", key, example, flags=re.MULTILINE))
+
+
+def migrate() -> None:
+    """Bring the database to the newest schema; `db.migrate` knows when there is nothing to do."""
+    if subprocess.call([PYTHON, "-m", "db.migrate"], cwd=HERE) != 0:
+        stop("the database was not migrated; mend what is shown above and try again.")
+
+
+def provide_chromium() -> None:
+    """Give the tests a browser's path as CHROMIUM: the caller's, one found, or one installed."""
+    os.environ["CHROMIUM"] = os.environ.get("CHROMIUM") or find_chromium() or install_chromium()
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium: the machine's or else Playwright's, None without either."""
+    for path in filter(None, map(shutil.which, map(os.path.expandvars, BROWSERS))):
+        # It may be a stub that only names a package to install. On Windows, asking opens a window.
+        if os.name == "nt" or attempt(path, "--version")[0]:
+            return path
+    return shutil.which(attempt(PYTHON, "-c", ASK_PLAYWRIGHT)[1].partition("\n")[0])
+
+
+def install_chromium() -> str:
+    """Install a Chromium with apt-get, or else with Playwright; return its path."""
+    say("Installing Chromium ...")
+    attempt("apt-get", "update")  # for all but root this fails at once and does no harm
+    installed, output = attempt("apt-get", "install", "-y", "chromium")
+    if not installed:
+        _, output = attempt(PYTHON, "-m", "playwright", "install", "chromium")
+    how = "install Chromium or Chrome, or set CHROMIUM to the path of one."
+    return find_chromium() or stop(f"no Chromium was found or could be installed; {how}", output)
+
+
+def refuse_taken_port(*line: str) -> None:
+    """Stop if somebody answers at the --server.port of *line*; without that option, do nothing."""
+    asked = dict(re.findall(r"--server\.(port|address)[= ](\S+)", " ".join(line)))
+    try:
+        port = int(asked["port"])
+        socket.create_connection((asked["address"], port), timeout=0.5).close()
+    except (KeyError, OSError):  # not asked for, or nobody there
+        return
+    stop(f"port {port} is taken; choose another one, such as --server.port={port + 1}")
+
+
+def start(steps: Iterable[Callable[[], None]], *line: str) -> NoReturn:
+    """Do the *steps*, then become `python -m` *line*: signals and the exit code are its own."""
+    refuse_taken_port(*line)
+    for step in steps:
+        step()
+    os.chdir(HERE)
+    command = [str(PYTHON), "-m", *line]
+    if os.name != "nt":
+        os.execv(PYTHON, command)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # no true exec there: wait, and leave Ctrl-C to it
+    raise SystemExit(subprocess.call(command))
+
+
+APP = (make_venv, partial(install, "requirements.txt"), write_env, migrate)
+TESTS = (make_venv, partial(install, "requirements.txt", "requirements-dev.txt"), provide_chromium)
+LOCAL = ("--server.address=localhost", "--server.port=8501")  # extra arguments follow, and so win
+COMMANDS = {
+    "run": partial(start, APP, "streamlit", "run", "app.py", *LOCAL),
+    "serve": partial(start, APP, "streamlit", "run", "server.py", *LOCAL),
+    "test": partial(start, TESTS, "pytest"),
+    "bench": partial(start, TESTS, "bench"),
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Obey *arguments*: a command's name, `run` without one, and what to pass through to it."""
+    if sys.version_info < OLDEST:
+        stop("Python {}.{} or newer is needed; this is {}.{}.".format(*OLDEST, *sys.version_info))
+    first = arguments[0] if arguments else "run"
+    if first in ("help", "--help", "-h"):
+        print(__doc__)
+        return
+    name, extra = ("run", arguments) if first.startswith("-") else (first, arguments[1:])
+    if name not in COMMANDS:
+        stop(f"there is no command {name!r}; choose from {', '.join(COMMANDS)} and help.", code=2)
+    COMMANDS[name](*extra)
+
+
+def attempt(*command: str | Path) -> tuple[bool, str]:
+    """Run *command* in this folder unseen; return whether it succeeded, and what it said."""
+    try:
+        done = subprocess.run(
+            command, cwd=HERE, input="", capture_output=True, errors="replace", check=False
+        )
+    except OSError as error:  # not there, or not made for this machine
+        return False, str(error)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def stop(sentence: str, output: str = "", code: int = 1) -> NoReturn:
+    """End with *code* and a *sentence* on stderr, below the end of a program's *output*."""
+    print(*output.splitlines()[-20:], f"dev.py: {sentence}", sep="\n", file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)  # 128 + SIGINT, as shells have it
+    except OSError as error:
+        stop(str(error))

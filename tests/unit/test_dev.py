@@ -1,0 +1,401 @@
+"""The set-up script: what it does once, what it leaves alone, and what it says when it cannot.
+
+Each test runs a copy of dev.py in a folder of its own, with a real .venv, a real pip and real
+sockets. Only what comes after the set-up is a stand-in: it prints what it was started with.
+"""
+
+import ast
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dev
+
+Ended = subprocess.CompletedProcess[str]
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="signals, modes and scripts are POSIX's")
+
+STAND_IN = """
+import json, os, sys
+print(json.dumps({"line": sys.argv[1:], "folder": os.getcwd(), **os.environ}))
+sys.exit(int(os.environ.get("STAND_IN_EXIT", 0)))
+"""
+MIGRATE = """
+import os, sys
+sys.exit(int(os.environ.get("MIGRATE_EXIT", 0)))
+"""
+SLOW_BUILD = """
+import pathlib, time
+def prepare_metadata_for_build_wheel(*_):
+    pathlib.Path({started!r}).touch()
+    time.sleep(60)
+"""
+
+
+class Project:
+    """A copy of dev.py in *folder*, with as little around it as it needs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Lay out the project; nothing is set up yet."""
+        self.folder = folder
+        self.pip_log = folder / "pip.log"
+        (folder / "db").mkdir(parents=True)
+        shutil.copy(dev.__file__, folder)
+        for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+            (folder / name).touch()
+        (folder / ".env.example").write_text("APP_NAME=Ada's\nSECRET_KEY=\nSMTP_URL=\n")
+        (folder / "db/migrate.py").write_text(MIGRATE)
+        for module in ("streamlit", "pytest", "bench"):
+            (folder / f"{module}.py").write_text(STAND_IN)
+
+    def run(self, *arguments: str, **environment: str) -> Ended:
+        """Run dev.py from another folder; pip, if it is started, writes to `pip_log`."""
+        return subprocess.run(
+            [sys.executable, self.folder / "dev.py", *arguments],
+            cwd=self.folder.parent,
+            env=os.environ | {"PIP_LOG": str(self.pip_log)} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says what .venv holds."""
+        return self.folder / dev.STAMP.relative_to(dev.HERE)
+
+    @property
+    def env(self) -> Path:
+        """The settings file that a run writes."""
+        return self.folder / ".env"
+
+
+def sentence(ended: Ended) -> str:
+    """Return the one sentence that dev.py ended with; there is no traceback above it."""
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    return ended.stderr.splitlines()[-1].removeprefix("dev.py: ")
+
+
+def started(ended: Ended) -> dict[str, object]:
+    """Return what the stand-in reports of how it was started."""
+    assert ended.returncode == 0, ended.stderr
+    report: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
+    return report
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Ended]:
+    """A project in a folder with a blank in its name, and its first run."""
+    project = Project(tmp_path_factory.mktemp("once") / "my app")
+    return project, project.run("--server.port=0")
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Project:
+    """A project as cloned."""
+    return Project(tmp_path / "new app")
+
+
+@pytest.fixture
+def project(new: Project, first: tuple[Project, Ended]) -> Project:
+    """A project with its .venv in place, moved here from elsewhere, and no .env yet."""
+    shutil.copytree(first[0].folder / ".venv", new.folder / ".venv", symlinks=True)
+    return new
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody listens."""
+    with socket.create_server(("localhost", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def free() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("localhost", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def test_a_new_project_is_set_up_step_by_step(first: tuple[Project, Ended]) -> None:
+    """One command makes, installs and writes all that is missing, and says so line by line."""
+    project, ended = first
+
+    assert started(ended)["folder"] == str(project.folder)
+    assert [line.split()[0] for line in ended.stdout.splitlines()[:-1]] == [
+        *("Making", "Installing", "Writing")
+    ]
+
+
+def test_a_second_run_does_nothing_and_says_nothing(project: Project, free: int) -> None:
+    """A step that is up to date is silent; moving the project does not make it out of date."""
+    project.env.write_text("SECRET_KEY=mine")
+
+    ended = project.run(f"--server.port={free}")
+
+    assert started(ended)
+    assert len(ended.stdout.splitlines()) == 1
+    assert not project.pip_log.exists()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
+def test_changed_pins_are_installed_once_more(project: Project, name: str, free: int) -> None:
+    """The stamp holds a digest of the pins, so pulling new ones is enough to get them."""
+    (project.folder / name).write_text("# changed")
+
+    changed = project.run(f"--server.port={free}")
+    repeated = project.run(f"--server.port={free}")
+
+    assert "Installing requirements.txt" in changed.stdout
+    assert project.pip_log.exists()
+    assert "Installing" not in repeated.stdout
+
+
+def test_the_tests_add_to_what_the_app_has_and_keep_it(project: Project, free: int) -> None:
+    """Both sets of requirements are stamped apart: neither command undoes the other's install."""
+    chromium = {"CHROMIUM": sys.executable}
+
+    first = project.run("test", **chromium)
+    second = project.run("test", **chromium)
+    app = project.run(f"--server.port={free}")
+
+    assert "Installing requirements.txt and requirements-dev.txt" in first.stdout
+    assert "Installing" not in second.stdout + app.stdout
+
+
+@posix_only
+def test_an_interrupted_install_is_done_again(project: Project, free: int) -> None:
+    """The stamp goes before pip starts: an undone edit cannot bring back a half-changed .venv."""
+    building = project.folder / "building"
+    package = project.folder / "slow"
+    package.mkdir()
+    (package / "backend.py").write_text(SLOW_BUILD.format(started=str(building)))
+    (package / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]'
+    )
+    (project.folder / "requirements.txt").write_text("./slow")
+
+    running = subprocess.Popen(
+        [sys.executable, project.folder / "dev.py", f"--server.port={free}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 20  # seconds
+    while not building.exists() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGINT)  # what Ctrl-C does: dev.py and its pip
+    _, complaint = running.communicate(timeout=20)
+
+    assert building.exists()
+    assert (running.returncode, complaint) == (130, "")
+    assert not project.stamp.exists()
+
+    (project.folder / "requirements.txt").write_text("")
+    assert "Installing" in project.run(f"--server.port={free}").stdout
+
+
+def test_a_failed_install_shows_why_and_what_to_do(project: Project, free: int) -> None:
+    """pip's own words come first, then one sentence; the stamp is gone and nothing is started."""
+    (project.folder / "requirements.txt").write_text("./no-such-package")
+
+    ended = project.run(f"--server.port={free}")
+
+    assert "./no-such-package" in ended.stderr
+    assert sentence(ended).startswith("the install failed as shown above; check the network")
+    assert not project.stamp.exists()
+    assert not project.env.exists()
+
+
+def test_an_existing_env_is_never_touched(project: Project, free: int) -> None:
+    """Whatever .env says, even nothing at all, is its owner's decision."""
+    project.env.write_text("")
+
+    ended = project.run(f"--server.port={free}")
+
+    assert started(ended)
+    assert project.env.read_text() == ""
+
+
+def test_each_project_gets_a_key_of_its_own(project: Project, free: int) -> None:
+    """A key in the repository would be everybody's: .env gets 32 random bytes, the rest as is."""
+    texts = set()
+    for _ in range(2):
+        project.run(f"--server.port={free}")
+        texts.add(project.env.read_text())
+        project.env.unlink()
+
+    keys = {text.splitlines()[1].removeprefix("SECRET_KEY=") for text in texts}
+    assert len(keys) == 2
+    assert all(len(key) >= 43 for key in keys)  # 32 bytes in base64
+    assert all(text.splitlines()[::2] == ["APP_NAME=Ada's", "SMTP_URL="] for text in texts)
+
+
+@posix_only
+def test_only_the_owner_can_read_the_env(project: Project, free: int) -> None:
+    """The file is created with mode 0600, not narrowed afterwards."""
+    project.run(f"--server.port={free}")
+
+    assert stat.S_IMODE(project.env.stat().st_mode) == 0o600
+
+
+@posix_only
+def test_a_venv_whose_python_is_gone_is_made_anew(project: Project, free: int) -> None:
+    """A .venv from another machine, or from a Python since removed, is no use."""
+    python = project.folder / ".venv/bin/python"
+    python.unlink()
+    python.symlink_to("/no/such/python")
+
+    ended = project.run(f"--server.port={free}")
+
+    assert started(ended)
+    assert ended.stdout.startswith("Making .venv")
+
+
+def test_a_python_without_venv_names_the_package(new: Project) -> None:
+    """Debian's python3 comes without ensurepip: the sentence says what to install."""
+    code = "import sys; sys.modules['ensurepip'] = None; import dev; dev.main(['bench'])"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=new.folder, capture_output=True, text=True, check=False
+    )
+
+    assert sentence(ended).endswith("apt install python3-venv")
+
+
+def test_a_python_too_old_is_named_with_the_one_needed(new: Project) -> None:
+    """An older Python gets a sentence, not the traceback of the first thing it lacks."""
+    code = (
+        "import runpy, sys; sys.version_info = (3, 8, 18, 'final', 0); sys.argv = ['dev.py'];"
+        "runpy.run_path('dev.py', run_name='__main__')"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=new.folder, capture_output=True, text=True, check=False
+    )
+
+    assert sentence(ended) == "Python 3.11 or newer is needed; this is 3.8."
+
+
+def test_a_python_too_old_can_still_parse_the_script() -> None:
+    """The sentence above is only reached if the whole file is grammar that Python 3.8 knows."""
+    source = Path(dev.__file__).read_text("utf-8")
+
+    assert ast.parse(source, feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("spelling", ["--server.port={}", "--server.port {}"])
+def test_a_taken_port_is_told_before_anything_is_done(
+    new: Project, taken: int, spelling: str
+) -> None:
+    """Whoever started the app twice reads that, and how to choose another port, at once."""
+    ended = new.run(*spelling.format(taken).split())
+
+    assert sentence(ended) == (
+        f"port {taken} is taken; choose another one, such as --server.port={taken + 1}"
+    )
+    assert not (new.folder / ".venv").exists()
+
+
+def test_the_port_that_counts_is_the_last_one(taken: int, free: int) -> None:
+    """The check reads the line as streamlit will: a default that is taken does not matter."""
+    address, default = "--server.address=localhost", f"--server.port={taken}"
+
+    dev.refuse_taken_port("run", address, default, "--server.port", str(free))
+
+    with pytest.raises(SystemExit):
+        dev.refuse_taken_port("run", address, default)
+
+
+def test_extra_arguments_follow_the_defaults(project: Project, free: int) -> None:
+    """The defaults bind to localhost; what is typed comes after them, untouched."""
+    ended = project.run("serve", "--server.port", str(free), "--", "--of-my-own")
+
+    assert started(ended)["line"] == [
+        *("run", "server.py", "--server.address=localhost", "--server.port=8501"),
+        *("--server.port", str(free), "--", "--of-my-own"),
+    ]
+
+
+def test_streamlit_takes_the_last_of_two_equal_options() -> None:
+    """Extra arguments win because the real streamlit reads its options so."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamlit", "config", "show", *dev.LOCAL, "--server.port", "8600"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "port = 8600" in shown.stdout.splitlines()
+    assert 'address = "localhost"' in shown.stdout.splitlines()
+
+
+def test_the_exit_code_passes_through(project: Project) -> None:
+    """What started last decides how dev.py ends: a red suite is red in every script around it."""
+    ended = project.run("test", CHROMIUM=sys.executable, STAND_IN_EXIT="5")
+
+    assert ended.returncode == 5
+
+
+def test_a_failed_migration_starts_nothing(project: Project, free: int) -> None:
+    """An app on yesterday's schema would only fail later and less clearly."""
+    ended = project.run(f"--server.port={free}", MIGRATE_EXIT="3")
+
+    assert sentence(ended).startswith("the database was not migrated")
+    assert '"line"' not in ended.stdout
+
+
+def test_the_tests_leave_settings_and_database_alone(project: Project) -> None:
+    """The suite brings its own of both; its arguments go to pytest as they are."""
+    ended = project.run("test", "-k", "cookie or token", CHROMIUM="/mine", MIGRATE_EXIT="3")
+
+    assert started(ended)["line"] == ["-k", "cookie or token"]
+    assert started(ended)["CHROMIUM"] == "/mine"
+    assert not project.env.exists()
+
+
+@posix_only
+def test_a_browser_that_does_not_start_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some systems' `chromium` only recommends a package; the next name on the PATH is tried."""
+    for name, code in {"chromium": 1, "google-chrome": 0}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert dev.find_chromium() == str(tmp_path / "google-chrome")
+
+
+def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
+    """A slip of the finger costs one look, and never a run of the app."""
+    ended = new.run("tests")
+
+    assert ended.returncode == 2
+    assert sentence(ended) == (
+        "there is no command 'tests'; choose from run, serve, test, bench and help."
+    )
+
+
+@pytest.mark.parametrize("word", ["help", "--help", "-h"])
+def test_help_shows_every_command_and_does_nothing(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The usage is the docstring, so what is read in the file and in the terminal is one text."""
+    dev.main([word])
+
+    usage = capsys.readouterr().out
+    assert all(f"dev.py {name}" in usage for name in dev.COMMANDS if name != "run")

@@ -1,0 +1,1 @@
+"""How a browser meets the rules: cookies, the guard, navigation."""

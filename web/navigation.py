@@ -1,0 +1,58 @@
+"""Which page runs: everybody's addresses stay the same, what stands behind them does not."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from auth.errors import Unavailable
+from web.guard import log_out, still_here
+from web.tab import Door, tab
+
+WATCH_EVERY = "30s"  # an idle page notices within this time that its session is over
+
+
+def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page:
+    """Return the page to run: one of *private* for a signed-in user only, *public* for everybody.
+
+    Somebody who is not signed in finds the log-in page at every private address, so that the
+    address survives logging in and F5 (GD-1).
+    """
+    if st.session_state["logged_in"]:
+        page = st.navigation([*private, *public])
+        _account_menu()
+        return page
+    door = tab().door
+    doors = [_door_at(page, door) for page in private]
+    if door is not Door.LOG_IN:
+        return st.navigation([*doors, *(_door_at(page, door) for page in public)], position="hidden")
+    return st.navigation([*doors, *public], position="hidden")
+
+
+def _door_at(page: st.Page, door: Door) -> st.Page:
+    # Streamlit finds a page again by its path, and only the private attribute tells that of the
+    # default page.
+    return st.Page(
+        f"views/{door}.py",
+        title=door.replace("_", " ").capitalize(),
+        url_path=page._url_path,
+        default=page._default,
+        visibility="hidden",
+    )
+
+
+def _account_menu() -> None:
+    """Show who is signed in and the way out, and keep watching."""
+    with st.sidebar:
+        st.text(st.session_state["user"].email)
+        if st.button("Log out", icon=":material/logout:", width="stretch"):
+            try:
+                log_out()
+            except Unavailable as fault:
+                st.error(fault.message)
+        _watch()
+
+
+@st.fragment(run_every=WATCH_EVERY)
+def _watch() -> None:
+    if not still_here(touch=False):
+        st.rerun()

@@ -1,0 +1,43 @@
+"""Everything that is made once a process: settings, database, service."""
+
+import logging
+from functools import cache
+from threading import Lock
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth.errors import Unavailable
+from auth.service import AuthService
+from db.engine import Database
+from db.migrate import migrate
+from settings import SettingsError, load_settings
+
+log = logging.getLogger(__name__)
+_starting = Lock()
+
+
+def service() -> AuthService:
+    """Return the process's AuthService; the first call loads the settings and migrates.
+
+    Raises Unavailable where the settings or the database cannot be used: the reason is logged
+    for whoever runs the app, and the next run tries again.
+    """
+    try:
+        with _starting:
+            return _start()
+    except SettingsError as fault:
+        log.error("The app cannot start.\n%s", fault)
+        raise Unavailable from fault
+    except (SQLAlchemyError, OSError) as fault:
+        log.exception("The app cannot use its database.")
+        raise Unavailable from fault
+
+
+# Not st.cache_resource: that outlives the modules Streamlit reloads after an edit, and would keep
+# a service whose exceptions nobody knows any more.
+@cache
+def _start() -> AuthService:
+    settings = load_settings()
+    database = Database(settings.database_url)
+    migrate(database)
+    return AuthService(database, settings)

@@ -1,0 +1,57 @@
+"""What we keep for one browser tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import streamlit as st
+
+KEY = "_tab"
+
+
+class Door(StrEnum):
+    """What somebody who is not signed in gets to see: the name of a page in views/."""
+
+    LOG_IN = "log_in"
+    WAITING = "waiting"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A cookie on its way to the browser, which confirms it under *key*; an empty *value* deletes."""
+
+    value: str
+    expires_at: datetime
+    key: str
+
+
+@dataclass
+class Tab:
+    """One tab: the token it presents, whose things it holds, and what it is waiting for."""
+
+    token: str | None = None
+    owner: str | None = None  # the id of the user whose things are in session_state
+    door: Door = Door.WAITING
+    notice: str | None = None  # a sentence for the next page that shows one
+    write: Write | None = None
+    asked: bool = False  # the browser was asked for its cookies
+    told: bool = False  # and answered
+    brought: str | None = None  # the cookie it answered with
+
+
+def tab() -> Tab:
+    """Return this tab's own value, made at its first run."""
+    if KEY not in st.session_state:
+        st.session_state[KEY] = Tab()
+    held: Tab = st.session_state[KEY]
+    return held
+
+
+def clear_tab() -> None:
+    """Drop all that pages and widgets keep for this tab: the next user must not see it (GD-4)."""
+    held = tab()
+    st.session_state.clear()
+    held.token = held.owner = None
+    st.session_state[KEY] = held
+
