@@ -5,6 +5,9 @@ import streamlit as st
 from web.guard import guard
 from web.navigation import navigation
 
+st.set_page_config(
+    page_icon="🔑"
+)  # a picture of its own: a Material icon would be fetched from afar
 guard()
 
 # A new page is a file in views/ and a line here. What is private only signed-in users can open.

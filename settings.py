@@ -1,4 +1,4 @@
-"""The one typed settings object: read from the environment and `.env`, checked once, handed down."""
+"""The one typed settings object: read from the environment and `.env`, checked, handed down."""
 
 import re
 import secrets
@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from dotenv import set_key
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic import model_validator as check_all
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -89,7 +90,9 @@ class Settings(BaseSettings):
         ring = (self.password_pepper or SecretStr(""), *self.password_pepper_fallbacks)
         return tuple(pepper.get_secret_value().encode() for pepper in ring)
 
-    @field_validator("secret_key", "secret_key_fallbacks", "password_pepper")
+    @field_validator(
+        "secret_key", "secret_key_fallbacks", "password_pepper", "password_pepper_fallbacks"
+    )
     @classmethod
     def _is_hard_to_guess(cls, value: SecretStr | tuple[SecretStr, ...] | None) -> object:
         for secret in value if isinstance(value, tuple) else (value,) if value else ():
@@ -170,9 +173,8 @@ def _make_key(env_file: Path) -> bool:
     return True
 
 
-def _sentence(error: object) -> str:
+def _sentence(error: ErrorDetails) -> str:
     """Return *error* for a person: the setting's name, the fault and the mend; never its value."""
-    assert isinstance(error, dict)
     fault = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return f"{fault}."

@@ -32,7 +32,9 @@ def read_address(text: str) -> Address:
             raise InvalidAddress(f"Use an email address of at most {MAX_LENGTH} characters.")
         valid = validate_email(text, check_deliverability=False)
     except (EmailNotValidError, UnicodeError):
-        raise InvalidAddress("Enter an email address, like ada@example.com.") from None
+        raise InvalidAddress(
+            "Enter a whole email address, with an @ and what comes after it."
+        ) from None
     return Address(shown=valid.normalized, key=f"{_fold(valid.local_part)}@{valid.ascii_domain}")
 
 

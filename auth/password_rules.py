@@ -12,6 +12,7 @@ from auth.passwords import MAX_BYTES, MAX_LENGTH
 MIN_STRENGTH = 3  # zxcvbn's "safely unguessable" of 0..4: 10^8 guesses (ASVS 5.0 6.1.2)
 LOOKED_AT = 72  # characters that zxcvbn weighs: its work grows with the square of the length
 ADVICE = "Three or four unrelated words are easy to remember and hard to guess."
+STRENGTHS = ("very weak", "weak", "fair", "good", "strong")  # in words, by zxcvbn's score
 
 
 def password_faults(password: str, min_length: int, context: Iterable[str] = ()) -> list[str]:
@@ -32,9 +33,9 @@ def password_faults(password: str, min_length: int, context: Iterable[str] = ())
     if len(text) < min_length:
         faults.append(f"Use at least {min_length} characters; this has {len(text)}.")
     if text and is_common(text):
-        faults.append(f"This is one of the passwords people try first. {ADVICE}")
+        faults.append("This is one of the passwords people try first.")
     elif text and strength(text, context) < MIN_STRENGTH:
-        faults.append(f"This is too easy to guess. {ADVICE}")
+        faults.append("This is too easy to guess.")
     return faults
 
 

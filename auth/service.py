@@ -144,9 +144,7 @@ class AuthService:
         if claims is None:
             return None
         with self._reading() as connection:
-            session = look_at_session(
-                connection, claims.session_id, self._clock(), self._lifetimes
-            )
+            session = look_at_session(connection, claims.session_id, self._clock(), self._lifetimes)
         return session if session and session.user.id == claims.user_id else None
 
     def why_over(self, token: str | None) -> EndReason | None:

@@ -158,9 +158,7 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
     )
 
 
-def end_session(
-    connection: Connection, session_id: str, reason: EndReason, now: datetime
-) -> None:
+def end_session(connection: Connection, session_id: str, reason: EndReason, now: datetime) -> None:
     """End the session for good; one that has ended keeps its first reason."""
     connection.execute(
         update(SessionRow)

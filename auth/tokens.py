@@ -78,7 +78,7 @@ def read(token: str, keys: KeyRing, *, now: datetime, max_age: timedelta) -> Cla
     if not isinstance(token, str) or len(token) > MAX_BYTES or not FORM.fullmatch(token):
         raise TokenRefused
     try:
-        header = json.loads(base64url_decode(token.partition(".")[0]))
+        header = json.loads(base64url_decode(token.partition(".")[0]).decode())
         key = keys.keys[header["kid"]]
         claims = _jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=ISSUER)
     except (PyJWTError, KeyError, ValueError, TypeError, RecursionError):
@@ -112,7 +112,9 @@ def _sound(claims: dict[str, Any]) -> bool:
 
 def _timely(claims: dict[str, Any], now: datetime, max_age: timedelta) -> bool:
     """Tell whether the token has begun and does not claim too long a life."""
-    issued, begins, ends = claims["iat"], claims["nbf"], claims["exp"]
+    issued: int = claims["iat"]
+    begins: int = claims["nbf"]
+    ends: int = claims["exp"]
     moment, leeway = now.timestamp(), LEEWAY.total_seconds()
     return (
         0 < issued <= moment + leeway

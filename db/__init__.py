@@ -1,1 +1,1 @@
-"""Where things are kept: tables, the engine and its transactions; knows no rule and no framework."""
+"""Where things are kept: tables, engine and transactions; knows no rule and no framework."""

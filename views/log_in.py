@@ -3,6 +3,7 @@
 import streamlit as st
 
 from auth.errors import AuthError
+from web.form import form_page
 from web.guard import client, log_in
 from web.start import service
 from web.tab import tab
@@ -10,8 +11,7 @@ from web.tab import tab
 if st.session_state["logged_in"]:
     st.switch_page("views/home.py")
 
-st.title("Log in")
-answer = st.container()
+answer = form_page("Log in")
 with st.form("log_in"):
     email = st.text_input("Email", type="email", autocomplete="username", validate="")
     password = st.text_input("Password", type="password", autocomplete="current-password")
@@ -27,5 +27,5 @@ if submitted:
         answer.error(refusal.message)
     else:
         log_in(login)
-if tab().notice:
-    answer.info(tab().notice)
+if notice := tab().notice:
+    answer.info(notice)

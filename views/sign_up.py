@@ -3,14 +3,15 @@
 import streamlit as st
 
 from auth.errors import AuthError, InvalidDetails
+from auth.password_rules import ADVICE, STRENGTHS, strength
+from web.form import form_page, show_faults
 from web.guard import client, log_in
 from web.start import service
 
 if st.session_state["logged_in"]:
     st.switch_page("views/home.py")
 
-st.title("Sign up")
-answer = st.container()
+answer = form_page("Sign up")
 with st.form("sign_up"):
     name = st.text_input("Name", autocomplete="name")
     beside_name = st.container()
@@ -18,6 +19,8 @@ with st.form("sign_up"):
     beside_email = st.container()
     password = st.text_input("Password", type="password", autocomplete="new-password")
     beside_password = st.container()
+    hint = st.empty()
+    hint.caption(f"At least {service().settings.password_min_length} characters. {ADVICE}")
     submitted = st.form_submit_button("Sign up", type="primary", width="stretch")
 st.page_link("views/log_in.py", label="Have an account? Log in")
 
@@ -26,10 +29,11 @@ if submitted:
         service().sign_up(email, password, name)
         login = service().log_in(email, password, client())
     except InvalidDetails as refusal:
-        beside = {"name": beside_name, "email": beside_email, "password": beside_password}
-        for field, faults in refusal.faults.items():
-            for fault in faults:
-                beside[field].error(fault)
+        show_faults(beside_name, refusal.faults.get("name", ()))
+        show_faults(beside_email, refusal.faults.get("email", ()))
+        show_faults(beside_password, refusal.faults.get("password", ()))
+        if password:
+            hint.caption(f"Strength: {STRENGTHS[strength(password)]}. {ADVICE}")
     except AuthError as refusal:
         answer.error(refusal.message)
     else:

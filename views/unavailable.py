@@ -2,8 +2,6 @@
 
 import streamlit as st
 
-from auth.errors import Unavailable
-
 st.title("Back in a moment")
-st.text(Unavailable.message)
+st.text("We cannot reach the accounts right now. Nothing of yours is lost.")
 st.button("Try again", type="primary")

@@ -1,14 +1,28 @@
-"""What stands there while the browser is asked who is here: no form, nothing private."""
+"""What stands there while the browser is asked for its cookies: no form, and nothing private."""
 
 import streamlit as st
 
-PATIENCE = "8s"  # a browser that has not told its cookies by then gets the log-in page
+PATIENCE = "8s"  # slow lines fetch the component that answers in this time
 
-st.text("…")
+st.html(
+    """
+    <style>
+      .waiting { border-radius: 0.5rem; background: currentColor; opacity: 0.07; }
+      .waiting.title { width: 40%; height: 2.75rem; margin-bottom: 1.5rem; }
+      .waiting.body { height: 12rem; }
+    </style>
+    <div class="waiting title"></div>
+    <div class="waiting body"></div>
+    """
+)
 
 
 @st.fragment(run_every=PATIENCE)
 def lose_patience() -> None:
-    """Run the script again; a first run waits, a second one does not."""
+    """Run the script again when the time is up; the guard waits once only."""
+    if st.session_state.get("waited"):
+        st.rerun()
+    st.session_state["waited"] = True
 
 
+lose_patience()

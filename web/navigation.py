@@ -24,7 +24,9 @@ def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page
     door = tab().door
     doors = [_door_at(page, door) for page in private]
     if door is not Door.LOG_IN:
-        return st.navigation([*doors, *(_door_at(page, door) for page in public)], position="hidden")
+        return st.navigation(
+            [*doors, *(_door_at(page, door) for page in public)], position="hidden"
+        )
     return st.navigation([*doors, *public], position="hidden")
 
 

@@ -1,4 +1,4 @@
-"""What we keep for one browser tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
+"""What we keep for one tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class Door(StrEnum):
 
 @dataclass(frozen=True)
 class Write:
-    """A cookie on its way to the browser, which confirms it under *key*; an empty *value* deletes."""
+    """A cookie on its way to the browser, confirmed under *key*; an empty *value* deletes."""
 
     value: str
     expires_at: datetime
@@ -54,4 +54,3 @@ def clear_tab() -> None:
     st.session_state.clear()
     held.token = held.owner = None
     st.session_state[KEY] = held
-
