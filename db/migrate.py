@@ -37,6 +37,9 @@ def _revision(connection: Connection) -> str | None:
 
 
 if __name__ == "__main__":
-    from settings import load_settings
+    from settings import SettingsError, load_settings
 
-    migrate(Database(load_settings().database_url))
+    try:
+        migrate(Database(load_settings().database_url))
+    except SettingsError as fault:
+        raise SystemExit(str(fault)) from None

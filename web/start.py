@@ -1,10 +1,13 @@
 """Everything that is made once a process: settings, database, service."""
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
 
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
 from auth.service import AuthService
@@ -31,6 +34,17 @@ def service() -> AuthService:
     except (SQLAlchemyError, OSError) as fault:
         log.exception("The app cannot use its database.")
         raise Unavailable from fault
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Make everything before the first visitor comes, and close it after the last has gone.
+
+    A fault does not stop the server: it answers that it is not ready, and tries again.
+    """
+    with suppress(Unavailable):
+        await run_in_threadpool(service)
+    yield
 
 
 # Not st.cache_resource: that outlives the modules Streamlit reloads after an edit, and would keep
