@@ -12,13 +12,17 @@ from web.edge import Edge
 from web.gate import Gate
 from web.headers import SecurityHeaders
 from web.page_cookies import PageCookies
+from web.production import check_production
 from web.routes import routes
 from web.start import lifespan
 
 try:
-    edge = Edge(load_settings(), base_path())
+    settings = load_settings()
+    check_production(settings)
 except SettingsError as fault:
     raise SystemExit(f"The app cannot start.\n{fault}") from None
+
+edge = Edge(settings, base_path())
 
 # Streamlit looks for this assignment in the text of the file: it has to stay as plain as it is.
 app = st.App(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from auth.errors import LogInRefused, PasswordNeeded, SessionOver
 from auth.foundation import Foundation
 from auth.passwords import verify_password
-from auth.sessions import EndReason, Session, authenticate_session, end_session
+from auth.sessions import EndReason, Session, confirm_session, end_session
 from auth.users import find_by_id
 
 RECENT = timedelta(minutes=10)  # how long a typed password opens what needs it (ASVS 5.0 7.5)
@@ -22,11 +22,11 @@ class Devices(Foundation):
             return self._sessions.of_user(connection, session.user.id, self._clock())
 
     def recently_authenticated(self, token: str | None, within: timedelta = RECENT) -> bool:
-        """Tell whether the password was typed in this session *within* the last minutes."""
+        """Tell whether the password was typed again in this session *within* the last minutes."""
         session = self.session(token, held=True)
-        if session is None or session.over:
+        if session is None or session.over or session.confirmed_at is None:
             return False
-        return self._clock() < session.authenticated_at + within
+        return self._clock() < session.confirmed_at + within
 
     def confirm_password(self, token: str | None, password: str) -> None:
         """Note that the password was typed again, or raise LogInRefused."""
@@ -36,7 +36,7 @@ class Devices(Foundation):
         if not verify_password(password, row.password_hash if row else None, self._scheme):
             raise LogInRefused
         with self._writing() as connection:
-            authenticate_session(connection, session.id, self._clock())
+            confirm_session(connection, session.id, self._clock())
 
     def end_session(self, token: str | None, session_id: str) -> None:
         """End one session of the user who asks; raises PasswordNeeded first."""

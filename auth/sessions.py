@@ -60,7 +60,7 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
-    authenticated_at: datetime
+    confirmed_at: datetime | None
     address: str
     agent: str
     token_id: str
@@ -78,7 +78,7 @@ COLUMNS: Select[*tuple[Any, ...]] = select(
     SessionRow.created_at,
     SessionRow.last_seen_at,
     SessionRow.expires_at,
-    SessionRow.authenticated_at,
+    SessionRow.confirmed_at,
     SessionRow.address,
     SessionRow.agent,
     SessionRow.token_id,
@@ -127,7 +127,6 @@ class Sessions:
                 created_at=now,
                 last_seen_at=now,
                 expires_at=now + self._lifetimes[remembered].absolute,
-                authenticated_at=now,
                 token_id=new_token_id(),
                 rotated_at=now,
                 address=_printable(client.address),
@@ -159,7 +158,7 @@ class Sessions:
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,
             expires_at=row.expires_at,
-            authenticated_at=row.authenticated_at,
+            confirmed_at=row.confirmed_at,
             address=row.address,
             agent=row.agent,
             token_id=row.token_id,
@@ -197,10 +196,10 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
     )
 
 
-def authenticate_session(connection: Connection, session_id: str, now: datetime) -> None:
-    """Write that the password was typed in this session *now*."""
+def confirm_session(connection: Connection, session_id: str, now: datetime) -> None:
+    """Write that the password was typed again in this session *now*."""
     connection.execute(
-        update(SessionRow).where(SessionRow.id == session_id).values(authenticated_at=now)
+        update(SessionRow).where(SessionRow.id == session_id).values(confirmed_at=now)
     )
 
 

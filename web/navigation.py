@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from auth.errors import Unavailable
+from auth.errors import SessionOver, Unavailable
 from web.guard import log_out, still_here
 from web.tab import Door, tab
 
@@ -28,6 +28,16 @@ def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page
             [*doors, *(_door_at(page, door) for page in public)], position="hidden"
         )
     return st.navigation([*doors, *public], position="hidden")
+
+
+def run(page: st.Page) -> None:
+    """Run *page*; what ends under it, such as the session or the database, is told calmly."""
+    try:
+        page.run()
+    except SessionOver:
+        st.rerun()
+    except Unavailable as fault:
+        st.error(fault.message)
 
 
 def _door_at(page: st.Page, door: Door) -> st.Page:

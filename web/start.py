@@ -14,6 +14,7 @@ from auth.service import AuthService
 from db.engine import Database
 from db.migrate import migrate
 from settings import SettingsError, load_settings
+from web.production import check_production
 
 log = logging.getLogger(__name__)
 _starting = Lock()
@@ -52,6 +53,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 @cache
 def _start() -> AuthService:
     settings = load_settings()
+    check_production(settings)
     database = Database(settings.database_url)
     migrate(database)
     return AuthService(database, settings)

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("last_seen_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
-        sa.Column("authenticated_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
         sa.Column("token_id", sa.String(32), nullable=False),
         sa.Column("next_token_id", sa.String(32), nullable=True),
         sa.Column("last_token_id", sa.String(32), nullable=True),
