@@ -1,0 +1,1 @@
+"""The specification: what the app promises, each promise a test."""
