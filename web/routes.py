@@ -40,15 +40,19 @@ def routes(edge: Edge) -> Sequence[Route]:
         response.headers["Clear-Site-Data"] = '"cache"'  # with it, what Back would show
         return response
 
+    verbs = {"POST": open_session, "DELETE": close_session}
+
     async def session(request: Request) -> Response:
+        if request.method not in verbs:  # without this Streamlit would answer with its page
+            return _say(405, "A session is opened by POST and closed by DELETE.")
         try:
-            return await (open_session if request.method == "POST" else close_session)(request)
+            return await verbs[request.method](request)
         except Unavailable as fault:
             return _say(503, fault.message)
 
     base = edge.base_path.rstrip("/")
     return [
-        Route(base + SESSION_PATH, session, methods=["POST", "DELETE"]),
+        Route(base + SESSION_PATH, session, methods=["GET", *verbs]),
         Route(base + "/healthz", alive),
         Route(base + "/readyz", ready),
     ]
