@@ -43,7 +43,9 @@ class Accounts:
         self.service = AuthService(self.database, settings)
         self._keys = KeyRing.of(settings.keys, purpose="session")
         self.service.sign_up(email(count), PASSWORD, "Ada Lovelace")
-        self._token = self.service.log_in(email(count), PASSWORD, Client("127.0.0.1", "bench")).token
+        self._token = self.service.log_in(
+            email(count), PASSWORD, Client("127.0.0.1", "bench")
+        ).token
         self._copy_rows(self.database.engine)
 
     def token(self, number: int) -> str:

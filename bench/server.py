@@ -18,6 +18,10 @@ BARE = ROOT / "bench" / "bare.py"
 PEER = ROOT / "bench" / "peer.py"
 APP = ROOT / "app.py"
 SERVER = ROOT / "server.py"
+QUIET = {
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
+}
 START = 60  # seconds a server may take
 POLL = 0.01
 
@@ -39,8 +43,9 @@ class Server:
                 *("--server.address=localhost", f"--server.port={self.port}"),
                 "--server.headless=true",
             ],
-            cwd=ROOT,
-            env=os.environ | dict(environment),
+            # Ours has its .streamlit/config.toml; the others run as Streamlit comes.
+            cwd=entry.parent,
+            env=os.environ | QUIET | dict(environment),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
