@@ -1,6 +1,7 @@
 """Which page runs: everybody's addresses stay the same, what stands behind them does not."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import streamlit as st
 
@@ -8,7 +9,9 @@ from auth.errors import SessionOver, Unavailable
 from web.guard import log_out, still_here
 from web.tab import Door, tab
 
-WATCH_EVERY = "30s"  # an idle page notices within this time that its session is over
+# An idle page notices within this time that its session is over. A text such as "30s" would have
+# Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
+WATCH_EVERY = timedelta(seconds=30)
 
 
 def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page:
