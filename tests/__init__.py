@@ -1,1 +1,1 @@
-"""The specification: what the app promises, each promise a test."""
+"""The tests are the specification: each names the rule it holds the app to."""
