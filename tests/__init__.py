@@ -1,0 +1,1 @@
+"""The suite: what the app promises, a file for each promise."""
