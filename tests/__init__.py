@@ -1,1 +1,1 @@
-"""The tests are the specification: each names the rule it holds the app to."""
+"""The specification: what the app promises, each promise a test."""

@@ -1,0 +1,1 @@
+"""What the script does, without a browser: Streamlit's own AppTest runs it."""

@@ -1,0 +1,1 @@
+"""What only a browser proves: cookies, reloads, and what a person gets to see."""

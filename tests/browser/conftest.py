@@ -1,0 +1,174 @@
+"""A real Chromium and a running app for every test here; each test gets a browser of its own."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
+
+from auth.service import AuthService
+from auth.users import User
+from tests.browser.visitor import PASSWORD, Visitor
+from tests.serving import Server, copy_project, serve
+
+BRIDGES = ["app.py"]  # the entry scripts: each carries the cookie in its own way
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+)
+PAGES = Path(__file__).parent / "pages"
+WATCH, PATIENCE = "2s", "3s"  # of the workshop: nobody waits half a minute for a test
+NAVIGATION = """        st.Page("views/account.py", title="Account", icon=":material/person:"),
+"""
+
+expect.set_options(timeout=15_000)  # milliseconds; two cores may be busy with another suite
+
+
+def chromium() -> str:
+    """Return the path of the browser to test with."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        raise RuntimeError(
+            "there is no Chromium: apt install chromium, or set CHROMIUM to the path of one, "
+            "or run `python3 dev.py test`, which installs it"
+        )
+    return found
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """Return Playwright; it ends with this package, so that no event loop of it stays behind."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Return the one browser; contexts are what is cheap."""
+    browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package", params=BRIDGES)
+def bridge(request: pytest.FixtureRequest) -> str:
+    """Return the entry script: the same tests hold for each."""
+    script: str = request.param
+    return script
+
+
+@pytest.fixture(scope="package")
+def main_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the app as it is."""
+    with serve(bridge, tmp_path_factory.mktemp("main")) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a copy of the app with the pages of these tests in it, and less patience.
+
+    What a page author does: a file in views/ and a line in app.py for each.
+    """
+    pages = sorted(PAGES.glob("*.py"))
+    lines = "".join(
+        f'        st.Page("views/{page.name}", title="{page.stem.capitalize()}"),\n'
+        for page in pages
+    )
+    project = copy_project(
+        tmp_path_factory.mktemp("workshop") / "project",
+        edits={
+            "app.py": (NAVIGATION, NAVIGATION + lines),
+            "web/navigation.py": ('WATCH_EVERY = "30s"', f'WATCH_EVERY = "{WATCH}"'),
+            "views/waiting.py": ('PATIENCE = "8s"', f'PATIENCE = "{PATIENCE}"'),
+        },
+    )
+    for page in pages:
+        shutil.copy(page, project / "views")
+    with serve(bridge, project.parent / "run", project=project) as server:
+        yield server
+
+
+@pytest.fixture
+def server(main_server: Server) -> Iterator[Server]:
+    """Return the running app, and see to it that the test did not cost it an exception."""
+    yield from _without_traceback(main_server)
+
+
+@pytest.fixture
+def workshop(workshop_server: Server) -> Iterator[Server]:
+    """Return the running copy with the tests' own pages, watched like the other."""
+    yield from _without_traceback(workshop_server)
+
+
+def _without_traceback(server: Server) -> Iterator[Server]:
+    before = len(server.said())
+    yield server
+    assert "Traceback" not in server.said(since=before)
+
+
+@pytest.fixture
+def service(server: Server) -> Iterator[AuthService]:
+    """Return the rules over the database of the running app."""
+    with server.service() as service:
+        yield service
+
+
+NewContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[NewContext]:
+    """Return a way to open another browser profile; all are closed after the test."""
+    opened: list[BrowserContext] = []
+
+    def open_context(**options: object) -> BrowserContext:
+        opened.append(browser.new_context(**options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_context
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def visitor(new_context: NewContext, server: Server) -> Visitor:
+    """Return somebody with a fresh browser who has not come yet."""
+    return Visitor(new_context(), server)
+
+
+@pytest.fixture
+def stranger(new_context: NewContext, server: Server) -> Visitor:
+    """Return somebody else, at another computer."""
+    return Visitor(new_context(), server)
+
+
+@pytest.fixture
+def new_account(service: AuthService) -> Callable[[str], User]:
+    """Return a way to make accounts with addresses that nobody had before."""
+
+    def make(name: str) -> User:
+        return add_account(service, name)
+
+    return make
+
+
+def add_account(service: AuthService, name: str) -> User:
+    """Add an account for *name* with an address of its own, and the password of these tests."""
+    return service.sign_up(f"{name.lower()}-{secrets.token_hex(4)}@example.com", PASSWORD, name)
+
+
+@pytest.fixture
+def ada(new_account: Callable[[str], User]) -> User:
+    """Return an account."""
+    return new_account("Ada")
+
+
+@pytest.fixture
+def grace(new_account: Callable[[str], User]) -> User:
+    """Return another account."""
+    return new_account("Grace")

@@ -1,0 +1,170 @@
+"""A person at a browser: what they do on the pages, and what they expect to see."""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.serving import Server, wait_until
+
+PASSWORD = "violet umbrella harbour 41"
+FORM = "Log in"
+# Notes whether a form that asks for a password was ever in the page, however short.
+WATCH_FOR_FORM = """
+window.formsSeen = 0;
+new MutationObserver(() => {
+  if (document.querySelector('input[type="password"]')) window.formsSeen += 1;
+}).observe(document, {childList: true, subtree: true});
+"""
+Cookie = dict[str, Any]
+
+
+class Visitor:
+    """One tab of a browser, pointed at *server*; it counts the script's runs since it was loaded."""
+
+    def __init__(self, context: BrowserContext, server: Server) -> None:
+        self.context, self.server = context, server
+        self.runs = 0
+        self.page: Page = context.new_page()
+        self.page.add_init_script(WATCH_FOR_FORM)
+        self.page.on("websocket", self._listen)
+        self.dialogs: list[str] = []
+        self.page.on("dialog", self._note_dialog)
+
+    def open(self, path: str = "/") -> None:
+        """Go to *path* by its address."""
+        self.page.goto(self.server.address(path))
+
+    def reload(self) -> None:
+        """Press F5."""
+        self.page.reload()
+
+    def new_tab(self) -> "Visitor":
+        """Open an empty tab beside this one, in the same browser."""
+        return Visitor(self.context, self.server)
+
+    def field(self, label: str) -> Locator:
+        """Return the input with this label."""
+        return self.page.get_by_role("textbox", name=label, exact=True)
+
+    def button(self, name: str) -> Locator:
+        """Return the button with this name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def heading(self, name: str) -> Locator:
+        """Return the page's title."""
+        return self.page.get_by_role("heading", name=name, exact=True, level=1)
+
+    @property
+    def sidebar(self) -> Locator:
+        """Where the account stands, with the way out."""
+        return self.page.get_by_test_id("stSidebar")
+
+    def fill_sign_up(self, name: str, email: str, password: str) -> None:
+        """Fill in the sign-up form and send it."""
+        expect(self.heading("Sign up")).to_be_visible()
+        self.field("Name").fill(name)
+        self.field("Email").fill(email)
+        self.field("Password").fill(password)
+        self.button("Sign up").click()
+
+    def sign_up(self, email: str, name: str = "", password: str = PASSWORD) -> None:
+        """Make an account and wait until this browser is signed in to it."""
+        self.open("/sign-up")
+        self.fill_sign_up(name, email, password)
+        self.expect_signed_in(email)
+        self.wait_for_cookie()
+
+    def fill_log_in(self, email: str, password: str = PASSWORD, *, remember: bool = False) -> None:
+        """Fill in the log-in form that is open and send it."""
+        self.expect_form()
+        self.field("Email").fill(email)
+        self.field("Password").fill(password)
+        if remember:
+            self.page.get_by_text("Keep me logged in").click()
+        self.button("Log in").click()
+
+    def log_in(self, email: str, *, remember: bool = False, path: str = "/log-in") -> None:
+        """Log in at *path* and wait until the browser keeps it."""
+        self.open(path)
+        self.fill_log_in(email, remember=remember)
+        self.expect_signed_in(email)
+        self.wait_for_cookie()
+
+    def log_out(self) -> None:
+        """Log out and wait until the browser has forgotten it."""
+        self.button("Log out").click()
+        self.expect_form()
+        self.wait_for_no_cookie()
+
+    def expect_signed_in(self, email: str) -> None:
+        """Expect to be signed in to the account of *email*."""
+        expect(self.sidebar.get_by_text(email, exact=True)).to_be_visible()
+        expect(self.button("Log out")).to_be_visible()
+
+    def expect_form(self) -> None:
+        """Expect the log-in form, and nothing that only a signed-in person sees."""
+        expect(self.heading(FORM)).to_be_visible()
+        expect(self.field("Password")).to_be_visible()
+        expect(self.button("Log out")).to_have_count(0)
+
+    def expect_settled(self) -> None:
+        """Expect that no script runs and no component waits: nothing causes another run."""
+        expect(self.page.locator("iframe")).to_have_count(0)
+        expect(self.page.locator('[data-test-script-state="notRunning"]')).to_have_count(1)
+
+    def expect_calm(self) -> None:
+        """Expect that the page shows neither a traceback nor what Streamlit makes of one."""
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+        expect(self.page.get_by_text(re.compile("Traceback|Error:"))).to_have_count(0)
+
+    def forms_seen(self) -> int:
+        """Return how often a form with a password stood in this page since it was loaded."""
+        seen: int = self.page.evaluate("window.formsSeen")
+        return seen
+
+    def address(self) -> str:
+        """Return the path in the address bar."""
+        return self.page.url.removeprefix(self.server.url)
+
+    def cookie(self) -> Cookie | None:
+        """Return the session's cookie, if the browser has it."""
+        name = self.server.env["COOKIE_NAME"]
+        found = [dict(c) for c in self.context.cookies(self.server.url) if c.get("name") == name]
+        return found[0] if found else None
+
+    def token(self) -> str:
+        """Return the session's token, waiting until the browser has it."""
+        self.wait_for_cookie()
+        cookie = self.cookie()
+        assert cookie
+        return str(cookie["value"])
+
+    def wait_for_cookie(self) -> None:
+        """Wait until the browser has written the cookie."""
+        wait_until(self.cookie, "the cookie to be written")
+        self.expect_settled()
+
+    def wait_for_no_cookie(self) -> None:
+        """Wait until the browser has deleted the cookie."""
+        wait_until(lambda: self.cookie() is None, "the cookie to be deleted")
+
+    def _listen(self, socket: WebSocket) -> None:
+        self.runs = 0
+        socket.on("framereceived", lambda payload: self._count(socket, payload))
+        self._socket = socket
+
+    def _count(self, socket: WebSocket, payload: str | bytes) -> None:
+        message = ForwardMsg()
+        with suppress(DecodeError):
+            message.ParseFromString(payload if isinstance(payload, bytes) else payload.encode())
+        finished = message.HasField("script_finished") and socket is self._socket
+        if finished and message.script_finished != ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+            self.runs += 1
+
+    def _note_dialog(self, dialog: Any) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()

@@ -1,0 +1,167 @@
+"""The app as a server of its own: started for a test, waited for, stopped by its process."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from pydantic import SecretStr
+
+from auth.service import AuthService
+from db.engine import Database
+from db.migrate import migrate
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+HOST = "127.0.0.1"
+START = 60.0  # seconds a start may take on a busy machine; it takes two
+STOP = 10.0
+PROJECT = ("app.py", "server.py", "settings.py", "pyproject.toml", ".streamlit")
+PACKAGES = ("auth", "db", "migrations", "views", "web")
+# Every setting that a test may notice: whoever runs the suite may have an .env of their own.
+SETTINGS = {
+    "APP_NAME": "Streamlit auth starter",
+    "APP_ENV": "development",
+    "PASSWORD_MIN_LENGTH": "15",
+    "BCRYPT_ROUNDS": "10",  # the cheapest that the settings allow
+    "COOKIE_NAME": "auth",
+    "SESSION_MAX_AGE": "12h",
+    "SESSION_REMEMBER_AGE": "30d",
+    "SESSION_IDLE_AGE": "2h",
+    "SESSION_REMEMBER_IDLE_AGE": "14d",
+}
+
+
+def wait_until(condition: Callable[[], object], what: str, within: float = 10.0) -> None:
+    """Return as soon as *condition* holds, or fail after *within* seconds naming *what*."""
+    pause = Event()
+    for _ in range(int(within / 0.05)):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"waited {within:.0f} s for {what}")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: where it answers, where it writes its log, and its settings."""
+
+    url: str
+    log: Path
+    env: Mapping[str, str]
+
+    def address(self, path: str = "/") -> str:
+        """Return the whole address of *path*."""
+        return self.url + path
+
+    def said(self, since: int = 0) -> str:
+        """Return the log from character *since* on."""
+        return self.log.read_text("utf-8", errors="replace")[since:]
+
+    @contextmanager
+    def service(self) -> Iterator[AuthService]:
+        """Yield the rules over this server's database, as its operator may use them."""
+        settings = Settings(
+            _env_file=None,
+            database_url=self.env["DATABASE_URL"],
+            secret_key=SecretStr(self.env["SECRET_KEY"]),
+            bcrypt_rounds=int(self.env["BCRYPT_ROUNDS"]),
+        )
+        with closing(Database(settings.database_url)) as database:
+            migrate(database)  # the app does so at its first visitor
+            yield AuthService(database, settings)
+
+
+@contextmanager
+def serve(
+    script: str,
+    folder: Path,
+    *flags: str,
+    project: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    scheme: str = "http",
+    base: str = "",
+) -> Iterator[Server]:
+    """Run *script* of *project* on a free loopback port, with its data and its log in *folder*.
+
+    *env* goes on top of settings of its own: a database and a key that nobody else has. *flags*
+    go to streamlit. *scheme* and *base* tell how the flags make it answer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    settings = SETTINGS | {
+        "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "BASE_URL": f"{scheme}://{HOST}:{port}{base}",
+        **(env or {}),
+    }
+    server = Server(f"{scheme}://{HOST}:{port}{base}", folder / "server.log", settings)
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true"]
+    options = [f"--server.address={HOST}", f"--server.port={port}", "--server.fileWatcherType=none"]
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *options, *flags],
+            cwd=project,
+            env=os.environ | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: _is_up(server, process, port), f"{script} to answer", START)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP)
+
+
+def _is_up(server: Server, process: subprocess.Popen[bytes], port: int) -> bool:
+    if process.poll() is not None:
+        raise AssertionError(f"the app ended with {process.returncode}:\n{server.said()}")
+    if server.url.startswith("https"):  # a certificate of our own: the socket has to do
+        with closing(socket.socket()) as probe:
+            return probe.connect_ex((HOST, port)) == 0
+    try:
+        with urllib.request.urlopen(server.address("/_stcore/health"), timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def copy_project(folder: Path, *, edits: Mapping[str, tuple[str, str]] | None = None) -> Path:
+    """Copy the app to *folder*, as somebody who starts from it does; return the folder.
+
+    *edits* name a file and what to replace in it: a text that stands there once, and the new one.
+    """
+    folder.mkdir(parents=True)
+    for name in filter(lambda name: (ROOT / name).exists(), (*PROJECT, *PACKAGES)):
+        if (ROOT / name).is_dir():
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+        else:
+            shutil.copy(ROOT / name, folder)
+    for name, (old, new) in (edits or {}).items():
+        text = (folder / name).read_text("utf-8")
+        assert text.count(old) == 1, f"{name} does not have {old!r} once"
+        (folder / name).write_text(text.replace(old, new), "utf-8")
+    return folder
