@@ -79,10 +79,10 @@ class Foundation:
         return issue(
             session.user.id,
             session.id,
-            token_id,
             self._keys,
             now=self._clock(),
             expires_at=session.expires_at,
+            token_id=token_id,
         )
 
     def _claims(self, token: str | None) -> Claims | None:

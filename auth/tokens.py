@@ -58,11 +58,11 @@ def new_token_id() -> str:
 def issue(
     user_id: str,
     session_id: str,
-    token_id: str,
     keys: KeyRing,
     *,
     now: datetime,
     expires_at: datetime,
+    token_id: str | None = None,
 ) -> str:
     """Return a token for the session, signed with the newest of *keys*, good from *now* on."""
     key_id, key = keys.newest
@@ -72,7 +72,7 @@ def issue(
         "aud": AUDIENCE,
         "sub": user_id,
         "sid": session_id,
-        "jti": token_id,
+        "jti": token_id or new_token_id(),
         "iat": moment,
         "nbf": moment,
         "exp": int(expires_at.timestamp()),
