@@ -1,5 +1,6 @@
 """Which passwords people may choose: long ones that nobody would try first."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from unicodedata import normalize
@@ -44,7 +45,9 @@ def strength(password: str, context: Iterable[str] = ()) -> int:
     text = normalize("NFC", password)[:LOOKED_AT]
     if not text:
         return 0
-    words = [word[:LOOKED_AT] for word in context if word]
+    # Whole and in parts: "Ada Lovelace" must not pass as "adalovelace".
+    parts = (part for word in context for part in (word, *re.findall(r"\w+", word)))
+    words = [part[:LOOKED_AT] for part in parts if part]
     score: int = zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"]
     return score
 
