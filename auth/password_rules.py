@@ -45,11 +45,15 @@ def strength(password: str, context: Iterable[str] = ()) -> int:
     text = normalize("NFC", password)[:LOOKED_AT]
     if not text:
         return 0
-    # Whole and in parts: "Ada Lovelace" must not pass as "adalovelace".
-    parts = (part for word in context for part in (word, *re.findall(r"\w+", word)))
-    words = [part[:LOOKED_AT] for part in parts if part]
+    words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase)]
     score: int = zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"]
     return score
+
+
+def _words(phrase: str) -> list[str]:
+    """Return *phrase* whole, run together and word by word: each is a guess of its own."""
+    parts = re.findall(r"\w+", phrase)
+    return [phrase, "".join(parts), *parts] if parts else []
 
 
 def is_common(password: str) -> bool:
