@@ -47,11 +47,7 @@ class AuthService:
     """Accounts and sessions. Each verb is one short transaction; each refusal is an AuthError."""
 
     def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        *,
-        clock: Callable[[], datetime] = utc_now,
+        self, database: Database, settings: Settings, *, clock: Callable[[], datetime] = utc_now
     ) -> None:
         self.settings = settings
         self._database = database
@@ -155,8 +151,7 @@ class AuthService:
             return EndReason.EXPIRED
         except TokenRefused:
             return None
-        session = self.session(token)
-        return session.over if session else None
+        return session.over if (session := self.session(token)) else None
 
     def log_out(self, token: str | None) -> None:
         """End the session itself, and so every copy of its cookie (SE-5); again is no fault."""
@@ -183,10 +178,8 @@ class AuthService:
             return find_by_address(connection, address)
 
     def _claims(self, token: str | None) -> Claims | None:
-        if not token:
-            return None
         try:
-            return read(token, self._keys, now=self._clock(), max_age=self._max_age)
+            return read(token or "", self._keys, now=self._clock(), max_age=self._max_age)
         except TokenRefused:
             return None
 
