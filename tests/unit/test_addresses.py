@@ -54,7 +54,7 @@ def test_a_look_alike_is_another_account(one: str, other: str) -> None:
         *("ada@exam\tple.com", "ada\0@example.com", "ada@example.com\0", "\ud800@example.com"),
         *("ada@example.com,eve@example.com", "Ada <ada@example.com>", '"ada"@example.com'),
         *("\u202eada@example.com", "ada\u200b@example.com", "ada\u2028@example.com"),
-        *("ada@[127.0.0.1]", "ada@127.0.0.1", "a" * 65 + "@example.com"),
+        *("ada@[127.0.0.1]", "ada@127.0.0.1", "a" * 250 + "@example.com"),
         "ada@" + "a" * 250 + ".com",
         "' OR '1'='1",
         "a" * 1_000_000 + "@example.com",
