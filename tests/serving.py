@@ -68,7 +68,7 @@ class Server:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """Yield this server's database, up to date: the app itself migrates at its first visitor."""
+        """Yield this server's database, up to date: the app migrates at its first visitor."""
         with closing(Database(self.env["DATABASE_URL"])) as database:
             migrate(database)
             yield database

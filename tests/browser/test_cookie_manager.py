@@ -17,7 +17,7 @@ from tests.serving import ROOT, Server, serve
 
 HOURS = 60 * 60
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo", "America/Los_Angeles", "UTC"]
-SLOW = {"offline": False, "latency": 100, "downloadThroughput": 4e5, "uploadThroughput": 4e5}
+SLOW = {"offline": False, "latency": 50, "downloadThroughput": 4e5, "uploadThroughput": 4e5}
 COMPONENT = "**/component/extra_streamlit_components*/**"
 
 

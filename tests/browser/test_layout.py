@@ -14,7 +14,8 @@ PHONE = {"width": 320, "height": 640}
 STICKS_OUT = """() => {
   const boxes = [document.documentElement, ...document.querySelectorAll(
     '[data-testid="stMain"], [data-testid="stMainBlockContainer"], [data-testid="stForm"]')];
-  return boxes.filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.outerHTML.slice(0, 80));
+  return boxes.filter(box => box.scrollWidth > box.clientWidth + 1)
+    .map(box => box.outerHTML.slice(0, 80));
 }"""
 NAMELESS = """() => [...document.querySelectorAll('input, button')]
   .filter(thing => thing.checkVisibility() && !(thing.labels?.length
@@ -68,7 +69,7 @@ def test_the_keyboard_reaches_everything_in_order(visitor: Visitor, ada: User) -
             visitor.page.keyboard.press("Space")
             break
 
-    assert stops == ["Password", "Show password text", "Keep me logged in", "Log in"]
+    assert stops == ["Password", "Show password", "Keep me logged in", "Log in"]
     visitor.expect_signed_in(ada.email)
 
 

@@ -110,6 +110,7 @@ def test_a_planted_cookie_is_never_adopted(
     planted = planter.token()
     visitor.open("/log-in")  # this connection brings the planted cookie along
     visitor.expect_signed_in(mallory.email)
+    visitor.expect_settled()
     service.disable(mallory.id)
     service.enable(mallory.id)
 

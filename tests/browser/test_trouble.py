@@ -1,4 +1,4 @@
-"""Nobody can be let in: no database, or settings that cannot be used. Calm, and mended by itself."""
+"""Nobody can be let in: no database, or settings that cannot be used. Calm, and soon mended."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ Cookie = dict[str, Any]
 
 
 class Visitor:
-    """One tab of a browser, pointed at *server*; it counts the script's runs since it was loaded."""
+    """One tab of a browser, pointed at *server*; it counts the runs since it was loaded."""
 
     def __init__(self, context: BrowserContext, server: Server) -> None:
         self.context, self.server = context, server
@@ -151,6 +151,7 @@ class Visitor:
     def wait_for_no_cookie(self) -> None:
         """Wait until the browser has deleted the cookie."""
         wait_until(lambda: self.cookie() is None, "the cookie to be deleted")
+        self.expect_settled()
 
     def wait_for_tick(self) -> None:
         """Wait until a fragment has run by itself."""
