@@ -67,6 +67,13 @@ class Server:
         return self.log.read_text("utf-8", errors="replace")[since:]
 
     @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Yield this server's database, up to date: the app migrates at its first visitor."""
+        with closing(Database(self.env["DATABASE_URL"])) as database:
+            migrate(database)
+            yield database
+
+    @contextmanager
     def service(self) -> Iterator[AuthService]:
         """Yield the rules over this server's database, as its operator may use them."""
         settings = Settings(
@@ -75,8 +82,7 @@ class Server:
             secret_key=SecretStr(self.env["SECRET_KEY"]),
             bcrypt_rounds=int(self.env["BCRYPT_ROUNDS"]),
         )
-        with closing(Database(settings.database_url)) as database:
-            migrate(database)  # the app does so at its first visitor
+        with self.database() as database:
             yield AuthService(database, settings)
 
 

@@ -23,11 +23,11 @@ Cookie = dict[str, Any]
 
 
 class Visitor:
-    """One tab of a browser, pointed at *server*; it counts the script's runs since it was loaded."""
+    """One tab of a browser, pointed at *server*; it counts the runs since it was loaded."""
 
     def __init__(self, context: BrowserContext, server: Server) -> None:
         self.context, self.server = context, server
-        self.runs = 0
+        self.runs = self.ticks = 0
         self.page: Page = context.new_page()
         self.page.add_init_script(WATCH_FOR_FORM)
         self.page.on("websocket", self._listen)
@@ -151,6 +151,13 @@ class Visitor:
     def wait_for_no_cookie(self) -> None:
         """Wait until the browser has deleted the cookie."""
         wait_until(lambda: self.cookie() is None, "the cookie to be deleted")
+        self.expect_settled()
+
+    def wait_for_tick(self) -> None:
+        """Wait until a fragment has run by itself."""
+        before = self.ticks
+        # Asking the page for something lets Playwright hear what came meanwhile.
+        wait_until(lambda: self.page.evaluate("true") and self.ticks > before, "a tick")
 
     def _listen(self, socket: WebSocket) -> None:
         self.runs = 0
@@ -161,8 +168,11 @@ class Visitor:
         message = ForwardMsg()
         with suppress(DecodeError):
             message.ParseFromString(payload if isinstance(payload, bytes) else payload.encode())
-        finished = message.HasField("script_finished") and socket is self._socket
-        if finished and message.script_finished != ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+        if not message.HasField("script_finished") or socket is not self._socket:
+            return
+        if message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+            self.ticks += 1
+        else:
             self.runs += 1
 
     def _note_dialog(self, dialog: Any) -> None:

@@ -1,0 +1,62 @@
+"""The script in an AppTest: with a database of its own, and a cookie that a test can seed."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from auth.service import AuthService
+from auth.sessions import Client
+from auth.users import User
+from tests.serving import ROOT, SETTINGS
+from web import cookies, start
+
+PASSWORD = "violet umbrella harbour 41"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def app_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Point the app at a database and a key of this test alone."""
+    fresh = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'app.db'}",
+        "SECRET_KEY": secrets.token_urlsafe(32),
+    }
+    for name, value in (SETTINGS | fresh).items():
+        monkeypatch.setenv(name, value)
+    start._start.cache_clear()
+    yield
+    if start._start.cache_info().currsize:
+        start.service()._database.close()
+    start._start.cache_clear()
+
+
+@pytest.fixture
+def service() -> AuthService:
+    """Return the service that the app itself uses."""
+    return start.service()
+
+
+@pytest.fixture
+def ada(service: AuthService) -> User:
+    """Return an account."""
+    return service.sign_up("ada@example.com", PASSWORD, "Ada")
+
+
+@pytest.fixture
+def token(service: AuthService, ada: User) -> str:
+    """Return the token of a session of Ada's."""
+    return service.log_in(ada.email, PASSWORD, Client()).token
+
+
+@pytest.fixture
+def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Return a way to open a script in a tab whose handshake brings a token."""
+
+    def open_script(token: str | None = None, script: Path = ROOT / "app.py") -> AppTest:
+        monkeypatch.setattr(cookies, "handshake_cookie", lambda name: token)
+        return AppTest.from_file(script, default_timeout=20)
+
+    return open_script

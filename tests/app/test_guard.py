@@ -1,0 +1,188 @@
+"""The guard: deny by default, ask on every run, and fail closed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from streamlit.testing.v1 import AppTest
+
+from auth.service import AuthService
+from auth.users import User
+from tests.app.conftest import PASSWORD, Open
+from tests.serving import ROOT, copy_project
+from web import start
+
+PAGES = sorted(set(re.findall(r'"(views/\w+\.py)"', (ROOT / "app.py").read_text("utf-8"))))
+PUBLIC = {"views/log_in.py": "Log in", "views/sign_up.py": "Sign up"}
+ACCOUNT = '        st.Page("views/account.py", title="Account", icon=":material/person:"),\n'
+DIARY = """
+import streamlit as st
+from web.guard import protected
+
+@protected
+def write() -> None:
+    st.session_state["written"] = True
+
+st.title("Diary")
+st.button("Write", on_click=write)
+"""
+
+
+def titles(app: AppTest) -> list[str]:
+    """Return the titles that the page shows."""
+    return [title.value for title in app.title]
+
+
+def assert_only_the_form(app: AppTest) -> None:
+    """Check that the page is the log-in form and nothing else."""
+    assert not app.exception
+    assert titles(app) == ["Log in"]
+    assert [button.label for button in app.button] == ["Log in"]
+    assert [field.label for field in app.text_input] == ["Email", "Password"]
+    assert app.session_state["logged_in"] is False
+    assert app.session_state["user"] is None
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Path:
+    """Return the script of an app with one more private page: a file and a line in app.py."""
+    line = '        st.Page("views/diary.py", title="Diary"),\n'
+    project = copy_project(tmp_path / "project", edits={"app.py": (ACCOUNT, ACCOUNT + line)})
+    (project / "views/diary.py").write_text(DIARY)
+    return project / "app.py"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_session_every_page_is_the_form_or_listed_as_public(
+    open_app: Open, page: str
+) -> None:
+    """GD-1: what is not in the list of public pages shows only the log-in form."""
+    app = open_app().run()
+
+    if page in PUBLIC:
+        assert titles(app.switch_page(page).run()) == [PUBLIC[page]]
+    else:
+        assert_only_the_form(app)
+        with pytest.raises(Exception, match=re.escape(page)):
+            app.switch_page(page).run()
+
+
+def test_a_page_added_by_one_line_is_private(open_app: Open, token: str, diary: Path) -> None:
+    """GD-1: a new page is guarded with no edit to the guard."""
+    assert_only_the_form(open_app(script=diary).run())
+
+    app = open_app(token, script=diary).run().switch_page("views/diary.py").run()
+
+    assert titles(app) == ["Diary"]
+
+
+def test_a_cookie_opens_the_app(open_app: Open, token: str, ada: User) -> None:
+    """SE-2: a live session signs in, in the first run."""
+    app = open_app(token).run()
+
+    assert titles(app) == ["Home"]
+    assert app.session_state["logged_in"] is True
+    assert app.session_state["user"] == ada
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled"])
+def test_a_session_that_ends_between_two_runs_shows_the_form(
+    open_app: Open, service: AuthService, token: str, ada: User, how: str
+) -> None:
+    """SE-2, SE-6: every run asks again; nothing in the tab is trusted."""
+    app = open_app(token).run()
+    assert titles(app) == ["Home"]
+
+    if how == "revoked":
+        service.log_out(token)
+    else:
+        service.disable(ada.id)
+    app.run()
+
+    assert_only_the_form(app)
+    assert "Ada" not in str(app.main)
+
+
+def test_session_state_cannot_sign_anybody_in(open_app: Open, ada: User) -> None:
+    """GD-1: `logged_in` is what the guard says, not what a page or a test wrote there."""
+    app = open_app()
+    app.session_state["logged_in"] = True
+    app.session_state["user"] = ada
+
+    app.run()
+
+    assert_only_the_form(app)
+
+
+def test_a_protected_callback_does_not_run_after_the_session_is_over(
+    open_app: Open, service: AuthService, token: str, diary: Path
+) -> None:
+    """GD-2: a callback runs before the guard, so it asks for itself."""
+    app = open_app(token, script=diary).run().switch_page("views/diary.py").run()
+    button = next(button for button in app.button if button.label == "Write")
+    service.log_out(token)
+
+    button.click().run()
+
+    assert "written" not in app.session_state
+    assert_only_the_form(app)
+
+
+def test_a_protected_callback_runs_while_the_session_lives(
+    open_app: Open, token: str, diary: Path
+) -> None:
+    """GD-2: protection is not prevention."""
+    app = open_app(token, script=diary).run().switch_page("views/diary.py").run()
+
+    next(button for button in app.button if button.label == "Write").click().run()
+
+    assert app.session_state["written"] is True
+    assert titles(app) == ["Diary"]
+
+
+def test_a_broken_database_closes_the_app(
+    open_app: Open, service: AuthService, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-5: who cannot be asked for is not let in, and no reason is shown."""
+    app = open_app(token).run()
+
+    def broken() -> None:
+        raise OperationalError("SELECT secret", {}, Exception("no such table"))
+
+    monkeypatch.setattr(service._database, "read", broken)
+    app.run()
+
+    assert not app.exception
+    assert titles(app) == ["Back in a moment"]
+    assert app.session_state["logged_in"] is False
+    assert "secret" not in str(app.main)
+
+
+def test_settings_that_cannot_be_used_close_the_app(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """GD-5: a bad setting is named in the log, never on the page."""
+    monkeypatch.setenv("SECRET_KEY", "short")
+    start._start.cache_clear()
+
+    app = open_app().run()
+
+    assert not app.exception
+    assert titles(app) == ["Back in a moment"]
+    assert "SECRET_KEY is too short" in caplog.text
+    assert "SECRET_KEY" not in str(app.main)
+
+
+def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
+    """SE-5: the forms and the button, without a browser."""
+    app = open_app().run()
+    email, password = app.text_input
+    email.set_value(ada.email)
+    password.set_value(PASSWORD)
+    app.button[0].click().run()
+    assert titles(app) == ["Home"]
+
+    next(button for button in app.sidebar.button if button.label == "Log out").click().run()
+
+    assert_only_the_form(app)
