@@ -38,6 +38,7 @@ class Tab:
     asked: bool = False  # the browser was asked for its cookies
     told: bool = False  # and answered
     brought: str | None = None  # the cookie it answered with
+    settled: bool = False  # the guard has asked in this very run; its watch need not
 
 
 def tab() -> Tab:
