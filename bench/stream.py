@@ -27,13 +27,16 @@ CONNECTING = 4  # handshakes at the same time
 class Crowd:
     """Who comes to *url*: a visitor for each cookie header, and what their page must contain.
 
-    *pause* is how long a visitor looks at the page before the next rerun, on average.
+    *pause* is how long a visitor looks at the page before the next rerun, on average. With a
+    *password* they stand at the log-in form and log in once instead, all at the same moment; their
+    needle is their address.
     """
 
     url: str
     cookies: list[str]
     needles: list[str]
     pause: float = 0.0
+    password: str = ""
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Visitor:
     socket: ClientConnection
     url: str
     needle: str
+    address: str = ""  # whom it logs in
     widgets: dict[str, str] = field(default_factory=dict)  # ids by label, as the page has them
 
     async def run(self, *states: WidgetState) -> float:
@@ -60,6 +64,15 @@ class Visitor:
         if not found:
             raise RuntimeError(f"the page without {self.needle!r} came: nothing was measured")
         return perf_counter() - start
+
+    async def log_in(self, password: str) -> float:
+        """Submit the log-in form, and return the seconds until the signed-in page was there."""
+        self.needle = self.address
+        return await self.run(
+            WidgetState(id=self.widgets["Email"], string_value=self.address),
+            WidgetState(id=self.widgets["Password"], string_value=password),
+            WidgetState(id=self.widgets["Log in"], trigger_value=True),
+        )
 
     async def _read(self) -> bool:
         """Read to the end of the run; return whether a delta had the needle in it."""
@@ -106,13 +119,20 @@ async def gather(crowd: Crowd) -> list[Visitor]:
 
     async def one(cookie: str, needle: str) -> Visitor:
         async with turn:
-            return await arrive(crowd.url, cookie, needle)
+            if not crowd.password:
+                return await arrive(crowd.url, cookie, needle)
+            visitor = await arrive(crowd.url, cookie, "Keep me logged in")
+            visitor.address = needle
+            return visitor
 
     return await asyncio.gather(*map(one, crowd.cookies, crowd.needles))
 
 
-async def press(visitors: list[Visitor], seconds: float, pause: float) -> list[float]:
-    """Have everybody rerun for *seconds*; return what each rerun took."""
+async def press(crowd: Crowd, visitors: list[Visitor], seconds: float) -> list[float]:
+    """Have everybody rerun for *seconds*, or log in; return what each of that took."""
+    if crowd.password:
+        return await asyncio.gather(*(each.log_in(crowd.password) for each in visitors))
+    pause = crowd.pause
     end = perf_counter() + seconds
     taken: list[float] = []
 
@@ -132,7 +152,7 @@ async def main() -> None:
     visitors = await gather(crowd)
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(await press(visitors, float(line), crowd.pause)), flush=True)
+        print(json.dumps(await press(crowd, visitors, float(line))), flush=True)
 
 
 def as_json(crowd: Crowd) -> str:

@@ -109,7 +109,7 @@ def _resume(browser: Bridge) -> User | None:
 def _let_in(user: User, token: str) -> User:
     if tab().owner not in {None, user.id}:
         clear_tab()
-    tab().token, tab().owner = token, user.id
+    tab().token, tab().owner, tab().settled = token, user.id, True
     st.session_state["logged_in"] = True
     st.session_state["user"] = user
     return user

@@ -69,5 +69,7 @@ def _account_menu() -> None:
 
 @st.fragment(run_every=WATCH_EVERY)
 def _watch() -> None:
-    if not still_here(touch=False):
+    if tab().settled:  # a run of the whole script: the guard has just asked
+        tab().settled = False
+    elif not still_here(touch=False):
         st.rerun()

@@ -83,7 +83,10 @@ def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> It
         tmp_path_factory.mktemp("workshop") / "project",
         edits={
             "app.py": (NAVIGATION, NAVIGATION + lines),
-            "web/navigation.py": ('WATCH_EVERY = timedelta(seconds=30)', f'WATCH_EVERY = "{WATCH}"'),
+            "web/navigation.py": (
+                "WATCH_EVERY = timedelta(seconds=30)",
+                f'WATCH_EVERY = "{WATCH}"',
+            ),
             "views/waiting.py": ('PATIENCE = "8s"', f'PATIENCE = "{PATIENCE}"'),
         },
     )
