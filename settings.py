@@ -174,7 +174,10 @@ def _lacks_only_a_key(fault: ValidationError) -> bool:
 
 def _make_key(env_file: Path) -> bool:
     """Write a new key to *env_file*, unless this is production: there it must come from people."""
-    stand_in = Settings(_env_file=env_file, secret_key=SecretStr(secrets.token_urlsafe(32)))
+    try:
+        stand_in = Settings(_env_file=env_file, secret_key=SecretStr(secrets.token_urlsafe(32)))
+    except ValidationError:  # the missing key is not the only fault: that one is told first
+        return False
     if stand_in.production:
         return False
     env_file.touch(mode=0o600)

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from auth.errors import LogInRefused, PasswordNeeded, SessionOver
 from auth.foundation import Foundation
 from auth.passwords import verify_password
-from auth.sessions import EndReason, Session, confirm_session, end_session
+from auth.sessions import EndReason, Session, end_session
 from auth.users import find_by_id
+from db.models import Session as SessionRow
 
 RECENT = timedelta(minutes=10)  # how long a typed password opens what needs it (ASVS 5.0 7.5)
 
@@ -36,7 +39,11 @@ class Devices(Foundation):
         if not verify_password(password, row.password_hash if row else None, self._scheme):
             raise LogInRefused
         with self._writing() as connection:
-            confirm_session(connection, session.id, self._clock())
+            connection.execute(
+                update(SessionRow)
+                .where(SessionRow.id == session.id)
+                .values(confirmed_at=self._clock())
+            )
 
     def end_session(self, token: str | None, session_id: str) -> None:
         """End one session of the user who asks; raises PasswordNeeded first."""

@@ -3,11 +3,11 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from auth.end_reason import EndReason as EndReason
 from auth.tokens import new_token_id
 from auth.users import User
 from db.models import Session as SessionRow
@@ -17,20 +17,6 @@ from db.types import AnyRow
 TOUCH_EVERY = timedelta(minutes=1)  # how often a run may write that the session was used (SE-4)
 MAX_PER_USER = 10  # sessions at once; one more ends the one unused for longest (SE-10)
 MAX_AGENT = 256  # characters of a User-Agent that tell anybody anything
-
-
-class EndReason(StrEnum):
-    """Why a session is over."""
-
-    LOGGED_OUT = "logged_out"
-    REPLACED = "replaced"  # by another log-in in the same browser
-    CROWDED_OUT = "crowded_out"  # by too many newer ones
-    ENDED = "ended"  # from another device of the same user
-    REUSED = "reused"  # a token came back that had been replaced: somebody has a copy
-    EXPIRED = "expired"  # its absolute life is over
-    IDLE = "idle"
-    DISABLED = "disabled"  # the account is
-    CHANGED = "changed"  # the account was, in a way that ends every session
 
 
 @dataclass(frozen=True)
@@ -193,13 +179,6 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
             SessionRow.last_seen_at < now,
         )
         .values(last_seen_at=now)
-    )
-
-
-def confirm_session(connection: Connection, session_id: str, now: datetime) -> None:
-    """Write that the password was typed again in this session *now*."""
-    connection.execute(
-        update(SessionRow).where(SessionRow.id == session_id).values(confirmed_at=now)
     )
 
 

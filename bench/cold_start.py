@@ -1,4 +1,4 @@
-"""How long the first visitor waits after `streamlit run`: ours, signed in, against the bare page."""
+"""How long the first visitor waits after `streamlit run`: signed in, against the bare page."""
 
 import asyncio
 from pathlib import Path

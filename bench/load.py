@@ -65,8 +65,7 @@ def crowds(several: Sequence[Crowd]) -> Iterator[list[Load]]:
     """Yield the crowds, arrived; all of them leave in the end."""
     loads: list[Load] = []
     try:
-        for crowd in several:
-            loads.append(Load(crowd))
+        loads.extend(map(Load, several))
         yield loads
     finally:
         for load in loads:

@@ -1,4 +1,4 @@
-"""The page of streamlit-authenticator, the way its README shows it, under the heading of our home."""
+"""The page of streamlit-authenticator, as its README shows it, under the heading of our home."""
 
 import streamlit as st
 import streamlit_authenticator as stauth

@@ -84,9 +84,11 @@ class Visitor:
             if kind == "delta":
                 found = found or needle in frame
                 self._note(message)
-            elif kind == "script_finished":
-                if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                    return found
+            elif (
+                kind == "script_finished"
+                and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+            ):
+                return found
 
     def _note(self, message: ForwardMsg) -> None:
         element = message.delta.new_element

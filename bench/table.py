@@ -36,7 +36,7 @@ class Row:
 
 def render(rows: Sequence[Row]) -> str:
     """Return *rows* as a Markdown table; one that missed its bound says so."""
-    head = ("what", "must", "measured", "unit", "how")
+    head: tuple[str, ...] = ("what", "must", "measured", "unit", "how")
     body = [
         (
             row.what,

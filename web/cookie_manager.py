@@ -11,7 +11,7 @@ import streamlit as st
 from extra_streamlit_components import CookieManager
 
 from auth.users import Login
-from web.connection import base_path, cookie, slot
+from web import connection
 from web.tab import Write, tab
 
 PROBE = "_cookie_probe"
@@ -38,14 +38,14 @@ class CookieManagerBridge:
 
     def brought(self) -> str | None:
         """Return the handshake's token, or the one the page told."""
-        return cookie(self._name) or tab().brought
+        return connection.cookie(self._name) or tab().brought
 
     def has_told(self) -> bool:
         """Tell whether the page has answered, could not, or took too long; ask it meanwhile."""
         held = tab()
         if held.told or self.brought() or st.context.url is None:  # no page: a test without one
             return True
-        with slot():
+        with connection.slot():
             CookieManager(key=PROBE)
         # A second run without an answer is the end of our patience, but the ear stays open.
         out_of_patience, held.asked = held.asked, True
@@ -62,12 +62,12 @@ class CookieManagerBridge:
     def _mount(self, write: Write) -> None:
         """Render the write. CookieManager.delete() knows the path "/" alone: an expiry deletes."""
         expires_at = write.login.expires_at if write.login else LONG_AGO
-        with slot():
+        with connection.slot():
             CookieManager(key=f"{write.key}_all").set(
                 self._name,
                 write.login.token if write.login else "",
                 key=write.key,
-                path=base_path(),
+                path=connection.base_path(),
                 expires_at=expires_at,  # aware: a naive one is a wrong moment in most time zones
                 max_age=max(0.0, (expires_at - datetime.now(UTC)).total_seconds()),
                 secure=urlsplit(st.context.url or "").scheme == "https",

@@ -10,7 +10,7 @@ from secrets import token_hex
 import streamlit as st
 
 from auth.users import Login
-from web.connection import base_path, cookie, slot
+from web import connection
 from web.edge import SESSION_PATH, browser_cookie
 from web.start import service
 from web.tab import Write, clear_tab, tab
@@ -46,7 +46,7 @@ class HttpOnlyBridge:
 
     def brought(self) -> str | None:
         """Return the handshake's token."""
-        return cookie(self._name)
+        return connection.cookie(self._name)
 
     def has_told(self) -> bool:
         """Tell that there is nothing to ask: the handshake says it all."""
@@ -54,7 +54,8 @@ class HttpOnlyBridge:
 
     def keep(self, login: Login) -> None:
         """Have the page exchange a ticket for the cookie, from this browser only."""
-        nonce = cookie(browser_cookie(self._name)) or token_hex(16)  # without one it will fail
+        # A browser that brought no nonce keeps no cookies: the ticket will fail, and that is told.
+        nonce = connection.cookie(browser_cookie(self._name)) or token_hex(16)
         ticket = service().ticket(login.token, nonce)
         tab().write = Write(login, key=f"_cookie_{token_hex(4)}", ticket=ticket)
 
@@ -64,13 +65,13 @@ class HttpOnlyBridge:
 
     def _mount(self, write: Write) -> bool | None:
         """Render the courier and return its answer: done, not done, or nothing yet."""
-        with slot():
+        with connection.slot():
             courier = _courier(
                 key=write.key,
                 data={
                     "key": write.key,
                     "method": "POST" if write.login else "DELETE",
-                    "path": base_path().rstrip("/") + SESSION_PATH,
+                    "path": connection.base_path().rstrip("/") + SESSION_PATH,
                     "ticket": write.ticket,
                 },
                 on_done_change=_nothing,  # Streamlit's way to be told of `done` at all

@@ -39,6 +39,8 @@ def a_session(**changes: object) -> dict[str, object]:
         "created_at": NOON,
         "last_seen_at": NOON,
         "expires_at": NOON + timedelta(hours=1),
+        "token_id": "t1",
+        "rotated_at": NOON,
         "address": "",
         "agent": "",
     } | changes

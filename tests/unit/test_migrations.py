@@ -16,7 +16,7 @@ from db.migrate import ROOT, migrate
 from db.models import Base
 from tests.conftest import Postgres
 
-TABLES = {"users", "sessions"}
+TABLES = {"users", "sessions", "tickets"}
 
 
 def tables(database: Database) -> set[str]:
