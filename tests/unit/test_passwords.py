@@ -42,8 +42,8 @@ class Work:
             self.units += 2 ** int(salt[4:6])
             return make(password, salt)
 
-        patch.setattr(passwords.bcrypt, "checkpw", checkpw)
-        patch.setattr(passwords.bcrypt, "hashpw", hashpw)
+        patch.setattr(bcrypt, "checkpw", checkpw)
+        patch.setattr(bcrypt, "hashpw", hashpw)
 
 
 @pytest.fixture
