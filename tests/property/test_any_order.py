@@ -1,0 +1,173 @@
+"""In whatever order things happen, the service does what a model of twenty lines says."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from auth.errors import EmailTaken, LogInRefused
+from auth.service import AuthService
+from auth.sessions import TOUCH_EVERY, Client
+from db.engine import Database
+from tests.conftest import Clock, make_settings
+
+SETTINGS = make_settings()
+PASSWORDS = ("kumquat lantern orbit", "difference engine number two")
+EMAILS = ("ada@example.com", "ADA@example.com", "bob@example.com")
+IDLE = (SETTINGS.session_idle_age, SETTINGS.session_remember_idle_age)
+LIFE = (SETTINGS.session_max_age, SETTINGS.session_remember_age)
+SECOND = timedelta(seconds=1)
+
+
+@dataclass
+class Account:
+    """What the model knows of somebody."""
+
+    id: str
+    password: str
+    active: bool = True
+
+
+@dataclass
+class Opened:
+    """What the model knows of a session."""
+
+    account: Account
+    seen: datetime
+    ends: datetime
+    idle: timedelta
+    ended: bool = False
+
+    def alive(self, now: datetime) -> bool:
+        """Tell whether it counts."""
+        return not self.ended and now < self.ends and now < self.seen + self.idle
+
+
+class Browsers(RuleBasedStateMachine):
+    """People who sign up, log in, come back, log out and are disabled while time passes."""
+
+    template: Path
+    tokens: Bundle[str] = Bundle("tokens")
+
+    @initialize()
+    def start(self) -> None:
+        """Open a database and a clock of its own."""
+        self.folder = TemporaryDirectory()
+        path = copyfile(self.template, Path(self.folder.name) / "app.db")
+        self.clock = Clock()
+        self.database = Database(f"sqlite:///{path}")
+        self.service = AuthService(self.database, SETTINGS, clock=self.clock)
+        self.accounts: dict[str, Account] = {}
+        self.sessions: dict[str, Opened] = {}
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        self.database.close()
+        self.folder.cleanup()
+
+    @rule(email=st.sampled_from(EMAILS), password=st.sampled_from(PASSWORDS))
+    def sign_up(self, email: str, password: str) -> None:
+        """DB-1: an address has one account."""
+        key = email.lower()
+        if key in self.accounts:
+            with pytest.raises(EmailTaken):
+                self.service.sign_up(email, password)
+        else:
+            user = self.service.sign_up(email, password)
+            self.accounts[key] = Account(user.id, password)
+
+    @rule(
+        target=tokens,
+        email=st.sampled_from(EMAILS),
+        password=st.sampled_from(PASSWORDS),
+        remember=st.booleans(),
+        brought=st.none() | tokens,
+    )
+    def log_in(
+        self, email: str, password: str, remember: bool, brought: str | None
+    ) -> str | MultipleResults[str]:
+        """SE-1: a new session for the right password, and the end of the one brought along."""
+        account = self.accounts.get(email.lower())
+        client = Client(token=brought)
+        if account is None or not account.active or account.password != password:
+            with pytest.raises(LogInRefused):
+                self.service.log_in(email, password, client, remember)
+            return multiple()
+        token = self.service.log_in(email, password, client, remember).token
+        now = self.clock.now
+        if brought:
+            self.sessions[brought].ended = True
+        self.sessions[token] = Opened(account, now, now + LIFE[remember], IDLE[remember])
+        return token
+
+    @rule(token=tokens)
+    def resume(self, token: str) -> None:
+        """SE-2, SE-4: alive or not, and used at most once a minute."""
+        session, now = self.sessions[token], self.clock.now
+        user = self.service.resume(token)
+
+        assert (user.id if user else None) == (session.account.id if session.alive(now) else None)
+        if user and now - session.seen >= TOUCH_EVERY:
+            session.seen = now
+
+    @rule(token=consumes(tokens) | tokens)
+    def log_out(self, token: str) -> None:
+        """SE-5: over, whether it was or not."""
+        self.service.log_out(token)
+
+        assert self.service.resume(token) is None
+        self.sessions[token].ended = True
+
+    @rule(email=st.sampled_from(EMAILS), active=st.booleans())
+    def switch(self, email: str, active: bool) -> None:
+        """SE-6: disabling, and enabling too, ends what was open."""
+        if account := self.accounts.get(email.lower()):
+            (self.service.enable if active else self.service.disable)(account.id)
+            account.active = active
+            for session in self.sessions.values():
+                session.ended |= session.account is account
+
+    @rule(
+        by=st.sampled_from([SECOND, TOUCH_EVERY - SECOND, TOUCH_EVERY, *IDLE, *LIFE])
+        | st.timedeltas(SECOND, max(IDLE)).map(lambda by: by - by % SECOND)
+    )
+    def wait(self, by: timedelta) -> None:
+        """SE-3: time passes."""
+        self.clock.advance(by)
+
+    @rule(token=tokens, which=st.sampled_from(["idle", "end"]), by=st.sampled_from([-1, 0]))
+    def wait_until_the_edge(self, token: str, which: str, by: int) -> None:
+        """SE-3, SE-4: to the last second of a session, and to the first after it."""
+        session = self.sessions[token]
+        edge = session.ends if which == "end" else session.seen + session.idle
+        self.clock.now = max(self.clock.now, edge + by * SECOND)
+
+    @invariant()
+    def only_the_living_are_seen(self) -> None:
+        """SE-2: looking changes nothing and agrees with the model for every token there was."""
+        for token, session in getattr(self, "sessions", {}).items():
+            seen = self.service.resume(token, touch=False) is not None
+            assert seen == session.alive(self.clock.now)
+
+
+def test_any_order_of_events_ends_as_the_model_says(sqlite_template: Path) -> None:
+    """SE-1 to SE-6, SE-11: no sequence of verbs keeps a dead session or ends a living one."""
+    Browsers.template = sqlite_template
+
+    run_state_machine_as_test(Browsers, settings=profile(max_examples=40, stateful_step_count=30))
