@@ -130,6 +130,15 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @check_all(mode="after")
+    def _keeps_cookies_secure(self) -> Self:
+        if self.production and not self.base_url.startswith("https://"):
+            raise ValueError(
+                "BASE_URL is not https, and in production the cookie must never travel in the "
+                "clear: write it as https://app.example.com"
+            )
+        return self
+
+    @check_all(mode="after")
     def _idles_within_its_life(self) -> Self:
         if self.session_idle_age > self.session_max_age:
             raise ValueError(

@@ -6,6 +6,8 @@ AuthError
 ├── LogInRefused     no: and why stays here
 ├── TokenRefused     this is not a token of ours, or not one for now
 │   └── TokenExpired     it was one of ours
+├── SessionOver      the session that asked has ended
+├── PasswordNeeded   this needs the password again, typed just now
 └── Unavailable      the database did not answer
 """
 
@@ -51,6 +53,18 @@ class TokenRefused(AuthError):
 
 class TokenExpired(TokenRefused):
     """A token of ours whose time is over: only what a page says of it differs."""
+
+
+class SessionOver(AuthError):
+    """The session that asked has ended."""
+
+    message = "Log in to go on."
+
+
+class PasswordNeeded(AuthError):
+    """What was asked needs the password again, typed just now."""
+
+    message = "Enter your password to go on."
 
 
 class Unavailable(AuthError):

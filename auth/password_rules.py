@@ -1,5 +1,6 @@
 """Which passwords people may choose: long ones that nobody would try first."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from unicodedata import normalize
@@ -44,9 +45,15 @@ def strength(password: str, context: Iterable[str] = ()) -> int:
     text = normalize("NFC", password)[:LOOKED_AT]
     if not text:
         return 0
-    words = [word[:LOOKED_AT] for word in context if word]
+    words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase)]
     score: int = zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"]
     return score
+
+
+def _words(phrase: str) -> list[str]:
+    """Return *phrase* whole, run together and word by word: each is a guess of its own."""
+    parts = re.findall(r"\w+", phrase)
+    return [phrase, "".join(parts), *parts] if parts else []
 
 
 def is_common(password: str) -> bool:

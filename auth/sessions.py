@@ -4,14 +4,18 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from auth.tokens import new_token_id
 from auth.users import User
 from db.models import Session as SessionRow
 from db.models import User as UserRow
+from db.types import AnyRow
 
 TOUCH_EVERY = timedelta(minutes=1)  # how often a run may write that the session was used (SE-4)
+MAX_PER_USER = 10  # sessions at once; one more ends the one unused for longest (SE-10)
 MAX_AGENT = 256  # characters of a User-Agent that tell anybody anything
 
 
@@ -20,6 +24,9 @@ class EndReason(StrEnum):
 
     LOGGED_OUT = "logged_out"
     REPLACED = "replaced"  # by another log-in in the same browser
+    CROWDED_OUT = "crowded_out"  # by too many newer ones
+    ENDED = "ended"  # from another device of the same user
+    REUSED = "reused"  # a token came back that had been replaced: somebody has a copy
     EXPIRED = "expired"  # its absolute life is over
     IDLE = "idle"
     DISABLED = "disabled"  # the account is
@@ -53,96 +60,127 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    confirmed_at: datetime | None
     address: str
     agent: str
+    token_id: str
+    next_token_id: str | None
+    last_token_id: str | None
+    rotated_at: datetime
     over: EndReason | None  # why it counts no more, or None while it does
 
 
-# Built once: the guard runs it on every script run, and the compiled SQL is cached by identity.
-_LOOK = (
-    select(
-        SessionRow.user_id,
-        SessionRow.remembered,
-        SessionRow.created_at,
-        SessionRow.last_seen_at,
-        SessionRow.expires_at,
-        SessionRow.end_reason,
-        SessionRow.address,
-        SessionRow.agent,
-        SessionRow.auth_version.label("session_version"),
-        UserRow.auth_version.label("user_version"),
-        UserRow.email,
-        UserRow.name,
-        UserRow.is_active,
-        UserRow.created_at.label("user_since"),
-    )
-    .join(UserRow, UserRow.id == SessionRow.user_id)
-    .where(SessionRow.id == bindparam("session_id"))
-)
+# Built once: the guard runs the first on every script run, and SQLAlchemy caches what it compiled.
+COLUMNS: Select[*tuple[Any, ...]] = select(
+    SessionRow.id,
+    SessionRow.user_id,
+    SessionRow.remembered,
+    SessionRow.created_at,
+    SessionRow.last_seen_at,
+    SessionRow.expires_at,
+    SessionRow.confirmed_at,
+    SessionRow.address,
+    SessionRow.agent,
+    SessionRow.token_id,
+    SessionRow.next_token_id,
+    SessionRow.last_token_id,
+    SessionRow.rotated_at,
+    SessionRow.end_reason,
+    SessionRow.auth_version.label("session_version"),
+    UserRow.auth_version.label("user_version"),
+    UserRow.email,
+    UserRow.name,
+    UserRow.is_active,
+    UserRow.created_at.label("user_since"),
+).join(UserRow, UserRow.id == SessionRow.user_id)
+ONE = COLUMNS.where(SessionRow.id == bindparam("key"))
+OPEN_OF_USER = COLUMNS.where(
+    SessionRow.user_id == bindparam("key"), SessionRow.ended_at.is_(None)
+).order_by(SessionRow.last_seen_at.desc(), SessionRow.created_at.desc())
 
 
-def start_session(
-    connection: Connection,
-    user_id: str,
-    auth_version: int,
-    client: Client,
-    *,
-    remembered: bool,
-    now: datetime,
-    lifetime: Lifetime,
-) -> str:
-    """Add a session that begins *now* and return its id: 192 random bits (SE-1)."""
-    session_id = secrets.token_urlsafe(24)
-    connection.execute(
-        insert(SessionRow).values(
-            id=session_id,
-            user_id=user_id,
-            auth_version=auth_version,
-            remembered=remembered,
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + lifetime.absolute,
-            address=_printable(client.address),
-            agent=_printable(client.agent),
+class Sessions:
+    """The sessions table under the rules of this app: *plain* and *remembered* lifetimes."""
+
+    def __init__(self, plain: Lifetime, remembered: Lifetime) -> None:
+        self._lifetimes = (plain, remembered)
+        self.max_age = max(plain.absolute, remembered.absolute)
+
+    def start(
+        self,
+        connection: Connection,
+        user_id: str,
+        auth_version: int,
+        client: Client,
+        *,
+        remembered: bool,
+        now: datetime,
+    ) -> Session:
+        """Add a session that begins *now* and return it; its id is 192 random bits (SE-1)."""
+        session_id = secrets.token_urlsafe(24)
+        connection.execute(
+            insert(SessionRow).values(
+                id=session_id,
+                user_id=user_id,
+                auth_version=auth_version,
+                remembered=remembered,
+                created_at=now,
+                last_seen_at=now,
+                expires_at=now + self._lifetimes[remembered].absolute,
+                token_id=new_token_id(),
+                rotated_at=now,
+                address=_printable(client.address),
+                agent=_printable(client.agent),
+            )
         )
-    )
-    return session_id
+        for crowded in self.of_user(connection, user_id, now)[MAX_PER_USER:]:
+            end_session(connection, crowded.id, EndReason.CROWDED_OUT, now)
+        session = self.find(connection, session_id, now)
+        assert session is not None  # noqa: S101  it was added above, in this transaction
+        return session
 
+    def find(self, connection: Connection, session_id: str, now: datetime) -> Session | None:
+        """Return the session as it stands *now*, or None when there is none (SE-2)."""
+        row = connection.execute(ONE, {"key": session_id}).first()
+        return self._read(row, now) if row else None
 
-def look_at_session(
-    connection: Connection, session_id: str, now: datetime, lifetimes: tuple[Lifetime, Lifetime]
-) -> Session | None:
-    """Return the session as it stands, or None when there is none; *lifetimes*: plain, remembered.
+    def of_user(self, connection: Connection, user_id: str, now: datetime) -> list[Session]:
+        """Return the sessions that count, the most recently used first."""
+        rows = connection.execute(OPEN_OF_USER, {"key": user_id})
+        sessions = [self._read(row, now) for row in rows]
+        return [session for session in sessions if not session.over]
 
-    Everything that can end it is asked here and now (SE-2): its own end, its two limits, the
-    user's state and version.
-    """
-    row = connection.execute(_LOOK, {"session_id": session_id}).first()
-    if row is None:
+    def _read(self, row: AnyRow, now: datetime) -> Session:
+        return Session(
+            id=row.id,
+            user=User(row.user_id, row.email, row.name, row.user_since),
+            remembered=row.remembered,
+            created_at=row.created_at,
+            last_seen_at=row.last_seen_at,
+            expires_at=row.expires_at,
+            confirmed_at=row.confirmed_at,
+            address=row.address,
+            agent=row.agent,
+            token_id=row.token_id,
+            next_token_id=row.next_token_id,
+            last_token_id=row.last_token_id,
+            rotated_at=row.rotated_at,
+            over=self._over(row, now),
+        )
+
+    def _over(self, row: AnyRow, now: datetime) -> EndReason | None:
+        """Return what ends the session: its own end, the user's state, or one of its limits."""
+        if row.end_reason is not None:
+            return EndReason(row.end_reason)
+        if not row.is_active:
+            return EndReason.DISABLED
+        if row.session_version != row.user_version:
+            return EndReason.CHANGED
+        if now >= row.expires_at:
+            return EndReason.EXPIRED
+        if now >= row.last_seen_at + self._lifetimes[row.remembered].idle:
+            return EndReason.IDLE
         return None
-    if row.end_reason is not None:
-        over = EndReason(row.end_reason)
-    elif not row.is_active:
-        over = EndReason.DISABLED
-    elif row.session_version != row.user_version:
-        over = EndReason.CHANGED
-    elif now >= row.expires_at:
-        over = EndReason.EXPIRED
-    elif now >= row.last_seen_at + lifetimes[row.remembered].idle:
-        over = EndReason.IDLE
-    else:
-        over = None
-    return Session(
-        id=session_id,
-        user=User(row.user_id, row.email, row.name, row.user_since),
-        remembered=row.remembered,
-        created_at=row.created_at,
-        last_seen_at=row.last_seen_at,
-        expires_at=row.expires_at,
-        address=row.address,
-        agent=row.agent,
-        over=over,
-    )
 
 
 def touch_session(connection: Connection, session_id: str, now: datetime) -> None:
@@ -155,6 +193,13 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
             SessionRow.last_seen_at < now,
         )
         .values(last_seen_at=now)
+    )
+
+
+def confirm_session(connection: Connection, session_id: str, now: datetime) -> None:
+    """Write that the password was typed again in this session *now*."""
+    connection.execute(
+        update(SessionRow).where(SessionRow.id == session_id).values(confirmed_at=now)
     )
 
 

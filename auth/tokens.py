@@ -50,8 +50,19 @@ class Claims:
     expires_at: datetime
 
 
+def new_token_id() -> str:
+    """Return an id for one token: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
 def issue(
-    user_id: str, session_id: str, keys: KeyRing, *, now: datetime, expires_at: datetime
+    user_id: str,
+    session_id: str,
+    keys: KeyRing,
+    *,
+    now: datetime,
+    expires_at: datetime,
+    token_id: str | None = None,
 ) -> str:
     """Return a token for the session, signed with the newest of *keys*, good from *now* on."""
     key_id, key = keys.newest
@@ -61,7 +72,7 @@ def issue(
         "aud": AUDIENCE,
         "sub": user_id,
         "sid": session_id,
-        "jti": secrets.token_urlsafe(16),
+        "jti": token_id or new_token_id(),
         "iat": moment,
         "nbf": moment,
         "exp": int(expires_at.timestamp()),

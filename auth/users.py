@@ -3,14 +3,14 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth.addresses import Address
 from auth.errors import EmailTaken
 from db.models import User as UserRow
+from db.types import AnyRow
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,15 @@ class User:
     email: str
     name: str
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class Login:
+    """A log-in that worked: the token for the cookie, whose it is, and when it ends."""
+
+    token: str
+    user: User
+    expires_at: datetime
 
 
 def add_user(
@@ -46,16 +55,16 @@ def add_user(
     return user
 
 
-def find_by_address(connection: Connection, address: Address) -> Row[Any] | None:
+def find_by_address(connection: Connection, address: Address) -> AnyRow | None:
     """Return the row of the account with this address, as columns, or None."""
     return connection.execute(
         select(UserRow.__table__).where(UserRow.email_key == address.key)
     ).first()
 
 
-def as_user(row: Row[Any]) -> User:
-    """Return the part of an account's *row* that pages may see."""
-    return User(id=row.id, email=row.email, name=row.name, created_at=row.created_at)
+def find_by_id(connection: Connection, user_id: str) -> AnyRow | None:
+    """Return the row of the account with this id, as columns, or None."""
+    return connection.execute(select(UserRow.__table__).where(UserRow.id == user_id)).first()
 
 
 def set_active(connection: Connection, user_id: str, active: bool) -> None:

@@ -42,6 +42,17 @@ class User(Base):
     created_at: Mapped[datetime]
 
 
+class Ticket(Base):
+    """A single-use ticket that a browser changes into the cookie; only its hash is kept."""
+
+    __tablename__ = "tickets"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    browser: Mapped[str] = mapped_column(String(64))  # the hash of the nonce it is bound to
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Session(Base):
     """One log-in of one user in one browser; ended rows stay until they are purged."""
 
@@ -60,6 +71,11 @@ class Session(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)  # absolute: nothing moves it
+    confirmed_at: Mapped[datetime | None]  # when the password was last typed again
+    token_id: Mapped[str] = mapped_column(String(32))  # the jti of the token in use
+    next_token_id: Mapped[str | None] = mapped_column(String(32))  # sent, not yet seen again
+    last_token_id: Mapped[str | None] = mapped_column(String(32))  # good for a moment more
+    rotated_at: Mapped[datetime]  # when token_id came into use
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(16))
     address: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty

@@ -1,1 +1,1 @@
-"""The suite: what the app promises, a file for each promise."""
+"""The specification: what the app promises, each promise a test."""

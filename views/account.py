@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from web.browsers import browser_in_words
 from web.moments import day, moment
 from web.start import service
 from web.tab import tab
 
 user = st.session_state["user"]
-session = service().session(tab().token)
+session = service().session(tab().token, held=True)
 
 
 def show_details(title: str, details: dict[str, str]) -> None:
@@ -28,7 +29,7 @@ if session:
         {
             "Logged in": moment(session.created_at),
             "Ends at the latest": moment(session.expires_at),
-            "Browser": session.agent,
+            "Browser": browser_in_words(session.agent),
             "Address": session.address,
         },
     )

@@ -1,8 +1,10 @@
 """What stands there while the browser is asked for its cookies: no form, and nothing private."""
 
+from datetime import timedelta
+
 import streamlit as st
 
-PATIENCE = "8s"  # slow lines fetch the component that answers in this time
+PATIENCE = timedelta(seconds=8)  # slow lines fetch the component that answers in this time
 
 st.html(
     """

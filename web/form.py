@@ -7,12 +7,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from web.start import service
 
-WIDTH = 484  # pixels, the margins with it; a narrower screen gets its own width
+STYLE = """
+    .stMainBlockContainer { max-width: 484px; } /* one narrow column, its margins with it */
+    [data-testid="InputInstructions"] { display: none; } /* it would lie on what people type */
+"""
 
 
 def form_page(title: str) -> DeltaGenerator:
     """Begin a page that is one form; return the place for its answer, between title and form."""
-    st.html(f"<style>.stMainBlockContainer {{ max-width: {WIDTH}px; }}</style>")
+    st.html(f"<style>{STYLE}</style>")
     st.title(title)
     st.text(service().settings.app_name)
     return st.container()

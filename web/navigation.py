@@ -1,14 +1,17 @@
 """Which page runs: everybody's addresses stay the same, what stands behind them does not."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import streamlit as st
 
-from auth.errors import Unavailable
+from auth.errors import SessionOver, Unavailable
 from web.guard import log_out, still_here
 from web.tab import Door, tab
 
-WATCH_EVERY = "30s"  # an idle page notices within this time that its session is over
+# An idle page notices within this time that its session is over. A text such as "30s" would have
+# Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
+WATCH_EVERY = timedelta(seconds=30)
 
 
 def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page:
@@ -28,6 +31,16 @@ def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page
             [*doors, *(_door_at(page, door) for page in public)], position="hidden"
         )
     return st.navigation([*doors, *public], position="hidden")
+
+
+def run(page: st.Page) -> None:
+    """Run *page*; what ends under it, such as the session or the database, is told calmly."""
+    try:
+        page.run()
+    except SessionOver:
+        st.rerun()
+    except Unavailable as fault:
+        st.error(fault.message)
 
 
 def _door_at(page: st.Page, door: Door) -> st.Page:
@@ -56,5 +69,7 @@ def _account_menu() -> None:
 
 @st.fragment(run_every=WATCH_EVERY)
 def _watch() -> None:
-    if not still_here(touch=False):
+    if tab().settled:  # a run of the whole script: the guard has just asked
+        tab().settled = False
+    elif not still_here(touch=False):
         st.rerun()

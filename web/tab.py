@@ -1,10 +1,11 @@
 """What we keep for one tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 import streamlit as st
+
+from auth.users import Login
 
 KEY = "_tab"
 
@@ -19,11 +20,11 @@ class Door(StrEnum):
 
 @dataclass(frozen=True)
 class Write:
-    """A cookie on its way to the browser, confirmed under *key*; an empty *value* deletes."""
+    """A cookie on its way to the browser, which confirms it under *key*; no *login* deletes it."""
 
-    value: str
-    expires_at: datetime
+    login: Login | None
     key: str
+    ticket: str | None = None  # where an HTTP answer sets the cookie
 
 
 @dataclass
@@ -33,11 +34,12 @@ class Tab:
     token: str | None = None
     owner: str | None = None  # the id of the user whose things are in session_state
     door: Door = Door.WAITING
-    notice: str | None = None  # a sentence for the next page that shows one
+    notice: str | None = None  # a sentence for the log-in page
     write: Write | None = None
     asked: bool = False  # the browser was asked for its cookies
     told: bool = False  # and answered
-    brought: str | None = None  # the cookie it answered with
+    brought: str | None = None  # the token it answered with
+    settled: bool = False  # the guard has asked in this very run; its watch need not
 
 
 def tab() -> Tab:

@@ -14,7 +14,7 @@ from auth.users import User
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import Server, copy_project, serve
 
-BRIDGES = ["app.py"]  # the entry scripts: each carries the cookie in its own way
+BRIDGES = ["app.py", "server.py"]  # the entry scripts: each carries the cookie in its own way
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -83,7 +83,10 @@ def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> It
         tmp_path_factory.mktemp("workshop") / "project",
         edits={
             "app.py": (NAVIGATION, NAVIGATION + lines),
-            "web/navigation.py": ('WATCH_EVERY = "30s"', f'WATCH_EVERY = "{WATCH}"'),
+            "web/navigation.py": (
+                "WATCH_EVERY = timedelta(seconds=30)",
+                f'WATCH_EVERY = "{WATCH}"',
+            ),
             "views/waiting.py": ('PATIENCE = "8s"', f'PATIENCE = "{PATIENCE}"'),
         },
     )

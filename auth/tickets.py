@@ -1,0 +1,54 @@
+"""Tickets: what a script hands to its page so that an HTTP answer can set the cookie.
+
+A ticket is good once, for half a minute, and only from the browser it was made for.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert
+
+from db.models import Ticket
+
+LIFE = timedelta(seconds=30)
+
+
+def issue_ticket(connection: Connection, session_id: str, browser: str, now: datetime) -> str:
+    """Return a ticket for the session that only the holder of the nonce *browser* can redeem."""
+    ticket = secrets.token_urlsafe(24)
+    connection.execute(
+        insert(Ticket).values(
+            hash=_hash(ticket),
+            session_id=session_id,
+            browser=_hash(browser),
+            expires_at=now + LIFE,
+        )
+    )
+    return ticket
+
+
+def redeem_ticket(connection: Connection, ticket: str, browser: str, now: datetime) -> str | None:
+    """Return the id of the session that *ticket* is for, once; None for anything else.
+
+    One statement takes it away, so of two that come together one wins, in whichever process.
+    A ticket that another browser presents is used up too: it has been seen where it should not be.
+    """
+    row = connection.execute(
+        delete(Ticket)
+        .where(Ticket.hash == _hash(ticket))
+        .returning(Ticket.session_id, Ticket.browser, Ticket.expires_at)
+    ).first()
+    if row is None or row.browser != _hash(browser) or now >= row.expires_at:
+        return None
+    session_id: str = row.session_id
+    return session_id
+
+
+def purge_tickets(connection: Connection, now: datetime) -> None:
+    """Delete the tickets that nobody came for."""
+    connection.execute(delete(Ticket).where(Ticket.expires_at <= now))
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

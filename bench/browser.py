@@ -1,0 +1,79 @@
+"""Chromium for the measurements: the moment a heading is on the page, and the runs it took."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+HEADING = "Home"
+PATIENCE = 30_000  # ms
+SETTLE = 1_000  # ms in which a second run would show
+LAUNCH = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    *("--disable-component-update", "--disable-sync"),
+]
+# In the page, so that no messages between the processes are in the figure: when the heading came,
+# and when something was clicked, in milliseconds since this document began to load.
+WATCH = """
+  addEventListener("click", () => { window.clicked = performance.now() }, true);
+  new MutationObserver((_, observer) => {
+    if ([...document.querySelectorAll("h1")].some((each) => each.innerText.trim() === "%s")) {
+      window.shown = performance.now();
+      observer.disconnect();
+    }
+  }).observe(document, {childList: true, subtree: true, characterData: true});
+"""
+
+
+class Tab:
+    """One browser's page at *url*, which counts the script runs that reached it."""
+
+    def __init__(self, browser: Browser, url: str, token: str | None = None) -> None:
+        context = browser.new_context()
+        if token:
+            context.add_cookies([{"name": "auth", "value": token, "url": url}])
+        context.add_init_script(WATCH % HEADING)
+        self.page: Page = context.new_page()
+        self.runs = 0
+        self.page.on("websocket", self._listen)
+        self.page.goto(url)
+
+    def reload(self) -> float:
+        """Reload, and return the milliseconds until the heading is there."""
+        self.runs = 0
+        self.page.reload(wait_until="commit")
+        return self.wait("window.shown")
+
+    def wait(self, expression: str) -> float:
+        """Return the number *expression* as soon as it is one."""
+        return float(self.page.wait_for_function(expression, timeout=PATIENCE).json_value())
+
+    def settled_runs(self) -> int:
+        """Return the runs since the last reload, when no more come."""
+        self.page.wait_for_timeout(SETTLE)
+        return self.runs
+
+    def close(self) -> None:
+        """Close this browser's page, cookies and all."""
+        self.page.context.close()
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._count)
+
+    def _count(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            self.runs += ForwardMsg.FromString(frame).WhichOneof("type") == "script_finished"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Yield the Chromium that the environment's CHROMIUM names, or else Playwright's own."""
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM") or None
+        browser = playwright.chromium.launch(executable_path=path, args=LAUNCH)
+        try:
+            yield browser
+        finally:
+            browser.close()

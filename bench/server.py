@@ -1,0 +1,103 @@
+"""A Streamlit server in a process of its own: on a free port of the loopback, ended by its pid."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+BARE = ROOT / "bench" / "bare.py"
+PEER = ROOT / "bench" / "peer.py"
+APP = ROOT / "app.py"
+SERVER = ROOT / "server.py"
+QUIET = {
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
+}
+START = 60  # seconds a server may take
+POLL = 0.01
+
+
+class Server:
+    """`streamlit run` of *entry* with *environment* on top of ours, from the moment of its start.
+
+    *python* is another interpreter where the page needs packages of its own.
+    """
+
+    def __init__(
+        self, entry: Path, environment: Mapping[str, str], python: str = sys.executable
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._process = subprocess.Popen(
+            [
+                *(python, "-m", "streamlit", "run", str(entry)),
+                *("--server.address=localhost", f"--server.port={self.port}"),
+                "--server.headless=true",
+            ],
+            # Ours has its .streamlit/config.toml; the others run as Streamlit comes.
+            cwd=entry.parent,
+            env=os.environ | QUIET | dict(environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def wait(self) -> None:
+        """Return when the server answers, or raise RuntimeError."""
+        end = time.monotonic() + START
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                with urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
+                    if answer.status == 200:
+                        return
+            except (URLError, OSError):
+                time.sleep(POLL)
+        raise RuntimeError("a server did not start")
+
+    @property
+    def memory(self) -> int:
+        """The bytes that are this process's alone."""
+        return int(psutil.Process(self._process.pid).memory_full_info().uss)
+
+    def stop(self) -> None:
+        """End the process, and wait until it is gone."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def serving(
+    entry: Path, environment: Mapping[str, str] | None = None, python: str = sys.executable
+) -> Iterator[Server]:
+    """Yield a server of *entry* that answers; it is stopped in the end."""
+    server = Server(entry, environment or {}, python)
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def entries() -> dict[str, Path]:
+    """Return the entry scripts that serve our app, by name: as many as there are."""
+    return {entry.name: entry for entry in (APP, SERVER) if entry.exists()}

@@ -1,0 +1,170 @@
+"""A page's own answer: its headers, its cookies, and the hosts it answers to."""
+
+import secrets
+
+import pytest
+
+from auth.service import AuthService
+from tests.http.conftest import NONCE, ask
+from tests.serving import Server
+
+
+def test_a_page_gives_the_browser_a_nonce_once(server: Server) -> None:
+    """CK-5: what a ticket is bound to is random, and not for JavaScript."""
+    first = ask(server, "GET", "/")
+    again = ask(server, "GET", "/", headers={"Cookie": f"auth_browser={NONCE}"})
+
+    nonce, *attributes = first.cookie("auth_browser")
+    assert len(nonce) == 32
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(attributes)
+    assert again.cookie("auth_browser") == []
+
+
+def test_a_page_renews_the_cookie_of_a_session_that_is_alive(
+    server: Server, service: AuthService, token: str
+) -> None:
+    """SE-9: on page loads, by the page's own answer."""
+    answer = ask(server, "GET", "/account", headers={"Cookie": f"auth={token}"})
+
+    renewed = answer.cookie("auth")
+    assert renewed
+    assert service.resume(renewed[0]) is not None
+
+
+@pytest.mark.parametrize(
+    "path", ["/_stcore/health", "/_stcore/host-config", "/static/nothing.js", "/healthz"]
+)
+def test_no_asset_sets_a_session_cookie(server: Server, token: str, path: str) -> None:
+    """CK-1: cookies are set on pages alone."""
+    answer = ask(server, "GET", path, headers={"Cookie": f"auth={token}"})
+
+    assert not answer.cookie("auth") and not answer.cookie("auth_browser")
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "auth=x; auth=y",
+        "auth=" + "a" * 10_000,
+        "auth=\xe9\xff\x00\x01".replace("\x00", ""),
+        "auth=a.b.c",
+        "=; ;;; auth",
+        'auth="' + "\\" * 50,
+        "auth=" + "." * 2000,
+    ],
+    ids=range(7),
+)
+def test_a_hostile_cookie_is_nobodys(server: Server, cookie: str) -> None:
+    """CK-4: the page comes, without a session and without a fault."""
+    answer = ask(server, "GET", "/", headers={"Cookie": cookie})
+
+    assert answer.status == 200
+    assert not answer.cookie("auth")
+
+
+def test_a_cookie_that_is_sent_twice_counts_as_not_sent(server: Server, token: str) -> None:
+    """CK-4: a neighbour's cookie beside ours must not decide."""
+    answer = ask(server, "GET", "/", headers={"Cookie": f"auth={token}; auth={token}"})
+
+    assert not answer.cookie("auth")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cache-Control", "no-store"),
+    ],
+)
+def test_a_page_carries_the_security_headers(server: Server, name: str, value: str) -> None:
+    """CK-8: what Streamlit alone does not send."""
+    assert ask(server, "GET", "/").headers[name] == value
+
+
+@pytest.mark.parametrize(
+    "directive",
+    [
+        "default-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "connect-src 'self'",
+    ],
+)
+def test_the_policy_lets_the_page_load_from_here_alone(server: Server, directive: str) -> None:
+    """CK-8: and no script is allowed for being written into the page."""
+    policy = ask(server, "GET", "/").headers["Content-Security-Policy"].split("; ")
+
+    assert directive in policy
+    scripts = next(part for part in policy if part.startswith("script-src"))
+    assert "unsafe-inline" not in scripts and "unsafe-eval" not in scripts
+
+
+def test_plain_http_is_not_told_to_be_https(server: Server) -> None:
+    """CK-8: HSTS belongs on https alone."""
+    assert "Strict-Transport-Security" not in ask(server, "GET", "/").headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "127.0.0.1.x:80"])
+def test_another_hosts_name_is_refused(server: Server, host: str) -> None:
+    """CK-8: links and cookies are for the app's own names."""
+    answer = ask(server, "GET", "/", headers={"Host": host})
+
+    assert answer.status == 400
+
+
+def test_a_client_cannot_claim_to_come_through_our_server(server: Server) -> None:
+    """CK-1: the mark that chooses the bridge is ours to set; a page still comes."""
+    answer = ask(server, "GET", "/", headers={"X-Auth-Cookie": "mine"})
+
+    assert answer.status == 200
+    assert answer.cookie("auth_browser")
+
+
+@pytest.mark.parametrize(
+    "path", ["/.env", "/data/app.db", "/app.py", "/settings.py", "/auth/keys.py"]
+)
+def test_nothing_of_the_project_is_served(server: Server, path: str) -> None:
+    """CF-2: keys and data are not files of the web; the app's page answers instead."""
+    answer = ask(server, "GET", path)
+
+    assert "SECRET_KEY" not in answer.text and "import" not in answer.text[:200]
+    assert not answer.text.startswith("SQLite")
+
+
+def test_the_process_says_that_it_is_alive(server: Server) -> None:
+    """CF-4: by whatever name it is called, without details."""
+    answer = ask(server, "GET", "/healthz", headers={"Host": "10.0.0.1"})
+
+    assert (answer.status, answer.text) == (200, "alive")
+
+
+def test_the_app_says_that_it_is_ready(server: Server) -> None:
+    """CF-4: settings, keys and database."""
+    answer = ask(server, "GET", "/readyz")
+
+    assert (answer.status, answer.text) == (200, "ready")
+
+
+def test_a_fuzzed_request_is_never_answered_with_a_5xx(server: Server) -> None:
+    """JWT-9: any method, any path, any bytes."""
+    methods = ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD", "BREW"]
+    paths = ["/auth/session", "/auth/session/", "/auth/%00", "/auth/session?x=%ff", "/healthz", "/"]
+
+    statuses = {
+        (method, path): ask(
+            server,
+            method,
+            path,
+            secrets.token_bytes(64),
+            {"Sec-Fetch-Site": "same-origin", "Cookie": f"auth={secrets.token_hex(40)}"},
+        ).status
+        for method in methods
+        for path in paths
+    }
+
+    assert {key: status for key, status in statuses.items() if status >= 500} == {}

@@ -1,0 +1,1 @@
+"""What holds for any input, and for any order of events."""

@@ -1,0 +1,114 @@
+"""The house rules: who may import whom, how long a module may be, and what no code may contain."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from settings import ROOT
+
+FOLDERS = ("auth", "db", "web", "views", "migrations")
+PRODUCT = sorted(
+    [*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))]
+)
+OURS = {*FOLDERS, *(file.stem for file in ROOT.glob("*.py")), "tests", "bench"}
+FRAMEWORKS = {"streamlit", "starlette", "extra_streamlit_components"}
+BARRED = {
+    "db": {"auth", "web", "views", "settings", *FRAMEWORKS},
+    "auth": {"web", "views", *FRAMEWORKS},
+    "web": {"views"},
+    "migrations": {"auth", "web", "views", *FRAMEWORKS},
+}
+each_module = pytest.mark.parametrize(
+    "module", PRODUCT, ids=[str(file.relative_to(ROOT)) for file in PRODUCT]
+)
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Return the top-level packages that *tree* imports, wherever it does."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def without_command(tree: ast.Module) -> ast.Module:
+    """Return *tree* less what runs only as a command, under `if __name__ == "__main__"`."""
+    kept = [n for n in tree.body if not (isinstance(n, ast.If) and "__main__" in ast.dump(n.test))]
+    return ast.Module(kept, [])
+
+
+@each_module
+def test_arrows_point_down_only(module: Path) -> None:
+    """The rules know no framework, and the database knows no rules."""
+    folder = module.relative_to(ROOT).parts[0]
+
+    found = imports(without_command(ast.parse(module.read_text())))
+
+    assert found & BARRED.get(folder, set()) == set()
+
+
+@each_module
+def test_a_module_opens_with_one_sentence(module: Path) -> None:
+    """Whoever opens a file reads first what it is for."""
+    said = ast.get_docstring(ast.parse(module.read_text()))
+
+    assert said is not None
+    assert re.fullmatch(r"\S.*[.:]", said.splitlines()[0])
+
+
+@each_module
+def test_a_module_can_be_read_in_one_sitting(module: Path) -> None:
+    """At most 200 lines; what grows beyond is two things."""
+    assert len(module.read_text().splitlines()) <= 200
+
+
+@each_module
+@pytest.mark.parametrize(
+    "text", ["sleep(", "unsafe_allow_html", "max_chars", 'algorithms="', "verify_signature"]
+)
+def test_no_code_takes_a_known_wrong_turn(module: Path, text: str) -> None:
+    """CK-9, PW-8, JWT-1: no pause for a fix, no raw HTML, no cut password, no unsigned token."""
+    assert text not in module.read_text()
+
+
+def test_the_requirements_are_what_the_app_imports() -> None:
+    """CF-3: each pinned, none missing, none left over."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    listed = {re.split(r"[\[=]", pin)[0].lower() for pin in pins}
+    distributions = packages_distributions()
+
+    used = set().union(*(imports(ast.parse(module.read_text())) for module in PRODUCT))
+    foreign = used - OURS - set(sys.stdlib_module_names)
+    brought = {name.lower() for package in foreign for name in distributions[package]}
+
+    assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", pin) for pin in pins)
+    assert listed - brought == {"psycopg"}  # SQLAlchemy imports it by its name in the URL
+    assert brought - listed == BROUGHT_ALONG
+
+
+# What a listed package brings and documents as its own: pydantic and python-dotenv belong to
+# pydantic-settings, Starlette to Streamlit.
+BROUGHT_ALONG = {"pydantic", "pydantic_core", "python-dotenv"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)],
+    ids=" ".join,
+)
+def test_the_checkers_have_nothing_to_say(command: tuple[str, ...]) -> None:
+    """Style and types hold everywhere, tests included."""
+    checked = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -1,0 +1,49 @@
+"""The key ring: derived as RFC 5869 says, named without telling."""
+
+import pytest
+
+from auth.keys import KeyRing, derive, key_id
+
+OLD, NEW = b"an old secret of thirty-two bytes", b"a new secret, thirty-two bytes too"
+
+
+@pytest.mark.parametrize(
+    ("secret", "salt", "expanded"),
+    [
+        pytest.param(
+            bytes([0x0B] * 22),
+            b"",
+            "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d",
+            id="A.3: no salt, no info",
+        ),
+    ],
+)
+def test_a_key_is_derived_as_the_standard_says(secret: bytes, salt: bytes, expanded: str) -> None:
+    """JWT-2: HKDF-SHA-256; RFC 5869's examples begin with our one block."""
+    assert derive(secret, "", salt).hex() == expanded
+
+
+def test_a_key_is_as_long_as_its_hash() -> None:
+    """JWT-2: HS256 wants 256 bits (RFC 7518, 3.2)."""
+    assert len(derive(b"", "session")) == 32
+
+
+def test_each_purpose_has_a_key_of_its_own() -> None:
+    """JWT-5: what one purpose signs, no other accepts."""
+    derived = {derive(NEW, "session"), derive(NEW, "reset"), derive(NEW, "session", b"salt")}
+
+    assert len(derived) == 3
+
+
+def test_the_newest_key_signs_and_the_ring_keeps_their_order() -> None:
+    """JWT-8: the first of the settings is the one in use."""
+    ring = KeyRing.of([NEW, OLD], "session")
+
+    assert ring.newest == (key_id(NEW), derive(NEW, "session"))
+    assert list(ring.keys) == [key_id(NEW), key_id(OLD)]
+
+
+def test_a_keys_name_tells_nothing_of_it() -> None:
+    """JWT-7: the name is a digest's start, so it may stand in every cookie."""
+    assert len(key_id(NEW)) == 16
+    assert key_id(NEW) not in NEW.hex()

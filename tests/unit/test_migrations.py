@@ -1,0 +1,105 @@
+"""The migrations: the same tables as the models, both ways, whoever else is starting."""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from db.engine import Database
+from db.migrate import ROOT, migrate
+from db.models import Base
+from tests.conftest import Postgres
+
+TABLES = {"users", "sessions"}
+
+
+def tables(database: Database) -> set[str]:
+    """Return which tables there are, without Alembic's own."""
+    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+
+
+def test_the_migrations_make_what_the_models_say(database: Database) -> None:
+    """DB-6: nothing that a new migration would have to add."""
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_migration_can_be_taken_back(database: Database) -> None:
+    """DB-6: down to nothing and up again."""
+    config = Config(toml_file=ROOT / "pyproject.toml")
+
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert tables(database) == set()
+    migrate(database)
+
+    assert tables(database) == TABLES
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    """DB-6: every start of the app does it."""
+    migrate(database)
+
+    assert tables(database) == TABLES
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DB-3: the whole upgrade is one transaction."""
+    database = Database(f"sqlite:///{tmp_path}/app.db")
+
+    def fail(config: Config, revision: str) -> None:
+        config.attributes["connection"].exec_driver_sql("CREATE TABLE half (a)")
+        raise RuntimeError
+
+    monkeypatch.setattr(command, "upgrade", fail)
+    with pytest.raises(RuntimeError):
+        migrate(database)
+
+    assert tables(database) == set()
+    database.close()
+
+
+def migrate_at(url: str) -> None:
+    """Be one of several processes that start."""
+    database = Database(url)
+    migrate(database)
+    database.close()
+
+
+def start_six(url: str) -> None:
+    """Migrate *url* from six processes at once; raise what any of them raises."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.unit.test_migrations"])
+    with ProcessPoolExecutor(6, mp_context=context) as pool:
+        list(pool.map(migrate_at, [url] * 6))
+
+
+def test_six_processes_start_on_a_new_file(tmp_path: Path) -> None:
+    """DB-6: one migrates, five wait and find nothing left to do."""
+    url = f"sqlite:///{tmp_path}/app.db"
+
+    start_six(url)
+
+    database = Database(url)
+    assert tables(database) == TABLES
+    database.close()
+
+
+def test_six_processes_start_on_a_new_postgresql(postgres: Postgres) -> None:
+    """DB-6: the same under an advisory lock."""
+    with postgres.copy_of("template0") as url:
+        start_six(url)
+
+        database = Database(url)
+        assert tables(database) == TABLES
+        database.close()

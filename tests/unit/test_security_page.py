@@ -1,0 +1,73 @@
+"""SECURITY.md tells numbers: here they are compared with the code."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from auth import devices, password_rules, passwords, rotation, sessions, tickets
+from settings import KEY_BYTES, Settings
+from web import navigation
+
+PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")
+ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", PAGE, re.MULTILINE))
+
+
+def default(name: str) -> object:
+    """Return a setting's default."""
+    return Settings.model_fields[name].default
+
+
+def hours(value: object) -> str:
+    """Return a length of time as the page writes it."""
+    assert isinstance(value, timedelta)
+    return f"{value.total_seconds() / 3600:.0f} hours"
+
+
+def days(value: object) -> str:
+    """Return a length of time as the page writes it."""
+    assert isinstance(value, timedelta)
+    return f"{value.days} days"
+
+
+def minutes(value: timedelta) -> str:
+    """Return a length of time as the page writes it."""
+    count = value.total_seconds() / 60
+    return f"{count:.0f} minute" + ("s" if count != 1 else "")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("shortest password", f"{default('password_min_length')} characters"),
+        ("longest password", f"{passwords.MAX_LENGTH} characters, {passwords.MAX_BYTES} bytes"),
+        ("strength asked for", f"{password_rules.MIN_STRENGTH} of 4"),
+        ("bcrypt cost", f"{default('bcrypt_rounds')}"),
+        ("session, at most", hours(default("session_max_age"))),
+        ('session with "Keep me logged in", at most', days(default("session_remember_age"))),
+        ("unused session", hours(default("session_idle_age"))),
+        ('unused session with "Keep me logged in"', days(default("session_remember_idle_age"))),
+        ("sessions of one user at once", f"{sessions.MAX_PER_USER}"),
+        ("the token changes every", minutes(rotation.ROTATE_EVERY)),
+        ("the token before is good for", minutes(rotation.OVERLAP)),
+        ("a ticket for the cookie is good for", f"{tickets.LIFE.total_seconds():.0f} seconds"),
+        ("a password typed again counts for", minutes(devices.RECENT)),
+        (
+            "an idle page notices the end of its session within",
+            f"{navigation.WATCH_EVERY.total_seconds():.0f} seconds",
+        ),
+        ("signing key", f"{KEY_BYTES} bytes"),
+    ],
+)
+def test_a_number_on_the_page_is_the_one_in_the_code(row: str, told: str) -> None:
+    """CF-5: what people are promised is what happens."""
+    assert re.match(rf"{re.escape(told)}\b", ROWS[row])
+
+
+def test_the_files_and_tests_that_the_page_names_are_there() -> None:
+    """CF-5: a claim can be looked up."""
+    root = Path(__file__).parents[2]
+    named = set(re.findall(r"`((?:auth|web|db|views|migrations|tests)/[\w/.]*)`", PAGE))
+
+    assert {name for name in named if not (root / name).exists()} == set()

@@ -1,0 +1,320 @@
+"""The verbs: who gets in, who is told what, and what the database keeps of it."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import bcrypt
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+
+from auth import passwords
+from auth import service as verbs
+from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, Unavailable
+from auth.service import AuthService
+from auth.sessions import Client
+from db.engine import Database
+from db.models import Session, User
+from tests.conftest import KEY, LAPTOP, Clock, Person, make_settings
+
+HOSTILE = [
+    "'; DROP TABLE users; --",
+    "' OR '1'='1",
+    '" OR ""="',
+    "%' AND password_hash LIKE '%",
+    "\\'; SELECT 1; --",
+    "{{7*7}} ${7*7} %s %(id)s :id ?",
+    "<script>alert(1)</script>",
+    "Ω≈ç√∫˜µ≤≥÷ 田中さん 🏳️‍🌈",
+    "null",
+    "../../etc/passwd",
+    "=cmd|' /C calc'!A0",
+]
+
+
+def users(database: Database) -> list[str]:
+    """Return the address key of each account."""
+    with database.read() as connection:
+        return list(connection.execute(select(User.email_key)).scalars())
+
+
+def test_a_new_database_has_nobody_in_it(database: Database) -> None:
+    """AC-7: no default account."""
+    assert users(database) == []
+
+
+def test_who_signs_up_can_log_in(service: AuthService, ada: Person) -> None:
+    """AC-4: in any case, as people type it on a phone."""
+    login = service.log_in("ADA@Example.com", ada.password, LAPTOP)
+
+    assert service.resume(login.token) == login.user
+    assert login.user.email == "Ada@example.com"
+
+
+def test_signing_up_gives_no_right_but_to_log_in(database: Database, ada: Person) -> None:
+    """AC-8: nothing but the three fields reaches the row."""
+    with pytest.raises(TypeError):
+        AuthService.sign_up(object(), ada.email, ada.password, is_active=True)  # type: ignore[call-arg, arg-type]
+
+    with database.read() as connection:
+        row = connection.execute(select(User.__table__)).one()
+    assert (row.is_active, row.auth_version, row.name) == (True, 1, "Ada Lovelace")
+    assert row.password_hash.startswith("v1$2b$04$")
+
+
+def test_every_fault_of_every_field_is_told_at_once(service: AuthService) -> None:
+    """PW-5: one look at the form is enough."""
+    with pytest.raises(InvalidDetails) as caught:
+        service.sign_up("ada", "password", "Ada\nLovelace")
+
+    assert {field: len(faults) for field, faults in caught.value.faults.items()} == {
+        "name": 1,
+        "email": 1,
+        "password": 2,
+    }
+
+
+def test_an_address_makes_one_account(service: AuthService, ada: Person) -> None:
+    """AC-4: another spelling of it is the same one."""
+    with pytest.raises(EmailTaken):
+        service.sign_up(" ADA@EXAMPLE.COM", ada.password)
+
+
+def test_sixteen_who_race_for_an_address_make_one_account(
+    service: AuthService, database: Database
+) -> None:
+    """DB-1: the database decides, and the others are told so."""
+
+    def sign_up(number: int) -> str:
+        try:
+            service.sign_up("Ada@example.com", f"kumquat lantern orbit {number}")
+        except AuthError as refusal:
+            return type(refusal).__name__
+        return "made"
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = sorted(pool.map(sign_up, range(16)))
+
+    assert outcomes == ["EmailTaken"] * 15 + ["made"]
+    assert users(database) == ["ada@example.com"]
+
+
+def test_twenty_log_in_at_once(service: AuthService, ada: Person) -> None:
+    """DB-3: nobody is told that the database is locked."""
+    with ThreadPoolExecutor(20) as pool:
+        logins = list(
+            pool.map(lambda _: service.log_in(ada.email, ada.password, LAPTOP), range(20))
+        )
+
+    assert len({login.token for login in logins}) == 20
+
+
+def no_change(service: AuthService, ada: Person, database: Database) -> None:
+    """Leave Ada's account as it is."""
+
+
+def disabled(service: AuthService, ada: Person, database: Database) -> None:
+    """Keep Ada out."""
+    service.disable(ada.id)
+
+
+def stored(value: str | None) -> Callable[[AuthService, Person, Database], None]:
+    """Return what puts *value* in the place of Ada's hash."""
+
+    def change(service: AuthService, ada: Person, database: Database) -> None:
+        with database.write() as connection:
+            connection.execute(update(User).values(password_hash=value))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "change"),
+    [
+        pytest.param("Ada@example.com", "wrong password", no_change, id="wrong"),
+        pytest.param("eve@example.com", None, no_change, id="unknown"),
+        pytest.param("no address", None, no_change, id="no address"),
+        pytest.param("\ud800", None, no_change, id="unencodable address"),
+        pytest.param("Ada@example.com", None, disabled, id="disabled"),
+        pytest.param("Ada@example.com", None, stored(None), id="passwordless"),
+        pytest.param("Ada@example.com", None, stored("!x"), id="malformed"),
+        pytest.param("Ada@example.com", "x" * 1_000_000, no_change, id="too long"),
+        pytest.param("Ada@example.com", "\ud800", no_change, id="unencodable"),
+        pytest.param("Ada@example.com", "", no_change, id="empty"),
+    ],
+)
+def test_every_refusal_says_and_costs_the_same(
+    service: AuthService,
+    ada: Person,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    email: str,
+    password: str | None,
+    change: Callable[[AuthService, Person, Database], None],
+) -> None:
+    """EN-1, BC-4: one message and one bcrypt, so that nobody learns who has an account."""
+    checked: list[bytes] = []
+    check = bcrypt.checkpw
+    change(service, ada, database)
+    monkeypatch.setattr(passwords.bcrypt, "checkpw", lambda p, h: checked.append(h) or check(p, h))
+
+    with pytest.raises(LogInRefused) as caught:
+        service.log_in(email, ada.password if password is None else password, LAPTOP)
+
+    assert str(caught.value) == LogInRefused.message
+    assert [hashed[4:6] for hashed in checked] == [b"04"]
+
+
+def test_a_log_in_brings_the_hash_up_to_date(
+    database: Database, clock: Clock, service: AuthService, ada: Person
+) -> None:
+    """BC-7, BC-8: at success, and never at a failure."""
+    pepper = make_settings().secret_key
+    later = AuthService(
+        database,
+        make_settings(
+            bcrypt_rounds=5, password_pepper=pepper, password_pepper_fallbacks=(type(pepper)(""),)
+        ),
+        clock=clock,
+    )
+
+    def kept() -> str:
+        with database.read() as connection:
+            return str(connection.execute(select(User.password_hash)).scalar_one())
+
+    before = kept()
+    with pytest.raises(LogInRefused):
+        later.log_in(ada.email, "wrong", LAPTOP)
+    assert kept() == before
+
+    later.log_in(ada.email, ada.password, LAPTOP)
+    assert kept().startswith("v1.") and "$2b$05$" in kept()
+    assert later.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_an_imported_user_logs_in_and_gets_our_hash(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """BC-10: nobody has to choose a new password because the app changed."""
+    foreign = bcrypt.hashpw(ada.password.encode(), bcrypt.gensalt(4, b"2a")).decode()
+    stored(foreign)(service, ada, database)
+
+    service.log_in(ada.email, ada.password, LAPTOP)
+
+    with database.read() as connection:
+        assert connection.execute(select(User.password_hash)).scalar_one().startswith("v1$2b$")
+
+
+def test_no_transaction_is_open_while_bcrypt_runs(
+    service: AuthService, ada: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DB-3: a quarter of a second under the write lock would stop everybody."""
+    borrowed: list[int] = []
+    pool = database.engine.pool
+
+    for name in ("hash_password", "verify_password"):
+        run = getattr(verbs, name)
+
+        def watched(*args: object, run: Callable[..., object] = run) -> object:
+            borrowed.append(pool.checkedout())  # type: ignore[attr-defined]
+            return run(*args)
+
+        monkeypatch.setattr(verbs, name, watched)
+    service.sign_up("bob@example.com", "kumquat lantern orbit")
+    service.log_in(ada.email, ada.password, LAPTOP)
+
+    assert borrowed == [0, 0]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_only_text(
+    service: AuthService, ada: Person, database: Database, text: str
+) -> None:
+    """DB-5: in every field it is kept as written, or refused; it never runs."""
+    password = f"{text} kumquat lantern orbit"
+    service.sign_up("eve@example.com", password, text)
+
+    login = service.log_in("eve@example.com", password, Client(text, text, text))
+
+    assert login.user.name == text
+    assert service.resume(text) is None
+    with pytest.raises(LogInRefused):
+        service.log_in(text, text, LAPTOP)
+    service.disable(text)
+    assert users(database) == ["ada@example.com", "eve@example.com"]
+    assert service.resume(login.token)
+
+
+VERBS: dict[str, Callable[[AuthService, str], object]] = {
+    "sign up": lambda s, token: s.sign_up("eve@example.com", "kumquat lantern orbit"),
+    "log in": lambda s, token: s.log_in("Ada@example.com", "kumquat lantern orbit", LAPTOP),
+    "resume": lambda s, token: s.resume(token),
+    "session": lambda s, token: s.session(token),
+    "why over": lambda s, token: s.why_over(token),
+    "log out": lambda s, token: s.log_out(token),
+    "disable": lambda s, token: s.disable("u"),
+    "enable": lambda s, token: s.enable("u"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_a_database_that_fails_is_unavailable_and_says_nothing(
+    service: AuthService,
+    ada: Person,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: Callable[[AuthService, str], object],
+) -> None:
+    """GD-5, GD-7: closed, with a sentence for people and no address, query or password in it."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    def fail() -> None:
+        raise OperationalError("SELECT secret", {}, Exception("host=db password=hunter2"))
+
+    monkeypatch.setattr(database.engine.pool, "connect", fail)
+
+    with pytest.raises(Unavailable) as caught:
+        verb(service, token)
+
+    assert str(caught.value) == Unavailable.message
+
+
+def test_no_secret_reaches_a_log_or_an_exception(
+    service: AuthService, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """LG-2, CK-10: neither password nor token nor key, whatever happens."""
+    caplog.set_level(logging.DEBUG)
+    said: list[str] = []
+
+    login = service.log_in(ada.email, ada.password, LAPTOP)
+    for attempt in (
+        lambda: service.sign_up(ada.email, ada.password),
+        lambda: service.sign_up("eve", ada.password + "\ud800", "\n"),
+        lambda: service.log_in("eve@example.com", ada.password, LAPTOP),
+        lambda: service.log_in(ada.email, ada.password + "x", Client(token=login.token)),
+    ):
+        with pytest.raises(AuthError) as caught:
+            attempt()
+        said.append(repr(caught.value) + str(caught.value) + str(vars(caught.value)))
+    service.log_out(login.token)
+
+    for secret in (ada.password, login.token, KEY):
+        assert secret not in caplog.text + "".join(said)
+
+
+def test_a_dump_of_the_database_opens_nothing(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """SE-12: what signs is not in there, so no column makes a cookie."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    with database.read() as connection:
+        rows = [
+            *connection.execute(select(User.__table__)),
+            *connection.execute(select(Session.__table__)),
+        ]
+    values = [str(value) for row in rows for value in row]
+
+    assert not any(token in value or value == part for value in values for part in token.split("."))
+    assert [value for value in values if service.resume(value)] == []

@@ -1,0 +1,222 @@
+"""Sessions: made new at each log-in, looked at on each run, over when they should be."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from auth.service import AuthService
+from auth.sessions import TOUCH_EVERY, Client, EndReason
+from db.engine import Database
+from db.models import Session
+from settings import Settings
+from tests.conftest import LAPTOP, Clock, Person, make_settings
+
+SECOND = timedelta(seconds=1)
+ZERO = timedelta(0)
+
+
+def test_a_log_in_makes_a_session_of_its_own(service: AuthService, ada: Person) -> None:
+    """SE-1: never the same token or id twice, and 192 random bits in each."""
+    logins = [service.log_in(ada.email, ada.password, LAPTOP) for _ in range(5)]
+
+    sessions = [service.session(login.token) for login in logins]
+
+    assert len({login.token for login in logins}) == 5
+    assert len({session.id for session in sessions if session and len(session.id) == 32}) == 5
+
+
+def test_a_log_in_ends_the_session_it_replaces(service: AuthService, ada: Person) -> None:
+    """SE-1: a token planted before log-in is never adopted."""
+    planted = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    login = service.log_in(ada.email, ada.password, Client(token=planted))
+
+    assert login.token != planted
+    assert service.resume(planted) is None
+    assert service.why_over(planted) == EndReason.REPLACED
+
+
+def test_a_failed_log_in_ends_nothing(service: AuthService, ada: Person) -> None:
+    """SE-1: who mistypes in a second tab keeps the first."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    with pytest.raises(Exception, match="do not match"):
+        service.log_in(ada.email, "wrong", Client(token=token))
+
+    assert service.resume(token)
+
+
+def test_a_copied_cookie_is_dead_after_log_out(service: AuthService, ada: Person) -> None:
+    """SE-5: logging out ends the session itself, not just the browser's copy of it."""
+    login = service.log_in(ada.email, ada.password, client=LAPTOP)
+    copied = login.token
+
+    service.log_out(copied)
+
+    assert service.resume(copied) is None
+    assert service.why_over(copied) == EndReason.LOGGED_OUT
+
+
+def test_logging_out_again_is_no_fault(service: AuthService, ada: Person, clock: Clock) -> None:
+    """SE-5: a double click ends it once, for the first reason."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    for junk in (token, token, "", None, "no.token.this"):
+        service.log_out(junk)
+        clock.advance(SECOND)
+
+    assert service.why_over(token) == EndReason.LOGGED_OUT
+
+
+def test_logging_out_leaves_other_browsers_alone(service: AuthService, ada: Person) -> None:
+    """JWT-11: what ends is the session the token names."""
+    phone, laptop = (service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2))
+
+    service.log_out(phone)
+
+    assert service.resume(laptop)
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "a.b.c", "\ud800", "x" * 10_000])
+def test_no_token_is_nobody(service: AuthService, token: str | None) -> None:
+    """JWT-9: anonymous, and no exception."""
+    assert service.resume(token) is None
+    assert service.why_over(token) is None
+
+
+@pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
+@pytest.mark.parametrize(("early", "alive"), [(SECOND, True), (ZERO, False), (-SECOND, False)])
+def test_a_session_ends_with_its_absolute_life(
+    database: Database, clock: Clock, remember: bool, early: timedelta, alive: bool
+) -> None:
+    """SE-3, SE-11: on the server, at the moment itself, however busy somebody was."""
+    settings = make_settings()
+    life = settings.session_remember_age if remember else settings.session_max_age
+    service = AuthService(
+        database,
+        settings.model_copy(update={"session_idle_age": life, "session_remember_idle_age": life}),
+        clock=clock,
+    )
+    ada = service.sign_up("ada@example.com", "difference engine number two")
+    login = service.log_in(ada.email, "difference engine number two", LAPTOP, remember)
+
+    clock.advance(life - early)
+
+    assert login.expires_at == clock.now + early
+    assert (service.resume(login.token) is not None) is alive
+    assert service.why_over(login.token) == (None if alive else EndReason.EXPIRED)
+
+
+@pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
+@pytest.mark.parametrize(("early", "alive"), [(SECOND, True), (ZERO, False), (-SECOND, False)])
+def test_a_session_ends_when_nobody_uses_it(
+    service: AuthService,
+    settings: Settings,
+    ada: Person,
+    clock: Clock,
+    remember: bool,
+    early: timedelta,
+    alive: bool,
+) -> None:
+    """SE-4, SE-11: idle a second less is alive, and the moment itself is over."""
+    idle = settings.session_remember_idle_age if remember else settings.session_idle_age
+    token = service.log_in(ada.email, ada.password, LAPTOP, remember).token
+
+    clock.advance(idle - early)
+
+    assert (service.resume(token) is not None) is alive
+    assert service.why_over(token) == (None if alive else EndReason.IDLE)
+
+
+def test_using_a_session_keeps_it_and_looking_does_not(
+    service: AuthService, settings: Settings, ada: Person, clock: Clock
+) -> None:
+    """SE-4: a page that only looks whether it may stay open does not count as somebody."""
+    used, looked_at = (service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2))
+
+    for _ in range(4):
+        clock.advance(settings.session_idle_age / 3)
+        service.resume(used)
+        service.resume(looked_at, touch=False)
+
+    assert service.resume(used)
+    assert service.resume(looked_at) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "written"),
+    [(ZERO, False), (TOUCH_EVERY - SECOND, False), (TOUCH_EVERY, True), (-SECOND, False)],
+)
+def test_a_use_is_written_once_a_minute(
+    service: AuthService, ada: Person, clock: Clock, after: timedelta, written: bool
+) -> None:
+    """SE-4: a run reads; it writes rarely, and never backwards."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    began = clock.now
+
+    clock.advance(after)
+    service.resume(token)
+    session = service.session(token)
+
+    assert session
+    assert session.last_seen_at == (began + after if written else began)
+
+
+def test_disabling_ends_every_session_for_good(service: AuthService, ada: Person) -> None:
+    """SE-2, SE-6: at the next run, and enabling does not bring them back."""
+    tokens = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(3)]
+
+    service.disable(ada.id)
+    assert [service.resume(token) for token in tokens] == [None] * 3
+    assert service.why_over(tokens[0]) == EndReason.DISABLED
+
+    service.enable(ada.id)
+    assert [service.resume(token) for token in tokens] == [None] * 3
+    assert service.why_over(tokens[0]) == EndReason.CHANGED
+    assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_a_session_whose_row_is_gone_is_over(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """SE-2: the row is the truth; the token alone is nothing."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    with database.write() as connection:
+        connection.execute(Session.__table__.delete())  # type: ignore[attr-defined]
+
+    assert service.resume(token) is None
+    service.log_out(token)
+
+
+def test_a_token_of_another_user_opens_no_session(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-2: user and session of a token belong together, even under our own signature."""
+    from auth.keys import KeyRing
+    from auth.tokens import issue
+
+    bob = service.sign_up("bob@example.com", "kumquat lantern orbit")
+    session = service.session(service.log_in(ada.email, ada.password, LAPTOP).token)
+    assert session
+    ring = KeyRing.of(make_settings().keys, "session")
+
+    crossed = issue(bob.id, session.id, ring, now=clock.now, expires_at=session.expires_at)
+
+    assert service.resume(crossed) is None
+
+
+def test_a_session_remembers_who_asked_in_one_plain_line(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """LG-3: what a browser says of itself is cut, and forges no line."""
+    agent = "Mozilla\r\n\x1b[31mauthn_login_success\0" + "x" * 1000
+
+    service.log_in(ada.email, ada.password, Client("192.0.2.7\n", agent))
+
+    with database.read() as connection:
+        row = connection.execute(select(Session.address, Session.agent)).one()
+    assert row.address == "192.0.2.7"
+    assert row.agent.startswith("Mozilla[31mauthn")
+    assert len(row.agent) <= 256

@@ -1,0 +1,123 @@
+"""Tickets: one cookie each, soon, and for one browser."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from auth.service import AuthService
+from auth.tickets import LIFE
+from db.engine import Database
+from db.models import Ticket
+from tests.conftest import LAPTOP, Clock, Person
+
+BROWSER = "0123456789abcdef0123456789abcdef"
+MOMENT = timedelta(seconds=1)
+
+
+@pytest.fixture
+def ticket(service: AuthService, ada: Person) -> str:
+    """Return a ticket for a new session of Ada's, bound to BROWSER."""
+    ticket = service.ticket(service.log_in(ada.email, ada.password, LAPTOP).token, BROWSER)
+    assert ticket is not None
+    return ticket
+
+
+def test_a_ticket_becomes_the_session_it_was_made_for(
+    service: AuthService, ada: Person, ticket: str
+) -> None:
+    """CK-1: the cookie is set by an HTTP answer."""
+    login = service.redeem(ticket, BROWSER)
+
+    assert login is not None
+    assert service.resume(login.token) == login.user
+    assert login.user.email == ada.email
+
+
+def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
+    """CK-1: a ticket seen by somebody else is worth nothing."""
+    service.redeem(ticket, BROWSER)
+
+    again = service.redeem(ticket, BROWSER)
+
+    assert again is None
+
+
+def test_of_many_who_redeem_a_ticket_at_once_one_gets_the_cookie(
+    service: AuthService, ticket: str
+) -> None:
+    """CK-1: single use holds under concurrency, on both databases."""
+    with ThreadPoolExecutor(8) as pool:
+        logins = list(pool.map(lambda _: service.redeem(ticket, BROWSER), range(8)))
+
+    assert sum(login is not None for login in logins) == 1
+
+
+def test_a_ticket_is_good_for_half_a_minute(
+    service: AuthService, ticket: str, clock: Clock
+) -> None:
+    """CK-1: what nobody came for is worth nothing."""
+    clock.advance(LIFE)
+
+    login = service.redeem(ticket, BROWSER)
+
+    assert login is None
+
+
+def test_a_ticket_is_of_no_use_in_another_browser(service: AuthService, ticket: str) -> None:
+    """CK-5: nobody can be logged in as somebody else by a planted ticket."""
+    login = service.redeem(ticket, "another browser")
+
+    assert login is None
+    assert service.redeem(ticket, BROWSER) is None
+
+
+def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
+    service: AuthService, ada: Person
+) -> None:
+    """SE-5: log-out overtakes a log-in that is still on its way."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    ticket = service.ticket(token, BROWSER)
+    service.log_out(token)
+
+    login = service.redeem(ticket or "", BROWSER)
+
+    assert login is None
+
+
+def test_the_database_holds_no_ticket_that_could_be_used(
+    service: AuthService, database: Database, ticket: str
+) -> None:
+    """RS-1: only hashes are kept."""
+    with database.read() as connection:
+        rows = connection.execute(select(Ticket.__table__)).all()
+
+    assert len(rows) == 1
+    assert ticket not in str(rows)
+    assert BROWSER not in str(rows)
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "\ud800", "'; DROP TABLE tickets; --", "a" * 10_000])
+def test_what_is_no_ticket_is_refused_without_an_exception(
+    service: AuthService, ticket: str
+) -> None:
+    """JWT-9: every text from a browser is hostile."""
+    login = service.redeem(ticket, BROWSER)
+
+    assert login is None
+
+
+def test_tickets_nobody_came_for_do_not_pile_up(
+    service: AuthService, database: Database, ada: Person, clock: Clock
+) -> None:
+    """DB-7: the next log-in sweeps them out."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    for _ in range(3):
+        service.ticket(token, BROWSER)
+    clock.advance(LIFE + MOMENT)
+
+    service.ticket(token, BROWSER)
+
+    with database.read() as connection:
+        assert len(connection.execute(select(Ticket.hash)).all()) == 1

@@ -1,0 +1,222 @@
+"""Tokens: read when they are exactly ours and for now, refused at every doubt."""
+
+import base64
+import hmac
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from auth.errors import TokenExpired, TokenRefused
+from auth.keys import KeyRing
+from auth.tokens import LEEWAY, Claims, issue, read
+from tests.conftest import NOON
+
+RING = KeyRing.of([b"a secret of thirty-two bytes or more"], "session")
+KEY_ID, KEY = RING.newest
+USER, SESSION = "0123456789abcdef" * 2, "s" * 32
+LIFE, LONGEST = timedelta(hours=12), timedelta(days=30)
+START = int(NOON.timestamp())
+HEADER: dict[str, Any] = {"alg": "HS256", "typ": "session+jwt", "kid": KEY_ID}
+CLAIMS: dict[str, Any] = {
+    "iss": "streamlit-auth-starter",
+    "aud": "session",
+    "sub": USER,
+    "sid": SESSION,
+    "jti": "j" * 22,
+    "iat": START,
+    "nbf": START,
+    "exp": START + int(LIFE.total_seconds()),
+}
+
+
+def encode(part: bytes) -> str:
+    """Return *part* as a token spells it."""
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def craft(
+    header: object = HEADER, claims: object = CLAIMS, key: bytes = KEY, digest: str = "sha256"
+) -> str:
+    """Return a token signed by hand: whatever is wrong with it, the signature is right."""
+    parts = [p if isinstance(p, bytes) else json.dumps(p).encode() for p in (header, claims)]
+    signed = ".".join(encode(part) for part in parts)
+    return f"{signed}.{encode(hmac.digest(key, signed.encode(), digest))}"
+
+
+def refused(token: Any) -> bool:
+    """Tell whether *token* is refused now, and not as an expired one."""
+    with pytest.raises(TokenRefused) as caught:
+        read(token, RING, now=NOON, max_age=LONGEST)
+    return type(caught.value) is TokenRefused
+
+
+def test_a_token_says_what_was_put_in() -> None:
+    """JWT-3: what is issued is read."""
+    token = issue(USER, SESSION, RING, now=NOON, expires_at=NOON + LIFE)
+
+    claims = read(token, RING, now=NOON, max_age=LONGEST)
+
+    assert claims == Claims(USER, SESSION, claims.token_id, NOON, NOON + LIFE)
+
+
+def test_a_token_made_by_hand_is_read() -> None:
+    """JWT-3: the crafted tokens below fail for what is changed in them, not for their making."""
+    assert read(craft(), RING, now=NOON, max_age=LONGEST).user_id == USER
+
+
+def test_a_token_holds_nothing_personal() -> None:
+    """JWT-10: opaque ids and times, and no other claim."""
+    token = issue(USER, SESSION, RING, now=NOON, expires_at=NOON + LIFE)
+
+    header, payload = (
+        json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2]
+    )
+
+    assert header == HEADER
+    assert payload.keys() == CLAIMS.keys()
+    assert (payload["sub"], payload["sid"]) == (USER, SESSION)
+
+
+@pytest.mark.parametrize(
+    "alg",
+    [
+        *("none", "None", "NONE", "nOnE", "", None, 256, True, ["HS256"], {"HS256": 1}),
+        *("HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "hs256", "HS256 "),
+    ],
+)
+def test_no_other_algorithm_is_accepted(alg: object) -> None:
+    """JWT-1: the algorithm is ours to choose, never the token's."""
+    header = HEADER | {"alg": alg}
+
+    assert refused(craft(header))
+    assert refused(craft(header).rpartition(".")[0] + ".")
+
+
+@pytest.mark.parametrize(("alg", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
+def test_a_stronger_hash_with_the_right_key_is_still_refused(alg: str, digest: str) -> None:
+    """JWT-1: one key, one algorithm."""
+    assert refused(craft(HEADER | {"alg": alg}, digest=digest))
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_no_claim_may_be_missing(claim: str) -> None:
+    """JWT-3: all eight, or nothing."""
+    assert refused(craft(claims={k: v for k, v in CLAIMS.items() if k != claim}))
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize(
+    "value", [None, "", 0, True, False, -1, 1.5, 1e308, 10**400, "123", [], {}, "a b" * 9, "x" * 65]
+)
+def test_no_claim_may_be_of_another_kind(claim: str, value: object) -> None:
+    """JWT-3: neither type nor form is taken on trust."""
+    assert refused(craft(claims=CLAIMS | {claim: value}))
+
+
+def test_a_claim_may_not_come_on_top() -> None:
+    """JWT-10: a role in a token would be one to believe."""
+    assert refused(craft(claims=CLAIMS | {"role": "admin"}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iss": "streamlit-auth-starte"},
+        {"iss": ["streamlit-auth-starter"]},
+        {"aud": "sessions"},
+        {"aud": ["session"]},
+        {"aud": ["session", "reset"]},
+    ],
+)
+def test_issuer_and_audience_match_to_the_letter(change: dict[str, object]) -> None:
+    """JWT-4: no prefix (GHSA-75c5-xw7c-p5pm) and no list."""
+    assert refused(craft(claims=CLAIMS | change))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *({k: v for k, v in HEADER.items() if k != name} for name in HEADER),
+        *(HEADER | {"typ": t} for t in ("JWT", "reset+jwt", "verify+jwt", "SESSION+JWT", "", None)),
+        *(HEADER | {name: "x"} for name in ("jwk", "jku", "x5u", "x5c", "cty", "zip")),
+        HEADER | {"crit": ["exp"]},
+        HEADER | {"b64": False, "crit": ["b64"]},
+        [],
+        "HS256",
+        None,
+    ],
+)
+def test_a_header_is_ours_or_refused(header: object) -> None:
+    """JWT-5: alg, typ and kid, this typ, and nothing that points to another key."""
+    assert refused(craft(header))
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [
+        *("../../dev/null", "x' UNION SELECT '1';--", "|id", "k" * 10_000, f"{KEY_ID} "),
+        *("", None, 1, True, [], {}),
+    ],
+)
+def test_a_key_is_looked_up_and_never_tried(kid: object) -> None:
+    """JWT-7: an unknown name is no key, even where the signature would fit."""
+    assert refused(craft(HEADER | {"kid": kid}))
+
+
+@pytest.mark.parametrize("key", [b"", b"secret", b"another secret of thirty-two bytes!"])
+def test_another_key_signs_nothing_here(key: bytes) -> None:
+    """JWT-1: only who has the secret can make a token."""
+    assert refused(craft(key=key))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        None,
+        b"bytes",
+        "",
+        ".",
+        "..",
+        "a.b",
+        craft() + "=",
+        craft() + ".",
+        craft() + "\n",
+        " " + craft(),
+        craft().replace(".", "\0.", 1),
+        craft() + "." + "a" * 8,
+        json.dumps({"payload": "x", "signatures": []}),
+        "a" * 2049,
+        "=" * 100_000,
+        "é" + craft()[1:],
+        "\ud800",
+        craft(json.dumps(HEADER).encode("utf-16")),
+        craft(json.dumps(HEADER).encode("utf-8-sig")),
+        craft(b"[" * 900),
+        craft(b"\xff\xfe"),
+        craft(claims=b"[" * 900),
+        craft(claims=b"null"),
+        craft(claims=b"[]"),
+    ],
+)
+def test_a_token_has_one_strict_form(token: object) -> None:
+    """JWT-6, JWT-9: anything else is refused before, or as, it is parsed; nothing is raised."""
+    assert refused(token)
+
+
+def test_a_cookie_cannot_be_spelt_another_way() -> None:
+    """JWT-6: a change of any character, even of the last one's unused bits, is refused."""
+    token = craft()
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+    for at, letter in enumerate(token):
+        other = letters[(letters.find(letter) + 1) % 64]
+        assert refused(token[:at] + other + token[at + 1 :])
+
+
+def test_an_expired_token_is_told_from_a_forged_one() -> None:
+    """JWT-9: both are refused; only what a page says differs."""
+    assert issubclass(TokenExpired, TokenRefused)
+    with pytest.raises(TokenExpired):
+        read(craft(), RING, now=NOON + LIFE + LEEWAY, max_age=LONGEST)

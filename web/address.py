@@ -1,0 +1,35 @@
+"""The client's address: one function decides whose word counts."""
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
+
+
+def client_address(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) -> str:
+    """Return the IP address of the client, or "" where nobody we trust tells it.
+
+    *peer* is who holds the connection; *forwarded* are the X-Forwarded-For headers. Each proxy of
+    ours adds the address it was called from at the end, so with *trusted_proxies* of them the
+    client is that many from the right; what stands further left anybody may have written.
+    """
+    told = peer or ""
+    if trusted_proxies:
+        chain = [part.strip() for header in forwarded for part in header.split(",")]
+        told = chain[-trusted_proxies] if len(chain) >= trusted_proxies else ""
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+def network(address: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 that a line of IPv6 gets."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, IPv6Address):
+        return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
+    return str(ip)

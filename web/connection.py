@@ -1,0 +1,52 @@
+"""What the connection says of itself: its cookies, its address, and whether our server is in it."""
+
+import streamlit as st
+from streamlit import config
+from streamlit.delta_generator import DeltaGenerator
+
+from web.address import client_address
+
+# Our server tells the script the cookie's name in this header of the handshake, and removes one
+# that a client sends: where it is there, our routes are there.
+MARK = "X-Auth-Cookie"
+SLOT = "cookies"
+
+
+def http_only_cookie() -> str | None:
+    """Return the name of the HttpOnly cookie where our own server serves, or None."""
+    return _text(st.context.headers.get(MARK))
+
+
+def cookie(name: str) -> str | None:
+    """Return a cookie of the handshake; sent twice it counts as not sent (RFC 6265, 8.6)."""
+    pairs = (_text(st.context.headers.get("Cookie")) or "").split(";")
+    if sum(pair.strip().startswith(f"{name}=") for pair in pairs) > 1:
+        return None
+    return _text(st.context.cookies.get(name))
+
+
+def user_agent() -> str:
+    """Return what the browser says that it is, or nothing."""
+    return _text(st.context.headers.get("User-Agent")) or ""
+
+
+def address(trusted_proxies: int) -> str:
+    """Return the client's IP address, or nothing where the connection does not tell it."""
+    forwarded = st.context.headers.get_all("X-Forwarded-For")
+    return client_address(_text(st.context.ip_address), forwarded, trusted_proxies)
+
+
+def base_path() -> str:
+    """Return the path that the app lives under, such as "/" or "/app"."""
+    return "/" + str(config.get_option("server.baseUrlPath")).strip("/")
+
+
+def slot() -> DeltaGenerator:
+    """Return a container outside the page's flow: what is in it shows nothing and takes no room."""
+    st.html(f"<style>.st-key-{SLOT} {{ position: absolute; }}</style>")
+    return st.container(key=SLOT)
+
+
+def _text(value: object) -> str | None:
+    """Return *value* where it is some text: a test without a browser answers with stand-ins."""
+    return value if isinstance(value, str) and value else None

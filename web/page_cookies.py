@@ -1,0 +1,71 @@
+"""The cookies on the page's own answer: a nonce for this browser, and the session's token anew."""
+
+from datetime import UTC, datetime
+from secrets import token_hex
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auth.errors import Unavailable
+from web.edge import Edge, browser_cookie
+from web.start import service
+
+ASSETS = ("/_stcore/", "/component/", "/media/", "/static/", "/auth/", "/app/static/")
+
+
+class PageCookies:
+    """Pure ASGI middleware that sets cookies on pages alone, never on assets."""
+
+    def __init__(self, app: ASGIApp, edge: Edge) -> None:
+        self._app = app
+        self._edge = edge
+        base = edge.base_path.rstrip("/")
+        self._assets = tuple(base + path for path in ASSETS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and a page back with its cookies."""
+        is_page = (
+            scope["type"] == "http"
+            and scope["method"] == "GET"
+            and not str(scope["path"]).startswith(self._assets)
+        )
+        if not is_page:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cookies(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers["Cache-Control"] = "no-store"  # nor kept for the Back button
+                    for line in await self._lines(scope):
+                        headers.append("Set-Cookie", line)
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookies)
+
+    async def _lines(self, scope: Scope) -> list[str]:
+        brought = _cookies(scope)
+        name = self._edge.cookie_name(scope)
+        nonce = browser_cookie(name)
+        lines = []
+        if not brought.get(nonce):
+            lines.append(self._edge.cookie_line(scope, nonce, token_hex(16), None))
+        try:
+            login = await run_in_threadpool(lambda: service().renew(brought.get(name)))
+        except Unavailable:
+            return lines
+        if login:
+            max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())
+            lines.append(self._edge.cookie_line(scope, name, login.token, max_age))
+        return lines
+
+
+def _cookies(scope: Scope) -> dict[str, str]:
+    """Return the request's cookies; one that was sent twice counts as not sent (CK-4)."""
+    raw = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    text = raw.decode("latin-1")
+    names = [pair.partition("=")[0].strip() for pair in text.split(";")]
+    return {name: value for name, value in cookie_parser(text).items() if names.count(name) == 1}
