@@ -9,7 +9,7 @@ import bcrypt
 from bench.accounts import PASSWORD, Accounts, accounts, email
 from bench.browser import SETTLE, Tab, chromium
 from bench.log_in_cost import ROUNDS
-from bench.server import BARE, APP, entries, serving
+from bench.server import APP, BARE, entries, serving
 from bench.table import Row, progress
 
 SLOWER = {"app.py": 1.1, "server.py": 1.05}  # times the bare page's reload

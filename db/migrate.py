@@ -41,7 +41,10 @@ def _revision(database: Database) -> str | None:
     """Return the revision that *database* is at; None for one that was never migrated."""
     try:
         with database.read() as connection:
-            return connection.scalar(text("SELECT version_num FROM alembic_version"))
+            revision: str | None = connection.scalar(
+                text("SELECT version_num FROM alembic_version")
+            )
+            return revision
     except DBAPIError:  # no such table; or no database at all, and the upgrade will say so
         return None
 
