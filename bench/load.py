@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from bench.server import ROOT
 from bench.stream import Crowd, as_json
@@ -63,10 +63,9 @@ class Load:
 @contextmanager
 def crowds(several: Sequence[Crowd]) -> Iterator[list[Load]]:
     """Yield the crowds, arrived; all of them leave in the end."""
-    loads: list[Load] = []
-    try:
-        loads.extend(map(Load, several))
+    with ExitStack() as stack:
+        loads = []
+        for load in map(Load, several):
+            stack.callback(load.leave)
+            loads.append(load)
         yield loads
-    finally:
-        for load in loads:
-            load.leave()

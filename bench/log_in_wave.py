@@ -1,4 +1,4 @@
-"""What 50 log-ins at once cost everybody else: the others' reruns at the 95th percentile."""
+"""What 50 people who log in at once cost everybody else: the 95th percentile of reruns."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +17,7 @@ FIRST = 500  # the accounts that log in are not those that rerun
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows of each entry script: the others' p95 in quiet and in the wave."""
+    """Return the rows of each entry script: the others' p95 in quiet, in the wave, the ratio."""
     rounds, count, seconds = (1, 4, 2.0) if quick else (3, 50, 10.0)
     rows: list[Row] = []
     with accounts(1_000) as made:

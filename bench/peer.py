@@ -1,4 +1,4 @@
-"""The page of streamlit-authenticator, as its README shows it, under the heading of our home."""
+"""streamlit-authenticator's page, the way its README shows it, under our home's heading."""
 
 import streamlit as st
 import streamlit_authenticator as stauth

@@ -1,0 +1,73 @@
+"""The benchmark's own parts: a bound that is missed is told, and what is measured is the app."""
+
+import pytest
+
+from auth.addresses import read_address
+from bench import __main__ as command
+from bench.accounts import accounts, email
+from bench.guard_cost import pick, resumes
+from bench.log_in_wave import p95
+from bench.table import Row, figure, render
+
+
+@pytest.mark.parametrize(
+    ("row", "missed"),
+    [
+        (Row("a", 1.0, "×", "", at_most=1.0), False),
+        (Row("a", 1.1, "×", "", at_most=1.0), True),
+        (Row("a", 5.0, "×", "", at_least=5.0), False),
+        (Row("a", 4.9, "×", "", at_least=5.0), True),
+        (Row("a", float("nan"), "×", "", at_least=5.0), True),
+        (Row("a", float("nan"), "×", "", at_most=5.0), True),
+        (Row("a", 99.0, "ms", ""), False),
+    ],
+)
+def test_a_row_misses_its_bound_on_the_wrong_side_only(row: Row, missed: bool) -> None:
+    """The bound itself is kept, a figure that is no number is not, and no bound is never missed."""
+    assert row.missed is missed
+    assert ("MISSED" in render([row])) is missed
+
+
+def test_figures_show_three_digits_that_count() -> None:
+    """Nobody reads more, and a ratio of 1.05 must not be told as 1."""
+    assert [figure(value) for value in (0.01234, 1.049, 12.34, 1234.5)] == [
+        "0.0123",
+        "1.05",
+        "12.3",
+        "1234",
+    ]
+
+
+def test_a_missed_bound_fails_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is what a machine reads."""
+    monkeypatch.setattr(
+        "bench.guard_cost.measure", lambda quick: [Row("guard", 151, "µs", "", at_most=150)]
+    )
+
+    assert command.main(["guard_cost"]) == 1
+    assert "missed: guard is 151 µs, must be ≤ 150" in capsys.readouterr().out
+
+
+def test_a_measurement_nobody_knows_is_refused() -> None:
+    """A typing mistake must not pass for a benchmark that kept its bounds."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["gaurd_cost"])
+
+    assert ended.value.code == 2
+
+
+def test_copied_accounts_are_signed_in_each_as_themselves() -> None:
+    """What is measured is the real guard: every copy's token is good, and for that user alone."""
+    with accounts(3) as made:
+        users = [made.service.resume(made.token(number)) for number in range(3)]
+
+        assert [user and user.email for user in users] == [email(number) for number in range(3)]
+        assert len(resumes(made, pick(made), 5)) == 5
+    assert read_address(email(1)).key == email(1)
+
+
+def test_the_95th_percentile_is_in_milliseconds() -> None:
+    """Of 1 to 100 ms it is about 95 ms."""
+    assert p95([number / 1_000 for number in range(1, 101)]) == pytest.approx(95, abs=1.5)
