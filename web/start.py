@@ -71,4 +71,3 @@ def _freeze() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.collect()  # Python waits for a quarter of what it counted last: let that be next to nothing

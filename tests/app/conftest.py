@@ -11,7 +11,7 @@ from auth.service import AuthService
 from auth.sessions import Client
 from auth.users import User
 from tests.serving import ROOT, SETTINGS
-from web import cookie_manager, start
+from web import connection, start
 
 PASSWORD = "violet umbrella harbour 41"
 Open = Callable[..., AppTest]
@@ -56,7 +56,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
     """Return a way to open a script in a tab whose handshake brings a token."""
 
     def open_script(token: str | None = None, script: Path = ROOT / "app.py") -> AppTest:
-        monkeypatch.setattr(cookie_manager, "cookie", lambda name: token)
+        monkeypatch.setattr(connection, "cookie", lambda name: token)
         return AppTest.from_file(script, default_timeout=20)
 
     return open_script
