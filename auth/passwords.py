@@ -13,9 +13,11 @@ import os
 import re
 import secrets
 import string
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from threading import BoundedSemaphore
+from threading import get_native_id
 from unicodedata import normalize
 
 import bcrypt
@@ -24,15 +26,25 @@ MAX_LENGTH = 256  # characters: more is refused, never cut (NIST SP 800-63B-4, 3
 MAX_BYTES = 1024
 PLAIN_MAX_BYTES = 72  # what bcrypt alone looks at; beyond that an imported hash proves nothing
 ALPHABET = f"./{string.ascii_letters}{string.digits}"  # bcrypt's own base64
+NICENESS = 10  # of 19: a thread that hashes yields to one that draws a page
 MAX_ROUNDS = 16  # 4 s; a stored hash that asks for more is not ours, and would stop the server
 STORED = re.compile(
     r"(?P<tag>v1(?:\.[0-9a-f]{8})?)?(?P<hash>\$2[aby]\$(?P<cost>0[4-9]|1[0-6])\$[./A-Za-z0-9]{53})",
     re.ASCII,
 )
 
+
+def _step_back() -> None:
+    """Let every other thread go first: whoever looks at a page must not feel others log in."""
+    if sys.platform == "linux":  # elsewhere priorities are a process's, not a thread's
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+
+
 # bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for
 # everybody who is not logging in (BC-9).
-_seats = BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+_workers = ThreadPoolExecutor(
+    max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="bcrypt", initializer=_step_back
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +90,7 @@ def hash_password(password: str, scheme: Scheme = TODAY) -> str:
     say so to people before this does.
     """
     prepared = _prepare(password, scheme.peppers[0])
-    with _seats:
-        return scheme.tag + bcrypt.hashpw(prepared, bcrypt.gensalt(scheme.rounds)).decode()
+    return scheme.tag + _hash(prepared, scheme.rounds).decode()
 
 
 def verify_password(password: str, stored: str | None, scheme: Scheme = TODAY) -> Verdict:
@@ -134,13 +145,15 @@ def _tag(pepper: bytes) -> str:
     return f"v1.{hashlib.sha256(pepper).hexdigest()[:8]}" if pepper else "v1"
 
 
+def _hash(prepared: bytes, rounds: int) -> bytes:
+    return _workers.submit(bcrypt.hashpw, prepared, bcrypt.gensalt(rounds)).result()
+
+
 def _check(prepared: bytes, hashed: str) -> bool:
-    with _seats:
-        return bcrypt.checkpw(prepared, hashed.encode())
+    return _workers.submit(bcrypt.checkpw, prepared, hashed.encode()).result()
 
 
 def _pad(cost: int, rounds: int) -> None:
     """Add the work that a cheaper hash saved: 2^c + 2^c + 2^(c+1) + … + 2^(r-1) = 2^r."""
     for missing in range(cost, rounds):
-        with _seats:
-            bcrypt.hashpw(b"", bcrypt.gensalt(missing))
+        _hash(b"", missing)
