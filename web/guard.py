@@ -36,6 +36,7 @@ WHY_OVER: dict[EndReason | None, str] = {
 def guard() -> User | None:
     """Settle who is here: in `st.session_state`, and as the answer. None is nobody we know."""
     try:
+        service()  # a form that nobody can answer is no page to show
         browser = bridge()
         browser.settle()
         user = _resume(browser)

@@ -21,7 +21,7 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
 PAGES = Path(__file__).parent / "pages"
-WATCH, PATIENCE = "2s", "3s"  # of the workshop: nobody waits half a minute for a test
+WATCH, PATIENCE = 2, 3  # seconds, of the workshop: nobody waits half a minute for a test
 NAVIGATION = """        st.Page("views/account.py", title="Account", icon=":material/person:"),
 """
 
@@ -85,9 +85,12 @@ def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> It
             "app.py": (NAVIGATION, NAVIGATION + lines),
             "web/navigation.py": (
                 "WATCH_EVERY = timedelta(seconds=30)",
-                f'WATCH_EVERY = "{WATCH}"',
+                f"WATCH_EVERY = timedelta(seconds={WATCH})",
             ),
-            "views/waiting.py": ('PATIENCE = "8s"', f'PATIENCE = "{PATIENCE}"'),
+            "views/waiting.py": (
+                "PATIENCE = timedelta(seconds=8)",
+                f"PATIENCE = timedelta(seconds={PATIENCE})",
+            ),
         },
     )
     for page in pages:

@@ -128,7 +128,7 @@ def test_the_bound_of_the_real_app_is_short() -> None:
     """Design 5: nobody looks at a skeleton for more than ten seconds."""
     text = (ROOT / "views/waiting.py").read_text("utf-8")
 
-    seconds = int(text.split('PATIENCE = "')[1].split('s"')[0])
+    seconds = int(text.split("PATIENCE = timedelta(seconds=")[1].split(")")[0])
 
     assert seconds <= 10
 

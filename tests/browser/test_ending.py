@@ -41,7 +41,7 @@ def expire(database: Database, user: User) -> None:
 
 def test_an_idle_page_notices_within_a_minute() -> None:
     """Issue 2: the watch of the real app is no slower than what was promised."""
-    assert timedelta(minutes=1) >= WATCH_EVERY
+    assert timedelta(seconds=60) >= WATCH_EVERY
 
 
 def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, workshop: Server) -> None:

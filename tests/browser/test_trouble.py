@@ -37,14 +37,14 @@ def test_without_a_database_every_address_is_calm(
 
 @pytest.mark.parametrize("fault", ["SECRET_KEY=short", "SESSION_MAX_AGE=soon"])
 def test_settings_that_cannot_be_used_are_calm_and_mended_by_trying_again(
-    bridge: str, new_context: NewContext, tmp_path: Path, fault: str
+    new_context: NewContext, tmp_path: Path, fault: str
 ) -> None:
     """GD-5: the log names the setting; once it is mended, "Try again" is all it takes."""
     project = copy_project(tmp_path / "project")
     (project / ".env").write_text(fault)
     name = fault.partition("=")[0]
     left_to_env = {"SECRET_KEY": "", "SESSION_MAX_AGE": ""}
-    with serve(bridge, tmp_path, project=project, env=left_to_env) as server:
+    with serve("app.py", tmp_path, project=project, env=left_to_env) as server:
         visitor = Visitor(new_context(), server)
         visitor.open("/account")
         expect_unavailable(visitor)
@@ -56,3 +56,12 @@ def test_settings_that_cannot_be_used_are_calm_and_mended_by_trying_again(
 
         visitor.expect_form()
         assert visitor.address() == "/account"
+
+
+def test_our_own_server_does_not_start_with_settings_that_cannot_be_used(tmp_path: Path) -> None:
+    """CF-1: where the process is ours it ends, with a sentence that names the setting."""
+    with (
+        pytest.raises(AssertionError, match="SECRET_KEY is too short"),
+        serve("server.py", tmp_path, env={"SECRET_KEY": "short"}),
+    ):
+        pass
