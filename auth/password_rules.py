@@ -5,9 +5,6 @@ from collections.abc import Iterable
 from functools import cache
 from unicodedata import normalize
 
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
 from auth.passwords import MAX_BYTES, MAX_LENGTH
 
 MIN_STRENGTH = 3  # zxcvbn's "safely unguessable" of 0..4: 10^8 guesses (ASVS 5.0 6.1.2)
@@ -46,6 +43,8 @@ def strength(password: str, context: Iterable[str] = ()) -> int:
     if not text:
         return 0
     words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase)]
+    from zxcvbn import zxcvbn  # with its word lists: only who chooses a password needs them
+
     score: int = zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"]
     return score
 
@@ -63,4 +62,6 @@ def is_common(password: str) -> bool:
 
 @cache
 def _common() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
     return frozenset(word.casefold() for word in FREQUENCY_LISTS["passwords"])

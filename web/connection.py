@@ -42,9 +42,17 @@ def base_path() -> str:
 
 
 def slot() -> DeltaGenerator:
-    """Return a container outside the page's flow: what is in it shows nothing and takes no room."""
-    st.html(f"<style>.st-key-{SLOT} {{ position: absolute; }}</style>")
-    return st.container(key=SLOT)
+    """Return the first place of the page, empty: it is always there, so nothing after it moves."""
+    return st.empty()
+
+
+def fill(slot: DeltaGenerator) -> DeltaGenerator:
+    """Return a container in *slot* for components that show nothing, out of the page's flow."""
+    container = slot.container(key=SLOT)
+    container.html(
+        f"<style>:has(> .st-key-{SLOT}), .st-key-{SLOT} {{ position: absolute; }}</style>"
+    )
+    return container
 
 
 def _text(value: object) -> str | None:

@@ -7,6 +7,8 @@ is dropped when the browser reports that it is done: nothing sleeps and nothing 
 
 from typing import Protocol
 
+from streamlit.delta_generator import DeltaGenerator
+
 from auth.users import Login
 from web.connection import http_only_cookie
 from web.cookie_manager import CookieManagerBridge
@@ -17,14 +19,14 @@ from web.start import service
 class Bridge(Protocol):
     """One way to carry the token between the browser and the script."""
 
-    def settle(self) -> None:
-        """Take up what the browser has answered, and mount what it still has to do."""
+    def settle(self, slot: DeltaGenerator) -> None:
+        """Take up what the browser has answered; mount in *slot* what it still has to do."""
 
     def brought(self) -> str | None:
         """Return the token that the browser brought, if it brought one."""
 
-    def has_told(self) -> bool:
-        """Tell whether the browser has had its chance to bring one; ask it where it has not."""
+    def has_told(self, slot: DeltaGenerator) -> bool:
+        """Tell whether the browser has had its chance to bring one; ask it in *slot* if not."""
 
     def keep(self, login: Login) -> None:
         """Have the browser keep the token of *login*; a write still on its way is superseded."""

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import ParamSpec
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.errors import Unavailable
 from auth.sessions import Client, EndReason
@@ -35,13 +36,14 @@ WHY_OVER: dict[EndReason | None, str] = {
 
 def guard() -> User | None:
     """Settle who is here: in `st.session_state`, and as the answer. None is nobody we know."""
+    slot = connection.slot()
     try:
         service()  # a form that nobody can answer is no page to show
         browser = bridge()
-        browser.settle()
+        browser.settle(slot)
         user = _resume(browser)
         if user is None:
-            _turn_away(browser)
+            _turn_away(browser, slot)
     except Unavailable:
         _close()
         return None
@@ -116,7 +118,7 @@ def _let_in(user: User, token: str) -> User:
     return user
 
 
-def _turn_away(browser: Bridge) -> None:
+def _turn_away(browser: Bridge, slot: DeltaGenerator) -> None:
     """Show the log-in page, or nothing yet where the browser has still to tell its cookies."""
     held = tab()
     presented = held.token or browser.brought()
@@ -126,7 +128,7 @@ def _turn_away(browser: Bridge) -> None:
         clear_tab()
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
-    held.door = Door.LOG_IN if browser.has_told() else Door.WAITING
+    held.door = Door.LOG_IN if browser.has_told(slot) else Door.WAITING
 
 
 def _close() -> None:

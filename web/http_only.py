@@ -8,6 +8,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.users import Login
 from web import connection
@@ -30,12 +31,12 @@ class HttpOnlyBridge:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def settle(self) -> None:
+    def settle(self, slot: DeltaGenerator) -> None:
         """Mount the write that is waiting; a log-in that the browser refuses is taken back."""
         held = tab()
         if held.write is None:
             return
-        done = self._mount(held.write)
+        done = self._mount(held.write, slot)
         if done is None:
             return
         write, held.write = held.write, None
@@ -48,7 +49,7 @@ class HttpOnlyBridge:
         """Return the handshake's token."""
         return connection.cookie(self._name)
 
-    def has_told(self) -> bool:
+    def has_told(self, slot: DeltaGenerator) -> bool:
         """Tell that there is nothing to ask: the handshake says it all."""
         return True
 
@@ -63,9 +64,9 @@ class HttpOnlyBridge:
         """Have the page ask for the cookie's end."""
         tab().write = Write(None, key=f"_cookie_{token_hex(4)}")
 
-    def _mount(self, write: Write) -> bool | None:
+    def _mount(self, write: Write, slot: DeltaGenerator) -> bool | None:
         """Render the courier and return its answer: done, not done, or nothing yet."""
-        with connection.slot():
+        with connection.fill(slot):
             courier = _courier(
                 key=write.key,
                 data={

@@ -128,17 +128,35 @@ NewContext = Callable[..., BrowserContext]
 
 
 @pytest.fixture
-def new_context(browser: Browser) -> Iterator[NewContext]:
-    """Return a way to open another browser profile; all are closed after the test."""
-    opened: list[BrowserContext] = []
+def new_context(browser: Browser, spare: list[BrowserContext]) -> Iterator[NewContext]:
+    """Return a way to open another browser profile, for this test alone.
+
+    A plain one is used again once its cookies are gone: it has Streamlit's scripts in its cache.
+    """
+    plain: list[BrowserContext] = []
+    special: list[BrowserContext] = []
 
     def open_context(**options: object) -> BrowserContext:
-        opened.append(browser.new_context(**options))  # type: ignore[arg-type]
-        return opened[-1]
+        if options:
+            special.append(browser.new_context(**options))  # type: ignore[arg-type]
+            return special[-1]
+        plain.append(spare.pop() if spare else browser.new_context())
+        return plain[-1]
 
     yield open_context
-    for context in opened:
+    for context in special:
         context.close()
+    for context in plain:
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+        spare.append(context)
+
+
+@pytest.fixture(scope="package")
+def spare(browser: Browser) -> list[BrowserContext]:
+    """Return the profiles that no test uses at the moment."""
+    return []
 
 
 @pytest.fixture
