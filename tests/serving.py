@@ -137,13 +137,18 @@ def _is_up(server: Server, process: subprocess.Popen[bytes], port: int) -> bool:
     if process.poll() is not None:
         raise AssertionError(f"the app ended with {process.returncode}:\n{server.said()}")
     if server.url.startswith("https"):  # a certificate of our own: the socket has to do
-        with closing(socket.socket()) as probe:
-            return probe.connect_ex((HOST, port)) == 0
+        return is_listening(port)
     try:
         with urllib.request.urlopen(server.address("/_stcore/health"), timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether somebody answers at a loopback port."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def free_port() -> int:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +30,8 @@ class PageCookies:
             scope["type"] == "http"
             and scope["method"] == "GET"
             and not str(scope["path"]).startswith(self._assets)
+            # Streamlit answers any other path with its page, an icon's too: ask what it is for.
+            and Headers(scope=scope).get("sec-fetch-dest", "document") == "document"
         )
         if not is_page:
             await self._app(scope, receive, send)

@@ -62,6 +62,15 @@ def test_a_hostile_cookie_is_nobodys(server: Server, cookie: str) -> None:
     assert not answer.cookie("auth")
 
 
+def test_an_icon_is_no_page(server: Server, token: str) -> None:
+    """CK-1: Streamlit answers any path with its page; a cookie goes with what is opened as one."""
+    headers = {"Cookie": f"auth={token}", "Sec-Fetch-Dest": "image"}
+
+    answer = ask(server, "GET", "/favicon.ico", headers=headers)
+
+    assert not answer.cookie("auth") and not answer.cookie("auth_browser")
+
+
 def test_a_cookie_that_is_sent_twice_counts_as_not_sent(server: Server, token: str) -> None:
     """CK-4: a neighbour's cookie beside ours must not decide."""
     answer = ask(server, "GET", "/", headers={"Cookie": f"auth={token}; auth={token}"})

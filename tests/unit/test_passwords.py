@@ -160,7 +160,9 @@ def test_every_answer_costs_one_check_of_todays_cost(
     assert (work.checks, work.units) == (1, 2**CHEAPEST)
 
 
-@pytest.mark.parametrize("stored", [hash_password(RIGHT, CHEAP), plain(RIGHT.encode())])
+@pytest.mark.parametrize(
+    "stored", [hash_password(RIGHT, CHEAP), plain(RIGHT.encode())], ids=["ours", "imported"]
+)
 def test_failing_against_a_cheaper_hash_costs_as_much_as_today(stored: str, work: Work) -> None:
     """BC-7: a row from when the cost was lower must not answer faster (CVE-2016-2513)."""
     verify_password("wrong", stored, Scheme(rounds=6))

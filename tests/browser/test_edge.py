@@ -1,0 +1,337 @@
+"""The hardened server where it meets the network: https, proxies, other sites, lost requests."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from auth.rotation import OVERLAP, ROTATE_EVERY
+from auth.users import User
+from db.models import Session
+from db.types import utc_now
+from tests.browser.conftest import NewContext, add_account
+from tests.browser.proxies import certificate, nginx
+from tests.browser.visitor import Visitor
+from tests.serving import HOST, Server, free_port, serve, wait_until
+from web.http_only import BLOCKED
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the hardened server on http, as in development."""
+    with serve("server.py", tmp_path_factory.mktemp("plain")) as server:
+        yield server
+
+
+@pytest.fixture
+def grace(plain: Server) -> User:
+    """Return an account there."""
+    with plain.service() as service:
+        return add_account(service, "Grace")
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the hardened server on https."""
+    folder = tmp_path_factory.mktemp("secure")
+    cert, key = certificate(folder)
+    flags = (f"--server.sslCertFile={cert}", f"--server.sslKeyFile={key}")
+    with serve("server.py", folder, *flags, scheme="https") as server:
+        yield server
+
+
+def test_on_https_the_cookie_is_bound_to_this_host(new_context: NewContext, secure: Server) -> None:
+    """CK-1, CK-2: __Host-, Secure, HttpOnly, and the session survives F5 as on http."""
+    with secure.service() as service:
+        user = add_account(service, "Secure")
+    context = new_context(ignore_https_errors=True)
+    visitor = Visitor(context, secure)
+    visitor.open("/account")
+    visitor.fill_log_in(user.email)
+    visitor.expect_signed_in(user.email)
+    wait_until(lambda: "__Host-auth" in names(visitor), "the cookie")
+
+    visitor.reload()
+
+    visitor.expect_signed_in(user.email)
+    cookie = next(c for c in context.cookies() if c.get("name") == "__Host-auth")
+    assert cookie["httpOnly"] and cookie["secure"]
+    assert (cookie["path"], cookie["sameSite"]) == ("/", "Lax")
+    assert "auth" not in names(visitor)
+    visitor.button("Log out").click()
+    visitor.expect_form()
+    wait_until(lambda: "__Host-auth" not in names(visitor), "the cookie's end")
+
+
+def test_on_https_browsers_are_told_to_stay_there(new_context: NewContext, secure: Server) -> None:
+    """CK-8: HSTS for a year."""
+    page = new_context(ignore_https_errors=True).new_page()
+
+    answer = page.goto(secure.address())
+
+    assert answer
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run two servers on one database, under /app behind one nginx."""
+    folder, port = tmp_path_factory.mktemp("cluster"), free_port()
+    shared = {
+        "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "BASE_URL": f"http://{HOST}:{port}/app",
+        "TRUSTED_PROXIES": "1",
+    }
+    start = partial(serve, "server.py", env=shared, base="/app")
+    flag = "--server.baseUrlPath=app"
+    with start(folder / "one", flag) as one, start(folder / "two", flag) as two:
+        first, second = (int(urlsplit(server.url).port or 0) for server in (one, two))
+        with nginx(folder / "nginx", port, "/app/", first, second):
+            yield replace(one, url=shared["BASE_URL"])
+
+
+def pick(visitor: Visitor, which: str) -> None:
+    """Have nginx send this browser's next requests to that process."""
+    visitor.context.add_cookies([{"name": "pick", "value": which, "domain": HOST, "path": "/"}])
+
+
+def test_two_processes_behind_a_proxy_are_one_app(new_context: NewContext, cluster: Server) -> None:
+    """SE-2, SE-5: log in on one, F5 on the other, log out reaches both; the path holds."""
+    with cluster.service() as service:
+        user = add_account(service, "Cluster")
+    visitor = Visitor(new_context(), cluster)
+    pick(visitor, "first")
+    visitor.log_in(user.email, path="/account")
+    token = visitor.token()
+    (cookie,) = (c for c in visitor.context.cookies() if c.get("name") == "auth")
+    assert cookie["path"] == "/app"
+
+    pick(visitor, "second")
+    visitor.reload()
+    expect(visitor.heading("Account")).to_be_visible()
+    visitor.expect_signed_in(user.email)
+    visitor.log_out()
+    pick(visitor, "first")
+    visitor.reload()
+
+    visitor.expect_form()
+    with cluster.service() as service:
+        assert service.resume(token) is None
+
+
+def test_a_ticket_may_be_redeemed_by_another_process(
+    new_context: NewContext, cluster: Server
+) -> None:
+    """CK-1: the page is of one process, its request for the cookie goes to the other."""
+    with cluster.service() as service:
+        user = add_account(service, "Ticket")
+    visitor = Visitor(new_context(), cluster)
+    pick(visitor, "first")
+    visitor.open("/account")
+    visitor.expect_form()
+    pick(visitor, "second")
+
+    visitor.fill_log_in(user.email)
+
+    visitor.expect_signed_in(user.email)
+    visitor.wait_for_cookie()
+
+
+def test_the_address_is_the_one_that_our_proxy_saw(
+    new_context: NewContext, cluster: Server
+) -> None:
+    """TH-2: one trusted proxy, so its word counts and no other."""
+    with cluster.service() as service:
+        user = add_account(service, "Proxied")
+    context = new_context(extra_http_headers={"X-Forwarded-For": "198.51.100.99"})
+    visitor = Visitor(context, cluster)
+
+    visitor.log_in(user.email, path="/account")
+
+    with cluster.service() as service:
+        session = service.session(visitor.token())
+    assert session
+    assert session.address == HOST
+
+
+@pytest.fixture
+def other_site(tmp_path: Path) -> Iterator[str]:
+    """Serve an empty page on another origin, and return its address."""
+    (tmp_path / "index.html").write_text("<!doctype html><title>Another site</title>")
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer((HOST, 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of it."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name it has
+        """Say nothing."""
+
+
+def ask_from(page: Page, method: str, address: str, body: str) -> None:
+    """Send a request from a page, with its cookies, as any script there could."""
+    page.evaluate(
+        """([method, address, body]) => fetch(address, {
+            method, body, credentials: "include", mode: "no-cors",
+            headers: {"Content-Type": "text/plain"},
+        }).catch(() => null)""",
+        [method, address, body],
+    )
+
+
+def test_another_site_can_neither_log_in_nor_out(
+    new_context: NewContext, plain: Server, grace: User, other_site: str
+) -> None:
+    """CK-5: not by fetch and not by a form, with a real ticket neither."""
+    visitor = Visitor(new_context(), plain)
+    visitor.log_in(grace.email, path="/account")
+    token = visitor.token()
+    with plain.service() as service:
+        ticket = service.ticket(token, "a nonce of the attacker's own browser")
+    page = visitor.context.new_page()
+    page.goto(other_site)
+    address = plain.address("/auth/session")
+
+    ask_from(page, "POST", address, f'{{"ticket": "{ticket}"}}')
+    ask_from(page, "DELETE", address, "")
+    with page.expect_navigation():
+        page.evaluate(
+            """address => {
+              const form = document.createElement("form");
+              form.method = "POST"; form.action = address; form.enctype = "text/plain";
+              document.body.append(form); form.submit();
+            }""",
+            address,
+        )
+
+    assert visitor.token() == token
+    with plain.service() as service:
+        assert service.resume(token) is not None
+
+
+def test_the_app_cannot_be_framed_by_another_site(
+    new_context: NewContext, plain: Server, other_site: str
+) -> None:
+    """CK-8: frame-ancestors 'none': nobody clicks what they cannot see."""
+    page = new_context().new_page()
+    page.goto(other_site)
+
+    page.evaluate(
+        """address => new Promise(done => {
+          const frame = document.createElement("iframe");
+          frame.onload = done; frame.src = address; document.body.append(frame);
+        })""",
+        plain.address(),
+    )
+
+    assert not any(frame.url.startswith(plain.url) for frame in page.frames)
+
+
+def test_scripts_see_neither_token_nor_nonce(
+    new_context: NewContext, plain: Server, grace: User
+) -> None:
+    """CK-1: document.cookie does not show what is HttpOnly."""
+    visitor = Visitor(new_context(), plain)
+    visitor.log_in(grace.email, path="/account")
+
+    seen = visitor.page.evaluate("document.cookie")
+
+    assert {"auth", "auth_browser"} <= names(visitor)
+    assert "auth" not in seen
+
+
+def test_a_log_in_that_the_browser_blocks_is_taken_back(
+    new_context: NewContext, plain: Server, grace: User
+) -> None:
+    """Issue 3: the person is told what to do; never a silent half log-in."""
+    visitor = Visitor(new_context(), plain)
+    visitor.page.route("**/auth/session", lambda route: route.abort())
+    visitor.open("/account")
+
+    visitor.fill_log_in(grace.email)
+
+    expect(visitor.page.get_by_text(BLOCKED)).to_be_visible()
+    visitor.expect_form()
+    with plain.database() as database, database.read() as connection:
+        ended = connection.exec_driver_sql(
+            "SELECT ended_at IS NOT NULL FROM sessions WHERE user_id = ?", (grace.id,)
+        )
+        assert [bool(row[0]) for row in ended] == [True]
+
+
+def age(server: Server, user: User, by: timedelta) -> None:
+    """Have the user's sessions rotated that long ago."""
+    with server.database() as database, database.write() as connection:
+        connection.execute(
+            update(Session).where(Session.user_id == user.id).values(rotated_at=utc_now() - by)
+        )
+
+
+def test_a_page_load_rotates_the_cookie_and_a_copy_ends_the_session(
+    new_context: NewContext, plain: Server, grace: User
+) -> None:
+    """SE-9: the other tab goes on; who brings the old cookie later ends it for everybody."""
+    visitor = Visitor(new_context(), plain)
+    visitor.log_in(grace.email, path="/account")
+    stolen = visitor.token()
+    other = visitor.new_tab()
+    other.open("/account")
+    other.expect_signed_in(grace.email)
+    age(plain, grace, ROTATE_EVERY)
+
+    visitor.reload()
+    visitor.expect_signed_in(grace.email)
+
+    assert visitor.token() != stolen
+    other.page.get_by_role("link", name="Home").click()
+    expect(other.heading("Home")).to_be_visible()
+    age(plain, grace, OVERLAP)
+    thief = new_context()
+    thief.add_cookies([{"name": "auth", "value": stolen, "url": plain.url}])
+    there = Visitor(thief, plain)
+    there.open("/account")
+    there.expect_form()
+    visitor.reload()
+    visitor.expect_form()
+
+
+def test_ending_another_session_needs_the_password_and_clears_its_page(
+    new_context: NewContext, workshop: Server
+) -> None:
+    """SE-7: two browsers of one user; the other's open page clears by itself and says why."""
+    with workshop.service() as service:
+        user = add_account(service, "Devices")
+    desk, phone = (Visitor(new_context(), workshop) for _ in range(2))
+    phone.log_in(user.email, path="/account")
+    desk.log_in(user.email, path="/devices")
+    expect(desk.button("End all other sessions")).to_have_count(0)
+
+    desk.field("Password").fill("not the password at all")
+    desk.button("Confirm").click()
+    expect(desk.page.get_by_text("do not match")).to_be_visible()
+    desk.field("Password").fill("violet umbrella harbour 41")
+    desk.button("Confirm").click()
+    desk.button("End all other sessions").click()
+
+    expect(desk.page.get_by_text("You are logged in nowhere else.")).to_be_visible()
+    expect(phone.page.get_by_text("logged out from another one of yours")).to_be_visible()
+    phone.expect_form()
+
+
+def names(visitor: Visitor) -> set[str]:
+    """Return the names of the cookies that this browser has."""
+    return {str(cookie.get("name")) for cookie in visitor.context.cookies()}
