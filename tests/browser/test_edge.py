@@ -316,8 +316,8 @@ def test_ending_another_session_needs_the_password_and_clears_its_page(
     with workshop.service() as service:
         user = add_account(service, "Devices")
     desk, phone = (Visitor(new_context(), workshop) for _ in range(2))
-    phone.log_in(user.email, path="/account")
-    desk.log_in(user.email, path="/devices")
+    phone.arrive(user.email, path="/account")
+    desk.arrive(user.email, path="/devices")
     expect(desk.button("End all other sessions")).to_have_count(0)
 
     desk.field("Password").fill("not the password at all")

@@ -23,7 +23,7 @@ def arrive(new_context: NewContext, workshop: Server, name: str) -> tuple[Visito
     with workshop.service() as service:
         user = add_account(service, name)
     visitor = Visitor(new_context(), workshop)
-    visitor.log_in(user.email, path="/notes")
+    visitor.arrive(user.email, path="/notes")
     expect(visitor.page.get_by_text("Alive")).to_be_visible()
     return visitor, user, visitor.token()
 
@@ -51,7 +51,7 @@ def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, worksh
         for name in ("Expired", "Revoked", "Disabled"):
             user = add_account(service, name)
             visitor = Visitor(new_context(), workshop)
-            visitor.log_in(user.email, path="/account")
+            visitor.arrive(user.email, path="/account")
             visitors[name] = (visitor, user, visitor.token())
 
         expire(database, visitors["Expired"][1])
@@ -116,7 +116,7 @@ def test_looking_whether_the_session_lives_does_not_keep_it_alive(
     with workshop.service() as service, workshop.database() as database:
         user = add_account(service, "Idler")
         visitor = Visitor(new_context(), workshop)
-        visitor.log_in(user.email)
+        visitor.arrive(user.email)
         token = visitor.token()
         old = utc_now() - timedelta(minutes=90)  # within the limit, and long enough to be noted
         with database.write() as connection:
@@ -146,7 +146,7 @@ def test_a_database_that_fails_closes_the_page_and_opens_it_again(
     with workshop.service() as service, workshop.database() as database:
         user = add_account(service, "Patient")
         visitor = Visitor(new_context(), workshop)
-        visitor.log_in(user.email)
+        visitor.arrive(user.email)
 
         rename(database, "sessions", "sessions_away")
         try:

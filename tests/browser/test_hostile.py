@@ -26,7 +26,7 @@ def test_a_name_is_shown_as_text(visitor: Visitor, service: AuthService, name: s
     email = f"*a*_b_`{secrets.token_hex(4)}`@example.com"
     service.sign_up(email, PASSWORD, name)
 
-    visitor.log_in(email)
+    visitor.arrive(email)
 
     shown = visitor.page.get_by_test_id("stMain")
     expect(shown.get_by_text(f"Hello {name}!", exact=True)).to_be_visible()

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from auth.sessions import Client
 from tests.serving import Server, wait_until
 
 PASSWORD = "violet umbrella harbour 41"
@@ -93,6 +94,15 @@ class Visitor:
         self.fill_log_in(email, remember=remember)
         self.expect_signed_in(email)
         self.wait_for_cookie()
+
+    def arrive(self, email: str, path: str = "/") -> None:
+        """Come with the cookie of an earlier log-in, where logging in is not what is tested."""
+        with self.server.service() as service:
+            token = service.log_in(email, PASSWORD, Client()).token
+        name = self.server.env["COOKIE_NAME"]
+        self.context.add_cookies([{"name": name, "value": token, "url": self.server.url}])
+        self.open(path)
+        self.expect_signed_in(email)
 
     def log_out(self) -> None:
         """Log out and wait until the browser has forgotten it."""

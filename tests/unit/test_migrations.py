@@ -1,7 +1,8 @@
 """The migrations: the same tables as the models, both ways, whoever else is starting."""
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import inspect
 from db.engine import Database
 from db.migrate import ROOT, migrate
 from db.models import Base
-from tests.conftest import Postgres
+from tests.conftest import KEY, Postgres
 
 TABLES = {"users", "sessions", "tickets"}
 
@@ -69,19 +70,13 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     database.close()
 
 
-def migrate_at(url: str) -> None:
-    """Be one of several processes that start."""
-    database = Database(url)
-    migrate(database)
-    database.close()
-
-
 def start_six(url: str) -> None:
-    """Migrate *url* from six processes at once; raise what any of them raises."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.unit.test_migrations"])
-    with ProcessPoolExecutor(6, mp_context=context) as pool:
-        list(pool.map(migrate_at, [url] * 6))
+    """Migrate *url* from six processes at once; fail when any of them does."""
+    env = os.environ | {"DATABASE_URL": url, "SECRET_KEY": KEY, "APP_ENV": "development"}
+    command = [sys.executable, "-m", "db.migrate"]
+    processes = [subprocess.Popen(command, cwd=ROOT, env=env) for _ in range(6)]
+
+    assert [process.wait(timeout=60) for process in processes] == [0] * 6
 
 
 def test_six_processes_start_on_a_new_file(tmp_path: Path) -> None:
