@@ -1,62 +1,75 @@
 """Everything that is made once a process: settings, database, service."""
 
+import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
-from auth.service import AuthService
-from db.engine import Database
-from db.migrate import migrate
 from settings import SettingsError, load_settings
 from web.production import check_production
+
+if TYPE_CHECKING:
+    from auth.service import AuthService
 
 log = logging.getLogger(__name__)
 _starting = Lock()
 
 
-def service() -> AuthService:
+def service() -> "AuthService":
     """Return the process's AuthService; the first call loads the settings and migrates.
 
     Raises Unavailable where the settings or the database cannot be used: the reason is logged
     for whoever runs the app, and the next run tries again.
     """
+    with _starting:
+        return _start()
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Make everything while the first visitor's browser still loads Streamlit's own scripts.
+
+    A fault does not stop the server: it answers that it is not ready, and tries again.
+    """
+    warming = asyncio.create_task(run_in_threadpool(_warm))
+    yield
+    await warming
+
+
+def _warm() -> None:
+    with suppress(Unavailable):
+        service()
+
+
+# Not st.cache_resource: that outlives the modules Streamlit reloads after an edit, and would keep
+# a service whose exceptions nobody knows any more.
+@cache
+def _start() -> "AuthService":
+    # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from auth.service import AuthService
+    from db.engine import Database
+    from db.migrate import migrate
+
     try:
-        with _starting:
-            return _start()
+        settings = load_settings()
+        check_production(settings)
+        database = Database(settings.database_url)
+        migrate(database)
     except SettingsError as fault:
         log.error("The app cannot start.\n%s", fault)
         raise Unavailable from fault
     except (SQLAlchemyError, OSError) as fault:
         log.exception("The app cannot use its database.")
         raise Unavailable from fault
-
-
-@asynccontextmanager
-async def lifespan(app: object) -> AsyncIterator[None]:
-    """Make everything before the first visitor comes, and close it after the last has gone.
-
-    A fault does not stop the server: it answers that it is not ready, and tries again.
-    """
-    with suppress(Unavailable):
-        await run_in_threadpool(service)
-    yield
-
-
-# Not st.cache_resource: that outlives the modules Streamlit reloads after an edit, and would keep
-# a service whose exceptions nobody knows any more.
-@cache
-def _start() -> AuthService:
-    settings = load_settings()
-    check_production(settings)
-    database = Database(settings.database_url)
-    migrate(database)
     made = AuthService(database, settings)
     _freeze()
     return made
