@@ -170,4 +170,4 @@ def test_any_order_of_events_ends_as_the_model_says(sqlite_template: Path) -> No
     """SE-1 to SE-6, SE-11: no sequence of verbs keeps a dead session or ends a living one."""
     Browsers.template = sqlite_template
 
-    run_state_machine_as_test(Browsers, settings=profile(max_examples=40, stateful_step_count=30))
+    run_state_machine_as_test(Browsers, settings=profile(max_examples=25, stateful_step_count=30))
