@@ -55,8 +55,11 @@ class PageCookies:
         lines = []
         if not brought.get(nonce):
             lines.append(self._edge.cookie_line(scope, nonce, token_hex(16), None))
+        token = brought.get(name)
+        if not token:  # nothing to renew, and so nothing of the service to wait for
+            return lines
         try:
-            login = await run_in_threadpool(lambda: service().renew(brought.get(name)))
+            login = await run_in_threadpool(lambda: service().renew(token))
         except Unavailable:
             return lines
         if login:
