@@ -12,9 +12,11 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted_proxies: 
     client is that many from the right; what stands further left anybody may have written.
     """
     told = peer or ""
+    chain = [part.strip() for header in forwarded for part in header.split(",")]
     if trusted_proxies:
-        chain = [part.strip() for header in forwarded for part in header.split(",")]
         told = chain[-trusted_proxies] if len(chain) >= trusted_proxies else ""
+    elif told in chain:  # uvicorn took it from the header of somebody on this machine
+        told = ""
     try:
         address = ip_address(told)
     except ValueError:

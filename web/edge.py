@@ -20,11 +20,17 @@ class Edge:
     base_path: str = "/"
 
     def is_secure(self, scope: Scope) -> bool:
-        """Tell whether the visitor uses https, as far as we can know."""
-        if self.settings.base_url.startswith("https:") or scope["scheme"] in {"https", "wss"}:
+        """Tell whether the visitor uses https, as far as we can know.
+
+        Where the header is there, the scheme may be its echo: uvicorn believes it of whoever
+        connects from this machine.
+        """
+        if self.settings.base_url.startswith("https:"):
             return True
-        proto = Headers(scope=scope).get("x-forwarded-proto", "")
-        return self.settings.trusted_proxies > 0 and proto.strip() == "https"
+        proto = Headers(scope=scope).get("x-forwarded-proto")
+        if proto is not None:
+            return self.settings.trusted_proxies > 0 and proto.strip() == "https"
+        return scope["scheme"] in {"https", "wss"}
 
     def cookie_name(self, scope: Scope) -> str:
         """Return the cookie's name with the prefix that makes browsers hold us to it (CK-2).

@@ -15,12 +15,13 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from auth.rotation import OVERLAP, ROTATE_EVERY
+from auth.sessions import Client
 from auth.users import User
 from db.models import Session
 from db.types import utc_now
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.proxies import certificate, nginx
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import HOST, Server, free_port, serve, wait_until
 from web.http_only import BLOCKED
 
@@ -164,14 +165,17 @@ def test_the_address_is_the_one_that_our_proxy_saw(
     assert session.address == HOST
 
 
-@pytest.fixture
-def other_site(tmp_path: Path) -> Iterator[str]:
-    """Serve an empty page on another origin, and return its address."""
+@pytest.fixture(params=["localhost", HOST], ids=["another site", "another port of this host"])
+def other_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Serve an empty page on another origin, and return its address.
+
+    From another port of the same host even SameSite=Lax sends the cookies: there the gate decides.
+    """
     (tmp_path / "index.html").write_text("<!doctype html><title>Another site</title>")
     handler = partial(QuietHandler, directory=str(tmp_path))
     with ThreadingHTTPServer((HOST, 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}/"
+        yield f"http://{request.param}:{server.server_port}/"
         server.shutdown()
 
 
@@ -186,7 +190,7 @@ def ask_from(page: Page, method: str, address: str, body: str) -> None:
     """Send a request from a page, with its cookies, as any script there could."""
     page.evaluate(
         """([method, address, body]) => fetch(address, {
-            method, body, credentials: "include", mode: "no-cors",
+            method, body, credentials: "include", mode: method === "POST" ? "no-cors" : "cors",
             headers: {"Content-Type": "text/plain"},
         }).catch(() => null)""",
         [method, address, body],
@@ -199,9 +203,12 @@ def test_another_site_can_neither_log_in_nor_out(
     """CK-5: not by fetch and not by a form, with a real ticket neither."""
     visitor = Visitor(new_context(), plain)
     visitor.log_in(grace.email, path="/account")
-    token = visitor.token()
+    visitor.wait_for_cookie()
     with plain.service() as service:
-        ticket = service.ticket(token, "a nonce of the attacker's own browser")
+        own = next(c for c in visitor.context.cookies() if c.get("name") == "auth_browser")
+        mallory = add_account(service, "Mallory")
+        planted = service.log_in(mallory.email, PASSWORD, Client()).token
+        ticket = service.ticket(planted, str(own.get("value")))  # the worst case: it would fit
     page = visitor.context.new_page()
     page.goto(other_site)
     address = plain.address("/auth/session")
@@ -210,17 +217,20 @@ def test_another_site_can_neither_log_in_nor_out(
     ask_from(page, "DELETE", address, "")
     with page.expect_navigation():
         page.evaluate(
-            """address => {
+            """([address, head, tail]) => {
               const form = document.createElement("form");
               form.method = "POST"; form.action = address; form.enctype = "text/plain";
+              const field = document.createElement("input");
+              field.name = head; field.value = tail; form.append(field);
               document.body.append(form); form.submit();
             }""",
-            address,
+            [address, f'{{"ticket": "{ticket}", "x": "', '"}'],
         )
 
-    assert visitor.token() == token
     with plain.service() as service:
-        assert service.resume(token) is not None
+        user = service.resume(visitor.token())
+    assert user is not None
+    assert user.email == grace.email
 
 
 def test_the_app_cannot_be_framed_by_another_site(

@@ -118,6 +118,14 @@ def test_plain_http_is_not_told_to_be_https(server: Server) -> None:
     assert "Strict-Transport-Security" not in ask(server, "GET", "/").headers
 
 
+def test_a_proxy_that_nobody_trusts_is_not_believed(server: Server) -> None:
+    """TH-2: without TRUSTED_PROXIES nobody else tells what the visitor's line is."""
+    answer = ask(server, "GET", "/", headers={"X-Forwarded-Proto": "https"})
+
+    assert "Strict-Transport-Security" not in answer.headers
+    assert answer.cookie("auth_browser")
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "127.0.0.1.x:80"])
 def test_another_hosts_name_is_refused(server: Server, host: str) -> None:
     """CK-8: links and cookies are for the app's own names."""
