@@ -13,6 +13,9 @@ from bench.throughput import SIGHT, crowd_of
 
 MUST = 1.1  # times the bare page's
 WARM = 20  # sessions before the first look: what the process needs once is not theirs
+# As people are served, on both sides. Watching files costs each session a list of all imported
+# modules, more than all the rest of it; server.py and production leave it out, development has it.
+SERVED = {"STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none"}
 
 
 def measure(quick: bool) -> list[Row]:
@@ -24,7 +27,7 @@ def measure(quick: bool) -> list[Row]:
             for name, entry in {"bare": BARE, **entries()}.items():
                 progress(f"memory: {name}, round {number + 1} of {rounds}")
                 taken.setdefault(name, []).append(a_session(entry, made, count))
-    how = f"memory of the server's own (USS), {count} sessions, median of {rounds} fresh servers"
+    how = f"memory of the server's own (USS), {count} sessions, no file watcher, {rounds} fresh servers"
     rows = [Row(f"a session, {name}", median(sizes), "kB", how) for name, sizes in taken.items()]
     for name in entries():
         ratio = median(taken[name]) / median(taken["bare"])
@@ -35,7 +38,8 @@ def measure(quick: bool) -> list[Row]:
 def a_session(entry: Path, made: Accounts, count: int) -> float:
     """Return the kilobytes that each of *count* sessions adds to a fresh server of *entry*."""
     with ExitStack() as stack:
-        server = stack.enter_context(serving(entry, {} if entry == BARE else made.environment))
+        ours = {} if entry == BARE else made.environment
+        server = stack.enter_context(serving(entry, SERVED | ours))
         stack.enter_context(crowds([crowd(entry, server.url, made, WARM)]))
         before = server.memory
         stack.enter_context(crowds([crowd(entry, server.url, made, count)]))

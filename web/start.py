@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
 from settings import SettingsError, load_settings
-from web.production import check_production
+from web.production import check_production, watch_no_files
 
 if TYPE_CHECKING:
     from auth.service import AuthService
@@ -70,6 +70,8 @@ def _start() -> "AuthService":
     except (SQLAlchemyError, OSError) as fault:
         log.exception("The app cannot use its database.")
         raise Unavailable from fault
+    if settings.production:
+        watch_no_files()
     made = AuthService(database, settings)
     _freeze()
     return made
