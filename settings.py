@@ -21,6 +21,11 @@ WELL_KNOWN = re.compile(r"change.?me|your.?(256|secret|key)|example|placeholder|
 DATABASE = re.compile(
     r"(?P<start>(?P<backend>\w+)(\+\w+)?://([^/@]*@)?[^/:@]*(:\d+)?)(/(?P<name>[^?]*)(?P<rest>.*))?"
 )
+MAIL_SERVER = r"smtps?://([^\s@/]+@)?[^\s@/:]+(:\d{1,5})?/?"
+IDLES_WITHIN = {
+    "session_idle_age": "session_max_age",
+    "session_remember_idle_age": "session_remember_age",
+}
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -40,9 +45,8 @@ def read_duration(value: object) -> object:
 
 def split_commas(value: object) -> object:
     """Return the parts of a comma-separated text, without blanks."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
+    parts = value.split(",") if isinstance(value, str) else None
+    return value if parts is None else [part.strip() for part in parts if part.strip()]
 
 
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
@@ -72,6 +76,8 @@ class Settings(BaseSettings):
     session_idle_age: Duration = timedelta(hours=2)
     session_remember_idle_age: Duration = timedelta(days=14)
     smtp_url: SecretStr | None = None
+    mail_from: str = ""
+    require_verified_email: bool = False
     trusted_proxies: int = Field(0, ge=0, le=10)
 
     @property
@@ -99,10 +105,8 @@ class Settings(BaseSettings):
         for secret in value if isinstance(value, tuple) else (value,) if value else ():
             text = secret.get_secret_value()
             if len(text.encode()) < KEY_BYTES:
-                raise ValueError(
-                    f"is too short ({len(text.encode())} bytes, {KEY_BYTES} are needed): "
-                    f"make one with {NEW_KEY}"
-                )
+                size = f"{len(text.encode())} bytes, {KEY_BYTES} are needed"
+                raise ValueError(f"is too short ({size}): make one with {NEW_KEY}")
             if len(set(text)) < KEY_LETTERS or WELL_KNOWN.search(text):
                 raise ValueError(f"can be guessed: make a random one with {NEW_KEY}")
         return value
@@ -131,26 +135,23 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @check_all(mode="after")
-    def _keeps_cookies_secure(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.production and not self.base_url.startswith("https://"):
             raise ValueError(
                 "BASE_URL is not https, and in production the cookie must never travel in the "
                 "clear: write it as https://app.example.com"
             )
+        for idle, whole in IDLES_WITHIN.items():
+            if getattr(self, idle) > getattr(self, whole):
+                raise ValueError(f"{idle.upper()} is longer than {whole.upper()}: make it shorter")
         return self
 
-    @check_all(mode="after")
-    def _idles_within_its_life(self) -> Self:
-        if self.session_idle_age > self.session_max_age:
-            raise ValueError(
-                "SESSION_IDLE_AGE is longer than SESSION_MAX_AGE: make it shorter, or the same"
-            )
-        if self.session_remember_idle_age > self.session_remember_age:
-            raise ValueError(
-                "SESSION_REMEMBER_IDLE_AGE is longer than SESSION_REMEMBER_AGE: "
-                "make it shorter, or the same"
-            )
-        return self
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(MAIL_SERVER, value.get_secret_value()):
+            raise ValueError("is not a mail server: write it as smtp://user:password@host:587")
+        return value
 
 
 def load_settings(env_file: Path = ENV_FILE) -> Settings:
@@ -168,9 +169,8 @@ def load_settings(env_file: Path = ENV_FILE) -> Settings:
 
 
 def _lacks_only_a_key(fault: ValidationError) -> bool:
-    return [(error["type"], error["loc"]) for error in fault.errors()] == [
-        ("missing", ("secret_key",))
-    ]
+    faults = [(error["type"], error["loc"]) for error in fault.errors()]
+    return faults == [("missing", ("secret_key",))]
 
 
 def _make_key(env_file: Path) -> bool:

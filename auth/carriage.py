@@ -1,9 +1,10 @@
 """How the token gets into an HttpOnly cookie: by a ticket at log-in, and anew on page loads."""
 
 from auth import rotation
+from auth.audit import Event
 from auth.foundation import Foundation
 from auth.sessions import Session
-from auth.tickets import issue_ticket, purge_tickets, redeem_ticket
+from auth.tickets import issue_ticket, redeem_ticket
 from auth.users import Login
 
 
@@ -17,7 +18,6 @@ class Carriage(Foundation):
             return None
         now = self._clock()
         with self._writing() as connection:
-            purge_tickets(connection, now)
             return issue_ticket(connection, session.id, browser, now)
 
     def redeem(self, ticket: str, browser: str) -> Login | None:
@@ -38,7 +38,9 @@ class Carriage(Foundation):
         if not rotation.is_due(session, self._clock()):
             return self._login(session, session.next_token_id or session.token_id)
         with self._writing() as connection:
-            return self._login(session, rotation.prepare(connection, session))
+            token_id = rotation.prepare(connection, session)
+            self._record(connection, Event.SESSION_RENEWED, session)
+        return self._login(session, token_id)
 
     def _login(self, session: Session, token_id: str) -> Login:
         return Login(self._token(session, token_id), session.user, session.expires_at)

@@ -5,10 +5,13 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from auth.errors import LogInRefused, PasswordNeeded, SessionOver
+from auth.audit import Event
+from auth.errors import PasswordNeeded, WrongPassword
 from auth.foundation import Foundation
+from auth.limits import PASSWORD_AGAIN
 from auth.passwords import verify_password
 from auth.sessions import EndReason, Session, end_session
+from auth.throttle import clear
 from auth.users import find_by_id
 from db.models import Session as SessionRow
 
@@ -32,12 +35,9 @@ class Devices(Foundation):
         return self._clock() < session.confirmed_at + within
 
     def confirm_password(self, token: str | None, password: str) -> None:
-        """Note that the password was typed again, or raise LogInRefused."""
+        """Note that the password was typed again, or raise WrongPassword or TooMany."""
         session = self._alive(token)
-        with self._reading() as connection:
-            row = find_by_id(connection, session.user.id)
-        if not verify_password(password, row.password_hash if row else None, self._scheme):
-            raise LogInRefused
+        self._check_password(session, password)
         with self._writing() as connection:
             connection.execute(
                 update(SessionRow)
@@ -54,6 +54,19 @@ class Devices(Foundation):
         own = self._alive(token).id
         self._end(token, lambda session: session.id != own)
 
+    def _check_password(self, session: Session, password: str) -> None:
+        """Return where *password* is right, or raise WrongPassword, or TooMany after a few."""
+        budget = PASSWORD_AGAIN.on(session.user.id)
+        self._take([budget], session.client)
+        with self._reading() as connection:
+            row = find_by_id(connection, session.user.id)
+        if not verify_password(password, row.password_hash if row else None, self._scheme):
+            with self._writing() as connection:
+                self._record(connection, Event.REFUSED, session)
+            raise WrongPassword
+        with self._writing() as connection:
+            clear(connection, [budget])
+
     def _end(self, token: str | None, chosen: Callable[[Session], bool]) -> None:
         if not self.recently_authenticated(token):
             raise PasswordNeeded
@@ -62,9 +75,4 @@ class Devices(Foundation):
         with self._writing() as connection:
             for session in filter(chosen, self._sessions.of_user(connection, user_id, now)):
                 end_session(connection, session.id, EndReason.ENDED, now)
-
-    def _alive(self, token: str | None) -> Session:
-        session = self.session(token, held=True)
-        if session is None or session.over:
-            raise SessionOver
-        return session
+                self._record(connection, Event.SESSION_REVOKED, session)

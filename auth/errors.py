@@ -4,6 +4,9 @@ AuthError
 ├── InvalidDetails   what was typed cannot be used: the faults, field by field
 ├── EmailTaken       there is an account with this address
 ├── LogInRefused     no: and why stays here
+├── WrongPassword    not the password of the account that is signed in
+├── TooMany          not now: how long to wait
+├── LinkRefused      this link is used, old, or not one of ours
 ├── TokenRefused     this is not a token of ours, or not one for now
 │   └── TokenExpired     it was one of ours
 ├── SessionOver      the session that asked has ended
@@ -11,7 +14,9 @@ AuthError
 └── Unavailable      the database did not answer
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 
 class AuthError(Exception):
@@ -45,6 +50,27 @@ class LogInRefused(AuthError):
     message = "This email and password do not match an account. Check both and try again."
 
 
+class WrongPassword(AuthError):
+    """Somebody who is signed in typed a password that is not theirs."""
+
+    message = "This is not your password. Try again."
+
+
+class TooMany(AuthError):
+    """It was tried too often lately; `wait` is the time after which it may be tried again."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        self.message = f"There were too many attempts. Try again in {in_words(wait)}."
+        super().__init__()
+
+
+class LinkRefused(AuthError):
+    """The link of a mail is used, out of date or not one of ours: which stays here."""
+
+    message = "This link does not work any more. Ask for a new one."
+
+
 class TokenRefused(AuthError):
     """The one answer to a forged, damaged, foreign or expired token (JWT-9)."""
 
@@ -71,3 +97,13 @@ class Unavailable(AuthError):
     """The database did not answer; nothing was changed."""
 
     message = "We cannot reach your account right now. Try again in a minute."
+
+
+def in_words(wait: timedelta) -> str:
+    """Return *wait* for a person, rounded up: "30 seconds", "4 minutes", "2 hours"."""
+    seconds = math.ceil(wait.total_seconds())
+    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = math.ceil(seconds / size)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "a moment"

@@ -1,7 +1,6 @@
 """What every verb of the service stands on: the database, the clock, the keys, and one look."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,16 +10,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auth import rotation
-from auth.errors import TokenRefused, Unavailable
+from auth.audit import Event, note, record
+from auth.client import Client
+from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
 from auth.keys import KeyRing
+from auth.letters import Letters
+from auth.mail import Mail, Post
 from auth.passwords import Scheme, stand_in
 from auth.sessions import EndReason, Lifetime, Session, Sessions, end_session
+from auth.throttle import Budget, take
 from auth.tokens import Claims, issue, read
 from db.engine import Database
 from db.types import utc_now
 from settings import Settings
-
-log = logging.getLogger("auth")
 
 
 class Foundation:
@@ -31,9 +33,11 @@ class Foundation:
         database: Database,
         settings: Settings,
         *,
+        post: Post | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
+        self._post = post
         self._database = database
         self._clock = clock
         self._scheme = Scheme(settings.bcrypt_rounds, settings.peppers)
@@ -42,6 +46,7 @@ class Foundation:
             plain=Lifetime(settings.session_max_age, settings.session_idle_age),
             remembered=Lifetime(settings.session_remember_age, settings.session_remember_idle_age),
         )
+        self._letters = Letters(settings.app_name, settings.base_url)
         stand_in(self._scheme.rounds)  # now, so that no log-in pays for it (BC-4)
 
     def session(self, token: str | None, *, held: bool = False) -> Session | None:
@@ -66,9 +71,9 @@ class Foundation:
     def _follow(self, session: Session, token_id: str, now: datetime) -> Session:
         """Return *session* after a token that is not the one in use was presented."""
         if rotation.is_reused(session, token_id, now):
-            log.warning("authn_token_reuse user=%s", session.user.id)
             with self._writing() as connection:
                 end_session(connection, session.id, EndReason.REUSED, now)
+                self._record(connection, Event.TOKEN_REUSED, session)
             return replace(session, over=EndReason.REUSED)
         if token_id == session.next_token_id:
             with self._writing() as connection:
@@ -93,18 +98,57 @@ class Foundation:
         except TokenRefused:
             return None
 
+    def _alive(self, token: str | None) -> Session:
+        """Return the session that *token* names, or raise SessionOver."""
+        session = self.session(token, held=True)
+        if session is None or session.over:
+            raise SessionOver
+        return session
+
+    def _later(self, errand: Callable[[], object]) -> None:
+        """Do *errand* after the answer; where there is no post, as for an operator, not at all."""
+        if self._post:
+            self._post.later(errand)
+
+    def _send(self, mail: Mail) -> None:
+        if self._post:
+            self._post.send(mail)
+
+    def _take(self, budgets: Sequence[Budget], client: Client) -> bool:
+        """Count one attempt, and tell whether a wait begins with it; raises TooMany."""
+        try:
+            with self._writing() as connection:
+                return take(connection, budgets, self._clock())
+        except TooMany:
+            note(Event.TOO_MANY, self._clock(), client=client)
+            raise
+
+    def _record(self, connection: Connection, event: Event, session: Session) -> None:
+        """Record *event* as done by the user of *session*, in it."""
+        record(
+            connection,
+            event,
+            self._clock(),
+            user_id=session.user.id,
+            session_id=session.id,
+            client=session.client,
+        )
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._database.read() as connection:
-                yield connection
-        except (DBAPIError, PoolTimeout) as fault:
-            raise Unavailable from fault
+        with _answering(), self._database.read() as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._database.write() as connection:
-                yield connection
-        except (DBAPIError, PoolTimeout) as fault:
-            raise Unavailable from fault
+        with _answering(), self._database.write() as connection:
+            yield connection
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say Unavailable for whatever keeps the database from answering."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as fault:
+        raise Unavailable from fault

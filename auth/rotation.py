@@ -6,11 +6,12 @@ answer lost on the way logs nobody out. The one before stays good for a moment, 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from auth.sessions import Session
 from auth.tokens import new_token_id
 from db.models import Session as SessionRow
+from db.models import User as UserRow
 
 ROTATE_EVERY = timedelta(minutes=15)
 OVERLAP = timedelta(minutes=1)  # how long the token before stays good (SE-9)
@@ -51,3 +52,20 @@ def prepare(connection: Connection, session: Session) -> str:
         .values(next_token_id=token_id)
     )
     return token_id if made.rowcount else session.token_id
+
+
+def carry_on(connection: Connection, session: Session, token_id: str, now: datetime) -> None:
+    """Let *session* outlive what ended the user's others, under the token *token_id* alone."""
+    version = select(UserRow.auth_version).where(UserRow.id == session.user.id)
+    connection.execute(
+        update(SessionRow)
+        .where(SessionRow.id == session.id)
+        .values(
+            auth_version=version.scalar_subquery(),
+            token_id=token_id,
+            next_token_id=None,
+            last_token_id=None,
+            rotated_at=now,
+            confirmed_at=now,
+        )
+    )

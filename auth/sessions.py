@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from auth.audit import one_line
+from auth.client import Client as Client
 from auth.end_reason import EndReason as EndReason
 from auth.tokens import new_token_id
 from auth.users import User
@@ -16,7 +18,6 @@ from db.types import AnyRow
 
 TOUCH_EVERY = timedelta(minutes=1)  # how often a run may write that the session was used (SE-4)
 MAX_PER_USER = 10  # sessions at once; one more ends the one unused for longest (SE-10)
-MAX_AGENT = 256  # characters of a User-Agent that tell anybody anything
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,6 @@ class Lifetime:
 
     absolute: timedelta
     idle: timedelta
-
-
-@dataclass(frozen=True)
-class Client:
-    """Who asks: the IP address, the browser's User-Agent, and the token it brought along."""
-
-    address: str = ""
-    agent: str = ""
-    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +46,11 @@ class Session:
     last_token_id: str | None
     rotated_at: datetime
     over: EndReason | None  # why it counts no more, or None while it does
+
+    @property
+    def client(self) -> Client:
+        """Who has this session, as its log-in told."""
+        return Client(self.address, self.agent)
 
 
 # Built once: the guard runs the first on every script run, and SQLAlchemy caches what it compiled.
@@ -78,6 +75,7 @@ COLUMNS: Select[*tuple[Any, ...]] = select(
     UserRow.name,
     UserRow.is_active,
     UserRow.created_at.label("user_since"),
+    UserRow.verified_at,
 ).join(UserRow, UserRow.id == SessionRow.user_id)
 ONE = COLUMNS.where(SessionRow.id == bindparam("key"))
 OPEN_OF_USER = COLUMNS.where(
@@ -115,8 +113,8 @@ class Sessions:
                 expires_at=now + self._lifetimes[remembered].absolute,
                 token_id=new_token_id(),
                 rotated_at=now,
-                address=_printable(client.address),
-                agent=_printable(client.agent),
+                address=one_line(client.address),
+                agent=one_line(client.agent),
             )
         )
         for crowded in self.of_user(connection, user_id, now)[MAX_PER_USER:]:
@@ -139,7 +137,7 @@ class Sessions:
     def _read(self, row: AnyRow, now: datetime) -> Session:
         return Session(
             id=row.id,
-            user=User(row.user_id, row.email, row.name, row.user_since),
+            user=User(row.user_id, row.email, row.name, row.user_since, row.verified_at),
             remembered=row.remembered,
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,
@@ -189,8 +187,3 @@ def end_session(connection: Connection, session_id: str, reason: EndReason, now:
         .where(SessionRow.id == session_id, SessionRow.ended_at.is_(None))
         .values(ended_at=now, end_reason=reason.value)
     )
-
-
-def _printable(text: str) -> str:
-    """Return what a browser sent of itself as one plain line (LG-3)."""
-    return "".join(sign for sign in text[:MAX_AGENT] if sign.isprintable())

@@ -45,10 +45,5 @@ def redeem_ticket(connection: Connection, ticket: str, browser: str, now: dateti
     return session_id
 
 
-def purge_tickets(connection: Connection, now: datetime) -> None:
-    """Delete the tickets that nobody came for."""
-    connection.execute(delete(Ticket).where(Ticket.expires_at <= now))
-
-
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -3,8 +3,9 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth.addresses import Address
@@ -21,6 +22,7 @@ class User:
     email: str
     name: str
     created_at: datetime
+    verified_at: datetime | None = None  # when they showed that the address is theirs
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,37 @@ def replace_hash(connection: Connection, user_id: str, old: str, new: str) -> No
         .where(UserRow.id == user_id, UserRow.password_hash == old)
         .values(password_hash=new)
     )
+
+
+def update_user(connection: Connection, user_id: str, **columns: Any) -> None:
+    """Set *columns* of an account; raises EmailTaken where its new address is another's."""
+    try:
+        connection.execute(update(UserRow).where(UserRow.id == user_id).values(columns))
+    except IntegrityError:
+        raise EmailTaken from None
+
+
+def set_password(
+    connection: Connection, user_id: str, password_hash: str | None, **columns: Any
+) -> None:
+    """Store another password, or none; every session and link from before is void (SE-6)."""
+    update_user(
+        connection,
+        user_id,
+        password_hash=password_hash,
+        failures=0,
+        auth_version=UserRow.auth_version + 1,
+        **columns,
+    )
+
+
+def count_failure(connection: Connection, user_id: str) -> None:
+    """Count a wrong password; for nobody's account it is the same work."""
+    connection.execute(
+        update(UserRow).where(UserRow.id == user_id).values(failures=UserRow.failures + 1)
+    )
+
+
+def delete_user(connection: Connection, user_id: str) -> None:
+    """Delete an account; its sessions and links go with it, by the database's own rule."""
+    connection.execute(delete(UserRow).where(UserRow.id == user_id))

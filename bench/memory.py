@@ -27,7 +27,7 @@ def measure(quick: bool) -> list[Row]:
             for name, entry in {"bare": BARE, **entries()}.items():
                 progress(f"memory: {name}, round {number + 1} of {rounds}")
                 taken.setdefault(name, []).append(a_session(entry, made, count))
-    how = f"memory of the server's own (USS), {count} sessions, no file watcher, {rounds} fresh servers"
+    how = f"USS over {count} sessions, no file watcher, median of {rounds} fresh servers"
     rows = [Row(f"a session, {name}", median(sizes), "kB", how) for name, sizes in taken.items()]
     for name in entries():
         ratio = median(taken[name]) / median(taken["bare"])

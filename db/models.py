@@ -2,7 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, MetaData, String, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import UtcDateTime
@@ -40,6 +49,8 @@ class User(Base):
     is_active: Mapped[bool]
     auth_version: Mapped[int]  # counted up by all that must end every session
     created_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]  # when somebody who reads this address's mail said so
+    failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords in a row
 
 
 class Ticket(Base):
@@ -80,3 +91,48 @@ class Session(Base):
     end_reason: Mapped[str | None] = mapped_column(String(16))
     address: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty
     agent: Mapped[str] = mapped_column(Text)  # the browser's User-Agent, or empty
+
+
+class EmailToken(Base):
+    """What a link in a mail stands for: good once, for one purpose; only its hash is kept."""
+
+    __tablename__ = "email_tokens"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str] = mapped_column(Text)  # the address that the link is about
+    email_key: Mapped[str] = mapped_column(Text)
+    auth_version: Mapped[int]  # the user's when it was sent; a difference voids it
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+class Counter(Base):
+    """How often something was tried lately, and until when it may not be tried again."""
+
+    __tablename__ = "counters"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # a hash: tells no address
+    count: Mapped[int]
+    until: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)  # forgotten from then on
+
+
+class AuditEvent(Base):
+    """Something that happened to an account. Rows are added; nothing but where from is blanked."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_user_id_id", "user_id", "id"),)
+
+    # SQLite numbers rows by itself only where the column is a plain INTEGER.
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    at: Mapped[datetime] = mapped_column(index=True)
+    event: Mapped[str] = mapped_column(String(40))
+    user_id: Mapped[str | None] = mapped_column(String(32))  # no key: it outlives the account
+    session: Mapped[str | None] = mapped_column(String(16))  # a hash: tells which, opens nothing
+    address: Mapped[str] = mapped_column(Text)
+    agent: Mapped[str] = mapped_column(Text)

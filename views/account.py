@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from web.browsers import browser_in_words
+from auth.browsers import browser_in_words
 from web.moments import day, moment
 from web.start import service
 from web.tab import tab

@@ -6,7 +6,7 @@ import streamlit as st
 
 from auth.errors import AuthError
 from auth.sessions import Session
-from web.browsers import browser_in_words
+from auth.browsers import browser_in_words
 from web.guard import protected
 from web.moments import moment
 from web.start import service

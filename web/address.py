@@ -24,14 +24,3 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted_proxies: 
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(address)
-
-
-def network(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 that a line of IPv6 gets."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(ip, IPv6Address):
-        return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
-    return str(ip)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from web.address import client_address, network
+from auth.client import network
+from web.address import client_address
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""The operator's commands: `python -m auth purge`, and those that end, lock and look."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from auth.addresses import InvalidAddress, read_address
+from auth.letters import Letters, samples
+from auth.service import AuthService
+from db.engine import Database
+from db.migrate import migrate
+from settings import SettingsError, load_settings
+
+
+@click.group()
+def main() -> None:
+    """Look after the accounts of this app."""
+
+
+@main.command()
+def purge() -> None:
+    """Delete what has expired: sessions, links, tickets, counters and old events."""
+    gone = 0
+    with click.progressbar(service().purge(), label="Deleting", show_pos=True) as batches:
+        for batch in batches:
+            gone += batch
+    click.echo(f"{gone:,} rows deleted.")
+
+
+@main.command()
+@click.argument("email", required=False)
+@click.option("--everybody", is_flag=True, help="End the sessions of all users.")
+def log_out(email: str | None, everybody: bool) -> None:
+    """End every session of the account EMAIL, or of everybody."""
+    if bool(email) == everybody:
+        raise click.UsageError("Name an account's address, or say --everybody.")
+    rules = service()
+    rules.end_every_session(user_id(rules, email) if email else None)
+    click.echo("Their sessions are over.")
+
+
+@main.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Keep the account EMAIL out from now on, and end its sessions."""
+    rules = service()
+    rules.disable(user_id(rules, email))
+    click.echo("The account is disabled.")
+
+
+@main.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let the account EMAIL log in again."""
+    rules = service()
+    rules.enable(user_id(rules, email))
+    click.echo("The account is enabled.")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def letters(folder: Path) -> None:
+    """Write one of each mail into FOLDER, to look at in a browser."""
+    settings = load_settings()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, mail in samples(Letters(settings.app_name, settings.base_url)).items():
+        (folder / f"{name}.html").write_text(mail.html, "utf-8")
+        (folder / f"{name}.txt").write_text(f"{mail.subject}\n\n{mail.text}", "utf-8")
+    click.echo(f"Written to {folder}.")
+
+
+def service() -> AuthService:
+    """Return the verbs over the app's own database, up to date."""
+    settings = load_settings()
+    database = Database(settings.database_url)
+    migrate(database)
+    return AuthService(database, settings)
+
+
+def user_id(rules: AuthService, email: str) -> str:
+    """Return the id of the account EMAIL, or end with a sentence."""
+    try:
+        found = rules.find_user(read_address(email).key)
+    except InvalidAddress as fault:
+        raise click.UsageError(str(fault)) from None
+    if found is None:
+        raise click.ClickException("There is no account with this email.")
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name="python -m auth")
+    except SettingsError as fault:
+        sys.exit(str(fault))

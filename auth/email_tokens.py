@@ -1,0 +1,136 @@
+"""The links in mails: random, good once, for one purpose, one address and one state of an account.
+
+Not JWTs (JWT-12): a row that says what a link is for can be taken away.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from db.models import EmailToken
+from db.models import User as UserRow
+from db.types import AnyRow
+
+
+class Purpose(StrEnum):
+    """What a link is for."""
+
+    VERIFY = "verify"  # this address is mine
+    RESET = "reset"  # a new password for my account
+    CHANGE = "change"  # this shall be my address from now on
+    KEEP = "keep"  # my address was to change, and not by me
+
+
+LIVES = {
+    Purpose.VERIFY: timedelta(hours=24),  # NIST SP 800-63B-4, 4.2.1.2: at most a day by mail
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.CHANGE: timedelta(hours=24),
+    Purpose.KEEP: timedelta(hours=24),
+}
+
+
+def issue_link(
+    connection: Connection,
+    user: AnyRow,
+    purpose: Purpose,
+    email: str,
+    email_key: str,
+    now: datetime,
+) -> str:
+    """Return a new token about *email*; earlier ones of the same purpose are void (RS-3)."""
+    connection.execute(
+        delete(EmailToken).where(EmailToken.user_id == user.id, EmailToken.purpose == purpose.value)
+    )
+    token = secrets.token_urlsafe(24)  # 192 bits; only its hash is kept (RS-1)
+    connection.execute(
+        insert(EmailToken).values(
+            hash=_hash(token),
+            user_id=user.id,
+            purpose=purpose.value,
+            email=email,
+            email_key=email_key,
+            auth_version=user.auth_version,
+            created_at=now,
+            expires_at=now + LIVES[purpose],
+        )
+    )
+    return token
+
+
+def use_link(
+    connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
+) -> AnyRow | None:
+    """Use *token* up and return its row, or None for one that is not good now.
+
+    One statement uses it, so of two that come together one wins, on every database (RS-2). What
+    has changed the account since it was sent voids it, but for a link that objects to a change.
+    """
+    row: AnyRow | None = connection.execute(
+        update(EmailToken)
+        .where(
+            EmailToken.hash == _hash(token),
+            EmailToken.purpose.in_([purpose.value for purpose in purposes]),
+            EmailToken.used_at.is_(None),
+            EmailToken.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(
+            EmailToken.user_id,
+            EmailToken.purpose,
+            EmailToken.email,
+            EmailToken.email_key,
+            EmailToken.auth_version,
+        )
+    ).first()
+    if row is None or row.purpose == Purpose.KEEP:
+        return row
+    version = connection.scalar(select(UserRow.auth_version).where(UserRow.id == row.user_id))
+    return row if version == row.auth_version else None
+
+
+def look_at_link(
+    connection: Connection, token: str, purpose: Purpose, now: datetime
+) -> AnyRow | None:
+    """Return the account that *token* is good for, and leave the token as it is."""
+    return connection.execute(
+        select(UserRow.email, UserRow.name)
+        .join(EmailToken, EmailToken.user_id == UserRow.id)
+        .where(
+            EmailToken.hash == _hash(token),
+            EmailToken.purpose == purpose.value,
+            EmailToken.used_at.is_(None),
+            EmailToken.expires_at > now,
+            EmailToken.auth_version == UserRow.auth_version,
+            EmailToken.email_key == UserRow.email_key,
+        )
+    ).first()
+
+
+def pending_address(connection: Connection, user_id: str, now: datetime) -> str | None:
+    """Return the address that a user has still to confirm as their new one."""
+    found: str | None = connection.scalar(
+        select(EmailToken.email).where(
+            EmailToken.user_id == user_id,
+            EmailToken.purpose == Purpose.CHANGE.value,
+            EmailToken.used_at.is_(None),
+            EmailToken.expires_at > now,
+        )
+    )
+    return found
+
+
+def void_links(connection: Connection, user_id: str, *but: Purpose) -> None:
+    """Void every link of a user, *but* those of some purposes."""
+    connection.execute(
+        delete(EmailToken).where(
+            EmailToken.user_id == user_id,
+            EmailToken.purpose.not_in([purpose.value for purpose in but]),
+        )
+    )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -1,0 +1,30 @@
+"""What may be tried how often: the policy's numbers, as SECURITY.md tells them."""
+
+from datetime import timedelta
+
+from auth.throttle import DAY, HOUR, MINUTE, Limit
+
+# An account's own waits grow with each wrong password (TH-1). A network's and everybody's are
+# wide: offices share an address, and a limit on all must be more than an attacker can use up
+# while everybody else waits.
+FIRST_WAIT = timedelta(seconds=30)
+LOG_IN_ACCOUNT = Limit("log in: account", 5, DAY, FIRST_WAIT, HOUR)
+LOG_IN_KNOWN = Limit("log in: account, known network", 5, DAY, FIRST_WAIT, HOUR)
+LOG_IN_NETWORK = Limit("log in: network", 100, 15 * MINUTE)
+LOG_IN_ALL = Limit("log in: everybody", 300, MINUTE)
+
+PASSWORD_AGAIN = Limit("password again: account", 5, DAY, FIRST_WAIT, HOUR)
+
+SIGN_UP_NETWORK = Limit("sign up: network", 50, HOUR)
+SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)
+
+MAIL_ACCOUNT = Limit("mail: account", 3, DAY, 5 * MINUTE, HOUR)
+MAIL_NETWORK = Limit("mail: network", 20, HOUR)
+MAIL_ALL = Limit("mail: everybody", 1_000, HOUR)
+
+LINK_NETWORK = Limit("link: network", 50, HOUR)
+LINK_ALL = Limit("link: everybody", 10_000, HOUR)
+
+# Wrong passwords in a row after which a password opens the account from known networks alone,
+# until it is reset or typed rightly (NIST SP 800-63B-4, 3.2.2: at most 100).
+MOST_FAILURES = 100

@@ -1,0 +1,129 @@
+"""Log in: one answer and the same work for whoever is refused, and a session for whoever is not."""
+
+from auth.addresses import Address, InvalidAddress, read_address
+from auth.audit import Event, record
+from auth.browsers import browser_in_words
+from auth.client import Client
+from auth.end_reason import EndReason
+from auth.errors import LogInRefused, TooMany
+from auth.housekeeping import Housekeeping
+from auth.limits import (
+    LOG_IN_ACCOUNT,
+    LOG_IN_ALL,
+    LOG_IN_KNOWN,
+    LOG_IN_NETWORK,
+    MOST_FAILURES,
+)
+from auth.passwords import hash_password, verify_password
+from auth.places import agents_of, networks_of
+from auth.sessions import Session, end_session
+from auth.throttle import Budget, clear, give_back
+from auth.users import Login, count_failure, find_by_address, replace_hash, update_user
+from db.types import AnyRow
+
+
+class LogIn(Housekeeping):
+    """The verb that starts sessions."""
+
+    def log_in(self, email: str, password: str, client: Client, remember: bool = False) -> Login:
+        """Start a session, and end the one whose token *client* brought along (SE-1).
+
+        Raises LogInRefused for every reason alike, after the same work (EN-1, BC-4), or TooMany,
+        also after one bcrypt and whether or not the password was right (TH-6).
+        """
+        address = _address(email)
+        row, known = self._look_up(address, client)
+        own, shared = _budgets(address, client, known)
+        try:
+            wait_begins = self._take([*own, *shared], client)
+        except TooMany:
+            verify_password(password, None, self._scheme)
+            raise
+        verdict = verify_password(password, row.password_hash if row else None, self._scheme)
+        if row is None or not verdict or not self._may_enter(row, known):
+            self._refuse(row, client, wrong=not verdict, wait_begins=wait_begins)
+            raise LogInRefused
+        upgraded = hash_password(password, self._scheme) if verdict.needs_rehash else None
+        presented = self._claims(client.token)
+        now = self._clock()
+        with self._writing() as connection:
+            clear(connection, own)
+            give_back(connection, shared, now)
+            if presented:
+                end_session(connection, presented.session_id, EndReason.REPLACED, now)
+            if upgraded:
+                replace_hash(connection, row.id, row.password_hash, upgraded)
+            if row.failures:
+                update_user(connection, row.id, failures=0)
+            session = self._sessions.start(
+                connection, row.id, row.auth_version, client, remembered=remember, now=now
+            )
+            worked = Event.LOGGED_IN_AFTER_FAILING if row.failures else Event.LOGGED_IN
+            self._record(connection, worked, session)
+            self._record(connection, Event.SESSION_STARTED, session)
+        self._later(lambda: self._tell_of_new_device(session))
+        self._later(self.tidy)
+        return Login(self._token(session, session.token_id), session.user, session.expires_at)
+
+    def _look_up(self, address: Address | None, client: Client) -> tuple[AnyRow | None, bool]:
+        """Return the account, and whether it was used from this network before."""
+        if address is None:
+            return None, False
+        with self._reading() as connection:
+            row = find_by_address(connection, address)
+            places = networks_of(connection, row.id if row else "")
+        return row, client.network in places
+
+    def _may_enter(self, row: AnyRow, known: bool) -> bool:
+        if not row.is_active or (row.failures >= MOST_FAILURES and not known):
+            return False
+        return bool(row.verified_at) or not self.settings.require_verified_email
+
+    def _refuse(
+        self, row: AnyRow | None, client: Client, *, wrong: bool, wait_begins: bool
+    ) -> None:
+        """Write down that it did not work: as much for nobody's account as for somebody's."""
+        user_id = row.id if row else None
+        now = self._clock()
+        last_straw = wrong and row is not None and row.failures + 1 == MOST_FAILURES
+        events = [Event.LOG_IN_FAILED]
+        events += [Event.LOCKED] if wait_begins else []
+        events += [Event.PASSWORD_SWITCHED_OFF] if last_straw else []
+        with self._writing() as connection:
+            count_failure(connection, user_id if user_id and wrong else "")
+            for event in events:
+                record(connection, event, now, user_id=user_id, client=client)
+        if row and last_straw:
+            self._send(self._letters.password_off(row.email))
+
+    def _tell_of_new_device(self, session: Session) -> None:
+        """Write to the user where the session's browser is none of those they have used before."""
+        with self._reading() as connection:
+            agents = agents_of(connection, session.user.id, but=session.id)
+        device = browser_in_words(session.agent)
+        if agents and device not in map(browser_in_words, agents):
+            letter = self._letters.new_device(session.user.email, device, session.address)
+            self._send(letter)
+
+
+def _address(email: str) -> Address | None:
+    try:
+        return read_address(email)
+    except InvalidAddress:
+        return None
+
+
+def _budgets(
+    address: Address | None, client: Client, known: bool
+) -> tuple[list[Budget], list[Budget]]:
+    """Return the account's own budgets, cleared by a log-in, and those it shares with others.
+
+    Where the account was used before it has a budget of its own: nobody elsewhere can use it up,
+    and so lock the owner out (TH-4).
+    """
+    shared = [LOG_IN_NETWORK.on(client.network), LOG_IN_ALL.on("")]
+    if address is None:
+        return [], shared
+    if known:
+        return [LOG_IN_KNOWN.on(f"{address.key} {client.network}")], []
+    return [LOG_IN_ACCOUNT.on(address.key)], shared

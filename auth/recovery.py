@@ -1,0 +1,73 @@
+"""Recovery: a forgotten password, by a link in a mail."""
+
+from auth.addresses import Address, InvalidAddress, read_address
+from auth.audit import Event, record
+from auth.client import Client
+from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
+from auth.errors import InvalidDetails, LinkRefused
+from auth.limits import LOG_IN_ACCOUNT
+from auth.passwords import hash_password
+from auth.sign_up import SignUp
+from auth.throttle import clear
+from auth.users import find_by_address, find_by_id, set_password
+from auth.verification import link_budgets, mail_budgets
+
+
+class Recovery(SignUp):
+    """The verbs for somebody who cannot log in."""
+
+    def forgot_password(self, email: str, client: Client) -> None:
+        """Send a link to the account's address, if there is one: who asks does not learn it (EN-2).
+
+        All that depends on the account is done after the answer. Raises InvalidDetails for what is
+        no address at all, or TooMany.
+        """
+        try:
+            address = read_address(email)
+        except InvalidAddress as fault:
+            raise InvalidDetails({"email": [str(fault)]}) from None
+        self._take(mail_budgets(address.key, client), client)
+        self._later(lambda: self._send_reset(address, client))
+
+    def reset_password(self, link: str, password: str, client: Client) -> None:
+        """Set the password of the account that *link* was sent for; every session ends (RS-5).
+
+        Nobody is logged in by it. Raises InvalidDetails, which leaves the link good, LinkRefused,
+        or TooMany.
+        """
+        self._take(link_budgets(client), client)
+        with self._reading() as connection:
+            row = look_at_link(connection, link, Purpose.RESET, self._clock())
+        if row is None:
+            raise LinkRefused
+        if faults := self.password_faults(password, row.email, row.name):
+            raise InvalidDetails({"password": faults})
+        password_hash = hash_password(password, self._scheme)
+        now = self._clock()
+        with self._writing() as connection:
+            used = use_link(connection, link, (Purpose.RESET,), now)
+            user = find_by_id(connection, used.user_id) if used else None
+            if used is None or user is None or user.email_key != used.email_key:
+                raise LinkRefused
+            # Whoever reads the address's mail has shown that it is theirs.
+            set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
+            void_links(connection, user.id)
+            clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
+            record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
+        self._send(self._letters.password_changed(user.email))
+
+    def is_reset_link(self, link: str) -> bool:
+        """Tell whether *link* would work now, so that nobody fills a form in vain."""
+        with self._reading() as connection:
+            return look_at_link(connection, link, Purpose.RESET, self._clock()) is not None
+
+    def _send_reset(self, address: Address, client: Client) -> None:
+        """Write the letter, to the address as its owner once spelled it (CVE-2019-19844)."""
+        now = self._clock()
+        with self._writing() as connection:
+            user = find_by_address(connection, address)
+            if user is None or not user.is_active:
+                return
+            link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
+            record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
+        self._send(self._letters.reset(user.email, link))

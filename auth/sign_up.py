@@ -1,0 +1,74 @@
+"""Sign up: make an account, and ask whether its address is theirs."""
+
+from auth.addresses import Address, InvalidAddress, read_address
+from auth.audit import Event, record
+from auth.client import Client
+from auth.errors import EmailTaken, InvalidDetails
+from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK
+from auth.names import InvalidName, read_name
+from auth.password_rules import password_faults
+from auth.passwords import hash_password
+from auth.users import User, add_user, find_by_address
+from auth.verification import Verification
+
+
+class SignUp(Verification):
+    """The verbs that make accounts; only a *client* counts against the limits, an operator not."""
+
+    def sign_up(
+        self, email: str, password: str, name: str = "", client: Client | None = None
+    ) -> User:
+        """Make an account, and send the link that verifies its address.
+
+        Raises InvalidDetails with every broken rule of every field, EmailTaken, or TooMany.
+        """
+        user = self._add(email, password, name, client)
+        self._later(lambda: self._send_link(user.id))
+        return user
+
+    def sign_up_by_mail(self, email: str, password: str, name: str, client: Client) -> None:
+        """Make an account whose owner goes on from their mail; a taken address is told there too.
+
+        The answer is the same for a new and for a taken address, and so is the work (EN-3).
+        Raises InvalidDetails or TooMany.
+        """
+        try:
+            self.sign_up(email, password, name, client)
+        except EmailTaken:
+            address = read_address(email)
+            self._later(lambda: self._tell_owner(address))
+
+    def password_faults(self, password: str, email: str = "", name: str = "") -> list[str]:
+        """Return a sentence for each rule that *password* breaks for this person."""
+        context = (email, email.partition("@")[0], name, self.settings.app_name)
+        return password_faults(password, self.settings.password_min_length, context)
+
+    def _add(self, email: str, password: str, name: str, client: Client | None) -> User:
+        faults: dict[str, list[str]] = {}
+        try:
+            name = read_name(name)
+        except InvalidName as fault:
+            faults["name"] = [str(fault)]
+        try:
+            address = read_address(email)
+        except InvalidAddress as fault:
+            faults["email"] = [str(fault)]
+        if weak := self.password_faults(password, email, name):
+            faults["password"] = weak
+        if faults:
+            raise InvalidDetails(faults)
+        if client:
+            self._take([SIGN_UP_NETWORK.on(client.network), SIGN_UP_ALL.on("")], client)
+        password_hash = hash_password(password, self._scheme)
+        now = self._clock()
+        with self._writing() as connection:
+            user = add_user(connection, address, name, password_hash, now)
+            record(connection, Event.USER_CREATED, now, user_id=user.id, client=client or Client())
+        return user
+
+    def _tell_owner(self, address: Address) -> None:
+        """Write to the owner of a taken address, as they once spelled it (CVE-2019-19844)."""
+        with self._reading() as connection:
+            row = find_by_address(connection, address)
+        if row:
+            self._send(self._letters.taken(row.email))
