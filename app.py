@@ -3,21 +3,30 @@
 import streamlit as st
 
 from web.guard import guard
-from web.navigation import navigation, run
+from web.navigation import hidden, navigation, run
 
 st.set_page_config(page_icon="🔑")  # drawn here: a Material icon would be fetched from afar
 guard()
 
-# A new page is a file in views/ and a line here. What is private only signed-in users can open.
+# A new page is a file in views/ and a line here. What is private only signed-in users can open;
+# what is hidden is not in the menu, other pages link to it.
 page = navigation(
     private=[
         st.Page("views/home.py", title="Home", icon=":material/home:", default=True),
         st.Page("views/account.py", title="Account", icon=":material/person:"),
         st.Page("views/devices.py", title="Your devices", icon=":material/devices:"),
+        hidden("change_name"),
+        hidden("change_email"),
+        hidden("change_password"),
+        hidden("delete_account"),
     ],
     public=[
-        st.Page("views/log_in.py", title="Log in", url_path="log-in", visibility="hidden"),
-        st.Page("views/sign_up.py", title="Sign up", url_path="sign-up", visibility="hidden"),
+        hidden("log_in"),
+        hidden("sign_up"),
+        hidden("forgot_password"),
+        hidden("reset_password"),
+        hidden("verify_email"),
+        hidden("keep_email"),
     ],
 )
 run(page)

@@ -45,7 +45,7 @@ class Changes(Recovery):
         with self._writing() as connection:
             set_password(connection, user.id, password_hash)
             carry_on(connection, session, token_id, now)
-            void_links(connection, user.id)
+            void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             self._record(connection, Event.PASSWORD_CHANGED, session)
         self._send(self._letters.password_changed(user.email))
         return Login(self._token(session, token_id), user, session.expires_at)

@@ -51,7 +51,7 @@ class Recovery(SignUp):
                 raise LinkRefused
             # Whoever reads the address's mail has shown that it is theirs.
             set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
-            void_links(connection, user.id)
+            void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
             record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
         self._send(self._letters.password_changed(user.email))

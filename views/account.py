@@ -1,14 +1,21 @@
-"""Account: who I am here, since when, and this session."""
+"""Account: who I am here, what I can change, what happened, and what is kept of me."""
+
+import json
 
 import streamlit as st
 
 from auth.browsers import browser_in_words
+from auth.errors import AuthError
+from db.types import utc_now
+from web.activity import show_activity
+from web.form import outbox_hint
 from web.moments import day, moment
 from web.start import service
 from web.tab import tab
 
 user = st.session_state["user"]
-session = service().session(tab().token, held=True)
+token = tab().token
+session = service().session(token, held=True)
 
 
 def show_details(title: str, details: dict[str, str]) -> None:
@@ -21,8 +28,34 @@ def show_details(title: str, details: dict[str, str]) -> None:
             right.text(value or "–")
 
 
+def my_data() -> str:
+    """Return the download: made at the click, outside any run, while the session is alive."""
+    return json.dumps(service().my_data(token), indent=2, ensure_ascii=False)
+
+
+def resend_link() -> None:
+    """Send the link once more, and say so."""
+    try:
+        service().resend_link(token)
+    except AuthError as refusal:
+        st.error(refusal.message)
+    else:
+        st.success("We have sent you a link. Open it to confirm your email.")
+        outbox_hint(st.container())
+
+
 st.title("Account")
 show_details("You", {"Name": user.name, "Email": user.email, "Member since": day(user.created_at)})
+if pending := service().pending_email(token):
+    show_details("Waiting for your confirmation", {"New email": pending})
+if not user.verified_at:
+    st.info("Your email is not confirmed yet. Open the link in the mail we sent you.")
+    if st.button("Send the link again"):
+        resend_link()
+st.page_link("views/change_name.py", label="Change your name", icon=":material/badge:")
+st.page_link("views/change_email.py", label="Change your email", icon=":material/mail:")
+st.page_link("views/change_password.py", label="Change your password", icon=":material/key:")
+
 if session:
     show_details(
         "This session",
@@ -30,6 +63,19 @@ if session:
             "Logged in": moment(session.created_at),
             "Ends at the latest": moment(session.expires_at),
             "Browser": browser_in_words(session.agent),
-            "Address": session.address,
-        },
+        }
+        | ({"Address": session.address} if session.address else {}),
     )
+with st.container(border=True):
+    st.subheader("Recent activity", anchor=False)
+    show_activity(service().activity(token), utc_now())
+with st.container(border=True):
+    st.subheader("Your data", anchor=False)
+    st.download_button(
+        "Download my data",
+        data=my_data,
+        file_name="my-data.json",
+        mime="application/json",
+        on_click="ignore",
+    )
+    st.page_link("views/delete_account.py", label="Delete your account")

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import streamlit as st
 
+from auth.browsers import browser_in_words
 from auth.errors import AuthError
 from auth.sessions import Session
-from auth.browsers import browser_in_words
 from web.guard import protected
 from web.moments import moment
 from web.start import service

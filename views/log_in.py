@@ -17,6 +17,9 @@ with st.form("log_in"):
     password = st.text_input("Password", type="password", autocomplete="current-password")
     remember = st.checkbox("Keep me logged in")
     submitted = st.form_submit_button("Log in", type="primary", width="stretch")
+if service().settings.require_verified_email:
+    st.caption("New here? Open the link in our mail first, then log in.")
+st.page_link("views/forgot_password.py", label="Forgot your password?")
 st.page_link("views/sign_up.py", label="No account yet? Sign up")
 
 if submitted:

@@ -4,13 +4,14 @@ import streamlit as st
 
 from auth.errors import AuthError, InvalidDetails
 from auth.password_rules import ADVICE, STRENGTHS, strength
-from web.form import form_page, show_faults
+from web.form import form_page, outbox_hint, show_faults
 from web.guard import client, log_in
 from web.start import service
 
 if st.session_state["logged_in"]:
     st.switch_page("views/home.py")
 
+by_mail = service().settings.require_verified_email
 answer = form_page("Sign up")
 with st.form("sign_up"):
     name = st.text_input("Name", autocomplete="name")
@@ -26,8 +27,11 @@ st.page_link("views/log_in.py", label="Have an account? Log in")
 
 if submitted:
     try:
-        service().sign_up(email, password, name)
-        login = service().log_in(email, password, client())
+        if by_mail:
+            service().sign_up_by_mail(email, password, name, client())
+        else:
+            service().sign_up(email, password, name, client())
+            login = service().log_in(email, password, client())
     except InvalidDetails as refusal:
         show_faults(beside_name, refusal.faults.get("name", ()))
         show_faults(beside_email, refusal.faults.get("email", ()))
@@ -37,4 +41,7 @@ if submitted:
     except AuthError as refusal:
         answer.error(refusal.message)
     else:
-        log_in(login)
+        if not by_mail:
+            log_in(login)
+        answer.success("Go on from your mail: we have sent you a link.")
+        outbox_hint(answer)

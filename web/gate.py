@@ -43,6 +43,7 @@ class Gate:
         if not self._edge.knows_host(headers.get("host", "")):
             return PlainTextResponse(WRONG_HOST, 400) if is_http else _close
         if is_http and scope["method"] not in SAFE and not self._edge.is_own_request(headers):
+            _note_foreign_site(scope)
             return PlainTextResponse(NOT_OURS, 403)
         return None
 
@@ -50,3 +51,13 @@ class Gate:
 async def _close(scope: Scope, receive: Receive, send: Send) -> None:
     """Turn a websocket away before it opens."""
     await send({"type": "websocket.close", "code": 1008})
+
+
+def _note_foreign_site(scope: Scope) -> None:
+    """Write into the log that another site tried something; the connection is all it tells."""
+    from auth.audit import Event, note  # with SQLAlchemy: not before the server answers
+    from auth.client import Client
+    from db.types import utc_now
+
+    peer = scope.get("client")
+    note(Event.FOREIGN_SITE, utc_now(), client=Client(address=peer[0] if peer else ""))

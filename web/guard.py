@@ -85,18 +85,28 @@ def client() -> Client:
 
 def log_in(login: Login) -> None:
     """Sign this tab in by *login*, have the browser keep the token, and show the page."""
-    tab().token = login.token
-    bridge().keep(login)
+    go_on(login)
     st.rerun()
 
 
 def log_out() -> None:
     """End the session everywhere and show the log-in page; raises Unavailable where it cannot."""
     service().log_out(tab().token)
+    leave(SIGNED_OUT)
+
+
+def leave(notice: str) -> None:
+    """Have tab and browser forget who was here, and tell *notice* on the log-in page."""
     clear_tab()
     bridge().forget()
-    tab().notice = SIGNED_OUT
+    tab().notice = notice
     st.rerun()
+
+
+def go_on(login: Login) -> None:
+    """Go on in the same session, from the next run on under the token of *login*."""
+    tab().token = login.token
+    bridge().keep(login)
 
 
 def _resume(browser: Bridge) -> User | None:

@@ -8,14 +8,19 @@ import streamlit as st
 
 def moment(value: datetime) -> str:
     """Return *value* such as "23 November 2026, 14:05"."""
-    local = value.astimezone(_zone())
-    return f"{local.day} {local:%B %Y, %H:%M}"
+    here = local(value)
+    return f"{here.day} {here:%B %Y, %H:%M}"
 
 
 def day(value: datetime) -> str:
     """Return the day of *value* such as "23 November 2026"."""
-    local = value.astimezone(_zone())
-    return f"{local.day} {local:%B %Y}"
+    here = local(value)
+    return f"{here.day} {here:%B %Y}"
+
+
+def local(value: datetime) -> datetime:
+    """Return *value* as the clock of the browser's zone shows it."""
+    return value.astimezone(_zone())
 
 
 def _zone() -> tzinfo:

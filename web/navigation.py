@@ -33,8 +33,22 @@ def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page
     return st.navigation([*doors, *public], position="hidden")
 
 
+def hidden(name: str) -> st.Page:
+    """Return the page views/*name*.py that the menu does not show: log_in stands at /log-in."""
+    return st.Page(
+        f"views/{name}.py",
+        title=name.replace("_", " ").capitalize(),
+        url_path=name.replace("_", "-"),
+        visibility="hidden",
+    )
+
+
 def run(page: st.Page) -> None:
     """Run *page*; what ends under it, such as the session or the database, is told calmly."""
+    if st.session_state["logged_in"] and (notice := tab().notice):
+        st.success(notice)
+        if tab().write is None:  # the browser's answer to a write brings one more run
+            tab().notice = None
     try:
         page.run()
     except SessionOver:

@@ -8,16 +8,19 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
-from settings import SettingsError, load_settings
+from settings import ROOT, Settings, SettingsError, load_settings
 from web.production import check_production, watch_no_files
 
 if TYPE_CHECKING:
+    from auth.mail import Mailer
     from auth.service import AuthService
 
+OUTBOX = ROOT / "data" / "outbox"  # where mails land while no SMTP_URL is set
 log = logging.getLogger(__name__)
 _starting = Lock()
 
@@ -55,6 +58,7 @@ def _start() -> "AuthService":
     # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
     from sqlalchemy.exc import SQLAlchemyError
 
+    from auth.mail import Post
     from auth.service import AuthService
     from db.engine import Database
     from db.migrate import migrate
@@ -72,9 +76,29 @@ def _start() -> "AuthService":
         raise Unavailable from fault
     if settings.production:
         watch_no_files()
-    made = AuthService(database, settings)
+    _show_audit()
+    made = AuthService(database, settings, post=Post(_mailer(settings)))
     _freeze()
     return made
+
+
+def _mailer(settings: Settings) -> "Mailer":
+    """Return the way mails leave: by the server that is set, or else into the outbox."""
+    from auth.outbox import Outbox
+    from auth.smtp import Smtp
+
+    sender = settings.mail_from or f"no-reply@{urlsplit(settings.base_url).hostname}"
+    if settings.smtp_url:
+        return Smtp(settings.smtp_url.get_secret_value(), sender)
+    return Outbox(OUTBOX, sender)
+
+
+def _show_audit() -> None:
+    """Have the audit's lines shown wherever the server's own are."""
+    audit = logging.getLogger("auth.audit")
+    audit.setLevel(logging.INFO)
+    if not audit.handlers:
+        audit.addHandler(logging.StreamHandler())
 
 
 def _freeze() -> None:

@@ -34,7 +34,8 @@ class Tab:
     token: str | None = None
     owner: str | None = None  # the id of the user whose things are in session_state
     door: Door = Door.WAITING
-    notice: str | None = None  # a sentence for the log-in page
+    notice: str | None = None  # a sentence for the page that comes next
+    link: str | None = None  # the token of the mail's link that opened this tab
     write: Write | None = None
     asked: bool = False  # the browser was asked for its cookies
     told: bool = False  # and answered

@@ -1,0 +1,32 @@
+"""Verify email: what the link in the mail opens; only the button confirms (RS-4)."""
+
+import streamlit as st
+
+from auth.errors import AuthError
+from web.form import form_page, link_token
+from web.guard import client
+from web.start import service
+from web.tab import tab
+
+link = link_token()
+answer = form_page("Confirm your email")
+
+if link:
+    place = st.empty()
+    if place.button("Confirm my email", type="primary", width="stretch"):
+        try:
+            email = service().confirm_email(link, client())
+        except AuthError as refusal:
+            answer.error(refusal.message)
+        else:
+            tab().link = None
+            place.empty()
+            answer.success("Thank you. This email is confirmed:")
+            answer.text(email)
+else:
+    answer.info("This page works by the link in our mail.")
+
+if st.session_state["logged_in"]:
+    st.page_link("views/account.py", label="Go to your account")
+else:
+    st.page_link("views/log_in.py", label="Go to log in")
