@@ -111,7 +111,9 @@ def take(connection: Connection, budgets: Sequence[Budget], now: datetime) -> bo
 
 
 def give_back(connection: Connection, budgets: Sequence[Budget], now: datetime) -> None:
-    """Take back one attempt from each of *budgets*: it did no harm."""
+    """Take back one attempt from each of *budgets*, if any: it did no harm."""
+    if not budgets:
+        return
     tallies = _tallies(connection, budgets, now)
     _store(
         connection,

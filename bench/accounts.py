@@ -32,10 +32,12 @@ NOWHERE = Path("no.env")  # settings come from the environment and from here, ne
 class Accounts:
     """*count* users with a live session each, in a SQLite file in *folder*."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, rounds: int) -> None:
         key = secrets.token_urlsafe(32)
         url = f"sqlite:///{folder / 'bench.db'}"
-        settings = Settings(_env_file=NOWHERE, secret_key=SecretStr(key), database_url=url)
+        settings = Settings(
+            _env_file=NOWHERE, secret_key=SecretStr(key), database_url=url
+        ).model_copy(update={"bcrypt_rounds": rounds})
         self.environment = {"SECRET_KEY": key, "DATABASE_URL": url, "APP_ENV": "development"}
         self.count = count
         self.database = Database(settings.database_url)
@@ -99,10 +101,10 @@ def new_session(number: int) -> dict[str, str]:
 
 
 @contextmanager
-def accounts(count: int) -> Iterator[Accounts]:
-    """Yield *count* accounts in a database of their own that is gone afterwards."""
+def accounts(count: int, rounds: int = 12) -> Iterator[Accounts]:
+    """Yield *count* accounts, of bcrypt's cost *rounds*, in a database that is gone afterwards."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        made = Accounts(Path(folder), count)
+        made = Accounts(Path(folder), count, rounds)
         try:
             yield made
         finally:

@@ -1,0 +1,139 @@
+"""A million users and ten million audit rows: what must not be slower for them, and the purge."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from os import environ
+from random import Random
+from statistics import median
+from time import perf_counter
+
+from sqlalchemy import bindparam, text
+
+from auth.client import Client
+from auth.limits import LOG_IN_ACCOUNT, LOG_IN_ALL, LOG_IN_NETWORK
+from auth.throttle import take
+from bench.accounts import PASSWORD, Accounts, accounts, email
+from bench.guard_cost import pick, resumes
+from bench.server import ROOT
+from bench.table import Row, progress
+from db.types import UtcDateTime, utc_now
+
+SAME = 1.2  # times as long with the large database
+BLOCKED = 250  # ms that a purge may hold a log-in up
+CHEAPEST = 4  # bcrypt's floor: what is measured here is all the rest of a log-in
+FEW = 1_000
+BATCH = 500_000  # rows in one insert
+# Rows are numbered by SQLite itself: a million a second, where a driver would take a minute.
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT :start UNION ALL SELECT i + 1 FROM n WHERE i < :end - 1)"
+EVENTS = f"""{NUMBERS} INSERT INTO audit (at, event, user_id, session, address, agent)
+    SELECT :now, 'authn_login_success', printf('%032x', i / :each), 'bench', '127.0.0.1', 'bench'
+    FROM n"""
+COUNTERS = f"""{NUMBERS} INSERT INTO counters (key, count, until, expires_at)
+    SELECT printf('%064x', i), 1, :now, :then FROM n"""
+
+
+def measure(quick: bool) -> list[Row]:
+    """Return the rows: guard, log-in and throttle in either database, and log-ins under a purge."""
+    users, events, expired = (20_000, 200_000, 50_000) if quick else (1_000_000, 10**7, 10**6)
+    rounds = 3 if quick else 15
+    with ExitStack() as stack:
+        pair = [stack.enter_context(accounts(count, CHEAPEST)) for count in (FEW, users)]
+        for made, count in zip(pair, (10 * FEW, events), strict=True):
+            fill(made, EVENTS, count, "audit rows", each=max(count // made.count, 1))
+            fill(made, COUNTERS, count // 10, "counters", then=utc_now() + timedelta(days=1))
+        rows = [
+            compare("guard", users, guard, pair, rounds),
+            compare("log-in without bcrypt", users, log_in, pair, rounds),
+            compare("throttle check", users, throttle, pair, rounds),
+        ]
+        fill(pair[1], COUNTERS, expired, "expired rows", first=10**9, then=utc_now())
+        return [*rows, *purge(pair[1], expired)]
+
+
+def fill(
+    made: Accounts,
+    statement: str,
+    count: int,
+    what: str,
+    *,
+    first: int = 0,
+    then: datetime | None = None,
+    each: int = 1,
+) -> None:
+    """Add *count* rows by *statement*, a batch at a time; *then* is when they expire."""
+    moments = (bindparam(name, type_=UtcDateTime()) for name in ("now", "then"))
+    insert = text(statement).bindparams(*(each for each in moments if f":{each.key}" in statement))
+    for start in range(0, count, BATCH):
+        end = min(start + BATCH, count)
+        values = {"start": first + start, "end": first + end, "each": each}
+        with made.database.write() as connection:
+            connection.execute(insert, values | {"now": utc_now(), "then": then})
+        progress(f"{made.count:,} users: {end:,} of {count:,} {what}")
+
+
+def compare(
+    what: str, users: int, run: Callable[[Accounts, int], float], pair: list[Accounts], rounds: int
+) -> Row:
+    """Return how much longer *run* takes in the larger database, round by round in turn."""
+    for made in pair:
+        run(made, rounds)  # warm
+    ratios = []
+    for number in range(rounds):
+        progress(f"{what}: round {number + 1} of {rounds}")
+        small, large = (run(made, number) for made in pair)
+        ratios.append(large / small)
+    how = f"{users:,} users against {FEW:,}, median of {rounds} interleaved rounds"
+    return Row(what, median(ratios), "×", how, at_most=SAME)
+
+
+def guard(made: Accounts, number: int) -> float:
+    """Return the microseconds of a guard, the median of a thousand."""
+    return median(resumes(made, pick(made, number), 1_000))
+
+
+def log_in(made: Accounts, number: int) -> float:
+    """Return the milliseconds of a log-in, the median of twenty random users."""
+    users = Random(number).sample(range(made.count), 20)
+    return median(one_log_in(made, user) for user in users)
+
+
+def one_log_in(made: Accounts, user: int) -> float:
+    """Return the milliseconds of a log-in of *user*, from a network of their own."""
+    start = perf_counter()
+    made.service.log_in(email(user), PASSWORD, Client(f"10.0.{user >> 8 & 255}.{user & 255}"))
+    return (perf_counter() - start) * 1_000
+
+
+def throttle(made: Accounts, number: int) -> float:
+    """Return the milliseconds of a throttle check, the median of fifty subjects."""
+    taken = []
+    for subject in range(50):
+        name = f"{number} {subject} {perf_counter()}"
+        budgets = [LOG_IN_ACCOUNT.on(name), LOG_IN_NETWORK.on(name), LOG_IN_ALL.on(name)]
+        start = perf_counter()
+        with made.database.write() as connection:
+            take(connection, budgets, utc_now())
+        taken.append((perf_counter() - start) * 1_000)
+    return median(taken)
+
+
+def purge(made: Accounts, expired: int) -> list[Row]:
+    """Return the rows: how long the purge took, and the longest log-in meanwhile."""
+    progress(f"purging {expired:,} rows")
+    start, random, taken = perf_counter(), Random(1), [0.0]
+    command = [sys.executable, "-m", "auth", "purge"]
+    environment = environ | made.environment
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        while process.poll() is None:
+            taken.append(one_log_in(made, random.randrange(made.count)))
+        told = process.stdout.read().decode() if process.stdout else ""
+    if process.returncode or f"{expired:,} rows" not in told:
+        raise RuntimeError(f"the purge did not do its work: {told}")
+    how = f"{len(taken):,} log-ins one after the other, without bcrypt"
+    return [
+        Row(f"purge of {expired:,} rows", perf_counter() - start, "s", "python -m auth purge"),
+        Row("longest log-in meanwhile", max(taken), "ms", how, at_most=BLOCKED),
+    ]
