@@ -30,7 +30,7 @@ def read_address(text: str) -> Address:
         text.encode()  # a lone surrogate passes for a letter elsewhere
         if len(text) > MAX_LENGTH:
             raise InvalidAddress(f"Use an email address of at most {MAX_LENGTH} characters.")
-        valid = validate_email(text, check_deliverability=False)
+        valid = validate_email(text, check_deliverability=False, strict=True)  # RFC 5321's lengths
     except (EmailNotValidError, UnicodeError):
         raise InvalidAddress(
             "Enter a whole email address, with an @ and what comes after it."

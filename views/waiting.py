@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import streamlit as st
 
+from web.tab import tab
+
 PATIENCE = timedelta(seconds=8)  # slow lines fetch the component that answers in this time
 
 st.html(
@@ -22,9 +24,9 @@ st.html(
 @st.fragment(run_every=PATIENCE)
 def lose_patience() -> None:
     """Run the script again when the time is up; the guard waits once only."""
-    if st.session_state.get("waited"):
+    if tab().waited:
         st.rerun()
-    st.session_state["waited"] = True
+    tab().waited = True
 
 
 lose_patience()

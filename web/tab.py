@@ -39,6 +39,7 @@ class Tab:
     write: Write | None = None
     asked: bool = False  # the browser was asked for its cookies
     told: bool = False  # and answered
+    waited: bool = False  # its time to answer has begun
     brought: str | None = None  # the token it answered with
     settled: bool = False  # the guard has asked in this very run; its watch need not
 

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from auth import devices, password_rules, passwords, rotation, sessions, tickets
+from auth import (
+    audit,
+    devices,
+    email_tokens,
+    housekeeping,
+    limits,
+    password_rules,
+    passwords,
+    rotation,
+    sessions,
+    tickets,
+)
+from auth.throttle import Limit
 from settings import KEY_BYTES, Settings
 from web import navigation
 
@@ -58,11 +70,45 @@ def minutes(value: timedelta) -> str:
             f"{navigation.WATCH_EVERY.total_seconds():.0f} seconds",
         ),
         ("signing key", f"{KEY_BYTES} bytes"),
+        (
+            "a link to verify or change an address is good for",
+            hours(email_tokens.LIVES[email_tokens.Purpose.VERIFY]),
+        ),
+        (
+            "a link to reset a password is good for",
+            f"{email_tokens.LIVES[email_tokens.Purpose.RESET].total_seconds() / 3600:.0f} hour",
+        ),
+        ("security events are kept for", days(audit.KEPT)),
+        ("failed log-ins to no account are kept for", f"{housekeeping.STRANGERS_KEPT.days} day"),
+        ("ended sessions are kept for", days(housekeeping.SESSIONS_KEPT)),
     ],
 )
 def test_a_number_on_the_page_is_the_one_in_the_code(row: str, told: str) -> None:
     """CF-5: what people are promised is what happens."""
     assert re.match(rf"{re.escape(told)}\b", ROWS[row])
+
+
+LIMITS = [limit for limit in vars(limits).values() if isinstance(limit, Limit)]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.what)
+def test_a_limit_on_the_page_is_the_one_in_the_code(limit: Limit) -> None:
+    """CF-5, TH-1, TH-2: what may be tried how often, and what comes then."""
+    then = f"the rest of {minutes(limit.forget)}"
+    if limit.first:
+        first = limit.first.total_seconds()
+        begin = minutes(limit.first) if first >= 60 else f"{first:.0f} seconds"
+        then = (
+            f"a wait from {begin}, doubling to {minutes(limit.longest)};"
+            f" forgotten after {hours(limit.forget)}"
+        )
+
+    assert f"| {limit.what} | {limit.free} | {then} |" in PAGE
+
+
+def test_the_last_straw_on_the_page_is_the_one_in_the_code() -> None:
+    """TH-1: how many wrong passwords in a row switch a password off."""
+    assert f"After {limits.MOST_FAILURES} wrong passwords in a row" in PAGE
 
 
 def test_the_files_and_tests_that_the_page_names_are_there() -> None:
