@@ -1,5 +1,7 @@
 """The published HMAC examples of JWS, through what checks the signatures of our tokens."""
 
+from datetime import timedelta
+
 import pytest
 from jwt.exceptions import InvalidSignatureError
 from jwt.utils import base64url_decode
@@ -73,7 +75,7 @@ def test_a_right_signature_alone_makes_no_session(
     ring = KeyRing({kid: base64url_decode(key)})
 
     with pytest.raises(TokenRefused):
-        read(token, ring, now=NOON, max_age=tokens.timedelta(days=30))
+        read(token, ring, now=NOON, max_age=timedelta(days=30))
 
 
 def swap(text: str, place: int) -> str:
