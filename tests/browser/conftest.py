@@ -35,7 +35,7 @@ WATCH, PATIENCE = 2, 3  # seconds, of the workshop: nobody waits half a minute f
 NAVIGATION = """        st.Page("views/account.py", title="Account", icon=":material/person:"),
 """
 
-expect.set_options(timeout=15_000)  # milliseconds; two cores may be busy with another suite
+expect.set_options(timeout=30_000)  # milliseconds; two cores may be busy with another suite
 
 
 def chromium() -> str:

@@ -19,12 +19,12 @@ HOURS = 60 * 60
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo", "America/Los_Angeles", "UTC"]
 SLOW = {"offline": False, "latency": 50, "downloadThroughput": 4e5, "uploadThroughput": 4e5}
 COMPONENT = "**/component/extra_streamlit_components*/**"
-
-
-@pytest.fixture(scope="package")
-def bridge() -> str:
-    """Return the one entry script that has no other way to write a cookie."""
-    return "app.py"
+# The one entry script that has no other way to write a cookie. By a parameter: a second fixture of
+# that name would not end the servers that the first one's tests left running.
+pytestmark = [
+    pytest.mark.usefixtures("bridge"),
+    pytest.mark.parametrize("bridge", ["app.py"], indirect=True, scope="package"),
+]
 
 
 def lifetime(visitor: Visitor) -> float:
