@@ -17,7 +17,8 @@ ENV_FILE = ROOT / ".env"
 KEY_BYTES = 32  # HS256's own strength: RFC 7518, 3.2
 KEY_LETTERS = 12  # different characters in a key: 32 random ones practically never have fewer
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-WELL_KNOWN = re.compile(r"change.?me|your.?(256|secret|key)|example|placeholder|password", re.I)
+PRINTED = "insecure|09d25e09|404E6352|AyM1SysP|hJtXIZ2u"  # Django, FastAPI, Spring, RFC 7515, 7520
+WELL_KNOWN = re.compile(rf"{PRINTED}|secret|change.?me|your.?key|example|placehold|password", re.I)
 DATABASE = re.compile(
     r"(?P<start>(?P<backend>\w+)(\+\w+)?://([^/@]*@)?[^/:@]*(:\d+)?)(/(?P<name>[^?]*)(?P<rest>.*))?"
 )

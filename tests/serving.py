@@ -40,7 +40,7 @@ SETTINGS = {
 }
 
 
-def wait_until(condition: Callable[[], object], what: str, within: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, within: float = 30.0) -> None:
     """Return as soon as *condition* holds, or fail after *within* seconds naming *what*."""
     pause = Event()
     for _ in range(int(within / 0.05)):

@@ -15,8 +15,6 @@ from tests.serving import Server, wait_until
 from web.guard import WHY_OVER
 from web.navigation import WATCH_EVERY
 
-NOTICED = 8000  # milliseconds; the workshop looks every two seconds
-
 
 def arrive(new_context: NewContext, workshop: Server, name: str) -> tuple[Visitor, User, str]:
     """Return somebody signed in on the notes page, with their account and token."""
@@ -65,7 +63,7 @@ def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, worksh
     ):
         visitor, user, _ = visitors[name]
         assert any(words in (sentence or "") for sentence in WHY_OVER.values())
-        expect(visitor.page.get_by_text(words)).to_be_visible(timeout=NOTICED)
+        expect(visitor.page.get_by_text(words)).to_be_visible()
         visitor.expect_form()
         assert user.email not in visitor.page.content()
         assert visitor.address() == "/account"

@@ -102,6 +102,7 @@ def test_enter_submits_the_form(visitor: Visitor, ada: User) -> None:
     visitor.field("Password").press("Enter")
 
     visitor.expect_signed_in(ada.email)
+    visitor.wait_for_cookie()
 
 
 @pytest.mark.parametrize(

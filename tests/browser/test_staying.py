@@ -61,6 +61,20 @@ def test_a_closed_and_reopened_browser_is_still_signed_in(
     second.close()
 
 
+def test_f5_never_shows_another_pages_title(visitor: Visitor, ada: User) -> None:
+    """Issue 2: the browser's tab goes from Streamlit's own name to the page's, and nowhere else."""
+    visitor.log_in(ada.email)
+    visitor.open("/account")
+    visitor.expect_signed_in(ada.email)
+
+    visitor.reload()
+
+    visitor.expect_signed_in(ada.email)
+    expect(visitor.page).to_have_title("Account")
+    visitor.expect_settled()
+    assert [title for title in visitor.titles_seen() if title] == ["Streamlit", "Account"]
+
+
 def test_a_deep_link_leads_through_the_form_to_its_page(visitor: Visitor, ada: User) -> None:
     """GD-1: a private address shows the form to a stranger, and the page once they are in."""
     visitor.open("/account")

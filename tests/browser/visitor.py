@@ -13,12 +13,16 @@ from tests.serving import Server, wait_until
 
 PASSWORD = "violet umbrella harbour 41"
 FORM = "Log in"
-# Notes whether a form that asks for a password was ever in the page, however short.
-WATCH_FOR_FORM = """
-window.formsSeen = 0;
+# Notes what was ever in the page, however short: a form that asks for a password, a skeleton, and
+# each title that the browser's tab had.
+WATCH = """
+window.formsSeen = window.skeletonsSeen = 0;
+window.titlesSeen = [];
 new MutationObserver(() => {
   if (document.querySelector('input[type="password"]')) window.formsSeen += 1;
-}).observe(document, {childList: true, subtree: true});
+  if (document.querySelector('.waiting.body')) window.skeletonsSeen += 1;
+  if (window.titlesSeen.at(-1) !== document.title) window.titlesSeen.push(document.title);
+}).observe(document, {childList: true, subtree: true, characterData: true});
 """
 Cookie = dict[str, Any]
 
@@ -30,7 +34,7 @@ class Visitor:
         self.context, self.server = context, server
         self.runs = self.ticks = 0
         self.page: Page = context.new_page()
-        self.page.add_init_script(WATCH_FOR_FORM)
+        self.page.add_init_script(WATCH)
         self.page.on("websocket", self._listen)
         self.dialogs: list[str] = []
         self.page.on("dialog", self._note_dialog)
@@ -134,6 +138,16 @@ class Visitor:
     def forms_seen(self) -> int:
         """Return how often a form with a password stood in this page since it was loaded."""
         seen: int = self.page.evaluate("window.formsSeen")
+        return seen
+
+    def skeletons_seen(self) -> int:
+        """Return how often the page of somebody who has to wait stood here since it was loaded."""
+        seen: int = self.page.evaluate("window.skeletonsSeen")
+        return seen
+
+    def titles_seen(self) -> list[str]:
+        """Return the titles that the browser's tab had since the page was loaded, in turn."""
+        seen: list[str] = self.page.evaluate("window.titlesSeen")
         return seen
 
     def address(self) -> str:

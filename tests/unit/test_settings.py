@@ -72,6 +72,62 @@ def test_a_bad_value_is_named_with_its_fault_and_its_mend(
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
+# Keys that guides, standards and start scripts print: long enough, and in every attacker's list.
+PUBLISHED_KEYS = [
+    "a-string-secret-at-least-256-bits-long",  # jwt.io
+    "your-256-bit-secret-your-256-bit-secret",
+    "your-384-bit-secret-your-384-bit-secret",
+    "your-512-bit-secret-your-512-bit-secret",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
+    "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",  # Spring Boot guides
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+    "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",  # RFC 7520; before it, RFC 7515
+    "django-insecure-x7$kq!w0v^3n@p9z(u5m)c2t&h8",  # how Django's startproject begins each key
+    "0x7365637265747365637265747365637265747365637265747365637265747365",  # "secret", in hex
+]
+# Those that people type: each is refused as it is, and also when it is said often enough.
+TYPED_KEYS = """
+    secret Secret SECRET secretkey secret-key secret_key secretKey SecretKey SECRET_KEY
+    mysecret my-secret my_secret mysecretkey my-secret-key my_secret_key MySecretKey
+    mysupersecretkey supersecret super-secret super_secret supersecretkey super-secret-key
+    super_secret_key topsecret top-secret verysecret very-secret ssshhh shhhhh shhhhhhared-secret
+    jwtsecret jwt-secret jwt_secret JWT_SECRET jwt_secret_key jwtsecretkey JwtSecretKey
+    jwt-key jwtkey jwtKey token tokensecret token-secret token_secret access-token-secret
+    accesstokensecret refresh-token-secret refreshtokensecret appsecret app-secret app_secret
+    clientsecret client-secret client_secret sessionsecret session-secret session_secret
+    sharedsecret shared-secret shared_secret secretpassphrase passphrase password Password
+    PASSWORD password1 password123 P@ssw0rd passw0rd pass123 admin admin123 administrator root
+    toor changeme change-me change_me changeit ChangeIt changethis letmein welcome welcome1
+    default test test123 testing testkey test-key dev development example placeholder foobar
+    foo bar hello helloworld keyboardcat qwerty qwerty123 qwertyuiop asdf asdfgh asdfghjkl
+    123456 1234567 12345678 123456789 1234567890 0123456789 abc123 abcdef abcdefgh iloveyou
+    monkey dragon
+"""
+
+
+@pytest.mark.parametrize("key", PUBLISHED_KEYS)
+def test_a_key_that_was_published_is_refused(
+    env: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """JWT-2: however random it looks, it is the first that anybody tries."""
+    monkeypatch.setenv("SECRET_KEY", key)
+
+    with pytest.raises(SettingsError, match="SECRET_KEY can be guessed"):
+        load_settings(env)
+
+
+@pytest.mark.parametrize("key", TYPED_KEYS.split())
+def test_a_key_that_people_type_is_refused(
+    env: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """JWT-2: too short as it is, and no better for being repeated until it is long enough."""
+    for value in (key, key * 40):
+        monkeypatch.setenv("SECRET_KEY", value)
+
+        with pytest.raises(SettingsError, match=r"SECRET_KEY (is too short|can be guessed)"):
+            load_settings(env)
+
+
 def test_every_bad_value_is_told_at_once(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CF-1: one line each, so that one restart is enough."""
     monkeypatch.setenv("BCRYPT_ROUNDS", "4")
