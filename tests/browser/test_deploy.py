@@ -4,17 +4,21 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.proxies import certificate
 from tests.browser.visitor import Visitor
 from tests.conftest import Postgres
 from tests.deployed import compose, image_command, image_environment, running, unit, with_our_python
+from tests.documents import blocks
 from tests.serving import (
     HOST,
     ROOT,
@@ -184,3 +188,27 @@ def test_a_deployed_app_knows_the_visitor_from_the_proxy(
         session = service.session(visitor.token())
     assert session
     assert session.address == HOST
+
+
+def test_secrets_are_settings_where_only_the_script_is_run(
+    new_context: NewContext, tmp_path: Path
+) -> None:
+    """Issue 5: Community Cloud: docs/deploy.md's secrets, and no variable from anywhere else."""
+    port = free_port()
+    own = settings(port, f"sqlite:///{tmp_path / 'app.db'}") | {"APP_NAME": "Kept in secrets"}
+    (page,) = (block for block in blocks(ROOT / "docs/deploy.md") if block.language == "toml")
+    told = {name: own[name] for name in tomllib.loads(page.text) if name in own}
+    project = copy_project(tmp_path / "app")
+    lines = [f'{name} = "{value}"\n' for name, value in ({"APP_ENV": "production"} | own).items()]
+    (project / ".streamlit/secrets.toml").write_text("".join(lines))
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    command += [f"--server.address={HOST}", "--server.headless=true"]
+
+    with running(command, project, port, tmp_path / "log", {}):
+        tab = new_context().new_page()
+        tab.goto(f"http://{HOST}:{port}/")
+
+        expect(tab.get_by_role("heading", name="Log in", level=1)).to_be_visible()
+        expect(tab.get_by_text("Kept in secrets")).to_be_visible()
+    assert set(told) == {"BASE_URL", "SECRET_KEY", "DATABASE_URL"}
+    assert not (project / ".env").exists()
