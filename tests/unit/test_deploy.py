@@ -162,7 +162,6 @@ def test_the_workflow_runs_the_readmes_commands(workflow: dict[str, Any]) -> Non
 
     assert "python3 dev.py test" in ours
     assert all(line.startswith("python3 dev.py test") for line in ours)
-    assert "$ python3 dev.py test " in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_workflow_tests_the_oldest_python_and_the_newest(workflow: dict[str, Any]) -> None:

@@ -139,8 +139,3 @@ def test_a_decision_has_two_sentences() -> None:
     assert len(reasons) > 10
     for reason in reasons:
         assert len(re.findall(r"[.!?](?=\s|$)", reason)) == 2, reason
-
-
-def test_the_readme_is_read_to_its_end() -> None:
-    """Issue 5: at most 150 lines."""
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
