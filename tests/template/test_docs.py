@@ -16,7 +16,7 @@ DEPLOY = ROOT / "docs" / "deploy.md"
 # What needs root, a container engine or an account: these commands are checked for what they name.
 ELSEWHERE = {"sudo", "sudoedit", "cd", "docker", "gcloud"}
 SECTIONS = re.findall(
-    r'follow\(RECIPES, "([^"]+)"', (ROOT / "tests/app/test_recipes.py").read_text("utf-8")
+    r'follow\(RECIPES, "([^"]+)"', (ROOT / "tests/template/test_recipes.py").read_text("utf-8")
 )
 FOLLOWED = [block for block in blocks(RECIPES) if block.section in SECTIONS]
 MADE = {"views/report.py", "views/salaries.py", "tests/app/test_report.py"}

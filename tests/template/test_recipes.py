@@ -1,4 +1,7 @@
-"""docs/recipes.md, followed to the letter: each section is done in a copy of the project."""
+"""docs/recipes.md, followed to the letter: each section is done in a copy of the project.
+
+Here, and not beside the pages' tests: whoever has followed a recipe cannot follow it again.
+"""
 
 import os
 import subprocess
@@ -16,12 +19,17 @@ from auth.sessions import Client
 from auth.users import User
 from db.engine import Database
 from settings import ROOT, load_settings
+from tests.app import conftest as app_tests
 from tests.app.conftest import PASSWORD, Open
 from tests.conftest import Postgres
 from tests.documents import copy_of_everything, follow
 from tests.serving import copy_project
 
 RECIPES = ROOT / "docs" / "recipes.md"
+
+# The same database, user and AppTest as the pages' own tests have.
+app_settings, service, ada = app_tests.app_settings, app_tests.service, app_tests.ada
+token, open_app = app_tests.token, app_tests.open_app
 
 
 @pytest.fixture
