@@ -66,12 +66,12 @@ def test_a_callback_is_protected(
     follow(RECIPES, "Protect a callback", project, os.environ)
     ran = leave_a_trace(project / "views/report.py", '    """Note the approval."""\n')
     page = open_app(token, project / "app.py").run().switch_page("views/report.py").run()
-    assert page.main.text[0].value == "Not approved yet"
+    assert page.main.text[1].value == "Not approved yet"
 
     page.main.button[0].click().run()
 
     assert not page.exception
-    assert page.main.text[0].value == "Approved"
+    assert page.main.text[1].value == "Approved"
     ran.unlink()
     service.log_out(token)
     page.main.button[0].click().run()
