@@ -1,7 +1,7 @@
 """Take the README's pictures from the real app: `python3 dev.py screenshots`.
 
 Somebody signs up, presses F5, looks around and logs out, once at a desk and once on a phone. The
-app runs for it with a database and a key of its own, which are gone afterwards.
+app runs for it in a copy without your .env, whose database and mails are gone afterwards.
 """
 
 import secrets
@@ -15,13 +15,14 @@ from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import chromium
-from bench.server import SERVER, serving
+from bench.server import serving
+from tests.serving import copy_project
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "pages.png"
 PASSWORD = "violet umbrella harbour 41"
 # A browser's own name and clock: the pictures show what its owner would see.
 AGENT = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 {}Safari/537.36"
-DESK, DESK_AGENT = {"width": 860, "height": 664}, AGENT.format("X11; Linux x86_64", "")
+DESK, DESK_AGENT = {"width": 860, "height": 690}, AGENT.format("X11; Linux x86_64", "")
 PHONE, PHONE_AGENT = {"width": 390, "height": 690}, AGENT.format("Linux; Android 16", "Mobile ")
 TOP = 60  # pixels above each page that are empty on every one
 WIDTH, GAP, CAPTION = 1680, 24, 46  # of the whole picture, between two, below one
@@ -39,7 +40,8 @@ def main(target: Path) -> None:
             "DATABASE_URL": f"sqlite:///{folder}/app.db",
             "SECRET_KEY": secrets.token_urlsafe(32),
         }
-        with serving(SERVER, environment) as server, chromium() as browser:
+        script = copy_project(Path(folder) / "app") / "server.py"
+        with serving(script, environment) as server, chromium() as browser:
             desk = list(at_a_desk(open_page(browser, phone=False), server.url))
             phone = list(on_a_phone(open_page(browser, phone=True), server.url))
     picture = compose([desk[:3], desk[3:], phone])
