@@ -5,6 +5,7 @@
     python3 dev.py serve                 run server.py instead: the cookie becomes HttpOnly
     python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
     python3 dev.py bench                 print the benchmark tables
+    python3 dev.py screenshots           take the README's pictures anew
     python3 dev.py help                  print this
 
 Each makes .venv and installs the pinned requirements first. The app also gets an .env with a secret
@@ -157,6 +158,7 @@ COMMANDS = {
     "serve": partial(start, APP, "streamlit", "run", "server.py", *LOCAL),
     "test": partial(start, TESTS, "pytest"),
     "bench": partial(start, TESTS, "bench"),
+    "screenshots": partial(start, TESTS, "upkeep.screenshots"),
 }
 
 
@@ -177,9 +179,7 @@ def main(arguments: list[str]) -> None:
 def attempt(*command: str | Path) -> tuple[bool, str]:
     """Run *command* in this folder unseen; return whether it succeeded, and what it said."""
     try:
-        done = subprocess.run(
-            command, cwd=HERE, input="", capture_output=True, errors="replace", check=False
-        )
+        done = subprocess.run(command, cwd=HERE, input="", capture_output=True, errors="replace")
     except OSError as error:  # not there, or not made for this machine
         return False, str(error)
     return done.returncode == 0, done.stdout + done.stderr

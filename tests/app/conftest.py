@@ -15,6 +15,7 @@ from web import connection, start
 
 PASSWORD = "violet umbrella harbour 41"
 Open = Callable[..., AppTest]
+SignedIn = Callable[..., AppTest]
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,14 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
         return AppTest.from_file(script, default_timeout=20)
 
     return open_script
+
+
+@pytest.fixture
+def signed_in(service: AuthService, open_app: Open) -> SignedIn:
+    """Return a way to open a page as somebody: signed_in(ada, "views/report.py")."""
+
+    def open_page(user: User, page: str = "views/home.py") -> AppTest:
+        token = service.log_in(user.email, PASSWORD, Client()).token
+        return open_app(token).run().switch_page(page).run()
+
+    return open_page

@@ -135,6 +135,7 @@ def service(server: Server) -> Iterator[AuthService]:
 
 
 NewContext = Callable[..., BrowserContext]
+SignedIn = Callable[..., Visitor]
 
 
 @pytest.fixture
@@ -176,6 +177,17 @@ def spare(browser: Browser) -> list[BrowserContext]:
 def visitor(new_context: NewContext, server: Server) -> Visitor:
     """Return somebody with a fresh browser who has not come yet."""
     return Visitor(new_context(), server)
+
+
+@pytest.fixture
+def signed_in(visitor: Visitor) -> SignedIn:
+    """Return a way to open a page as somebody: signed_in(ada, "/report")."""
+
+    def open_page(user: User, path: str = "/") -> Visitor:
+        visitor.arrive(user.email, path)
+        return visitor
+
+    return open_page
 
 
 @pytest.fixture

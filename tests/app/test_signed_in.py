@@ -1,0 +1,20 @@
+"""A page as its user sees it: what a project's own tests begin with."""
+
+from auth.users import User
+from tests.app.conftest import SignedIn
+
+
+def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
+    """Issue 5: the default page, without a word about cookies."""
+    page = signed_in(ada)
+
+    assert [title.value for title in page.title] == ["Home"]
+    assert "Hello Ada!" in [text.value for text in page.text]
+
+
+def test_account_shows_whose_it_is(signed_in: SignedIn, ada: User) -> None:
+    """Issue 5: another page, by its file."""
+    page = signed_in(ada, "views/account.py")
+
+    assert [title.value for title in page.title] == ["Account"]
+    assert {"Ada", "ada@example.com"} <= {text.value for text in page.text}

@@ -1,0 +1,214 @@
+"""What compose and the unit start, behind the real Caddy and the real nginx with our files."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewContext, add_account
+from tests.browser.proxies import certificate
+from tests.browser.visitor import Visitor
+from tests.conftest import Postgres
+from tests.deployed import compose, image_command, image_environment, running, unit, with_our_python
+from tests.documents import blocks
+from tests.serving import (
+    HOST,
+    ROOT,
+    STOP,
+    Server,
+    copy_project,
+    free_port,
+    is_listening,
+    wait_until,
+)
+
+CADDY_ALONE = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
+NGINX_ALONE = """
+daemon off;
+pid nginx.pid;
+error_log error.log;
+events {{}}
+http {{
+access_log off;
+client_body_temp_path body; proxy_temp_path proxy;
+fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+{}
+}}
+"""
+COOKIE = "__Host-auth"
+
+
+def edited(name: str, *edits: tuple[str, str]) -> str:
+    """Return a deployment file's text with addresses and paths of this test in place of its own."""
+    text = (ROOT / name).read_text("utf-8")
+    for old, new in edits:
+        assert old in text, f"{name} does not have {old!r}"
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def proxy(name: str, folder: Path, port: int, *arguments: str, **env: str) -> Iterator[None]:
+    """Run the proxy *name* in *folder* until the block ends."""
+    program = shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
+    if not program:
+        how = f"{name} is not installed: apt install {name}"
+        if os.environ.get("CI") == "true":
+            raise RuntimeError(how)
+        pytest.skip(how)
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *arguments], cwd=folder, env=os.environ | env, stdout=log, stderr=log
+        )
+        try:
+            wait_until(lambda: is_listening(port), f"{name} to listen")
+            yield
+        finally:
+            process.terminate()
+            process.wait(STOP)
+
+
+def settings(port: int, database_url: str) -> dict[str, str]:
+    """Return what stands in .env; the cheapest bcrypt, as these tests are not about it."""
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "BASE_URL": f"https://{HOST}:{port}",
+        "DATABASE_URL": database_url,
+        "BCRYPT_ROUNDS": "10",
+    }
+
+
+def server(env: Mapping[str, str], log: Path) -> Server:
+    """Return the app as its visitors and its operator have it."""
+    return Server(env["BASE_URL"], log, {**env, "COOKIE_NAME": COOKIE})
+
+
+@contextmanager
+def compose_up(folder: Path, postgres: Postgres) -> Iterator[Server]:
+    """Start the compose file's two apps and its Caddy, with a PostgreSQL of the tests'."""
+    port, ports = free_port(), {name: free_port() for name in ("app-1", "app-2")}
+    project = copy_project(folder / "app")
+    with postgres.copy_of("template") as url:
+        own = settings(port, url)
+        env = {
+            name: image_environment()
+            | compose()["services"][name]["environment"]
+            | {"STREAMLIT_SERVER_ADDRESS": HOST, "STREAMLIT_SERVER_PORT": str(ports[name])}
+            | own
+            for name in ports
+        }
+        upstreams = [(f"{name}:8501", f"{HOST}:{ports[name]}") for name in ports]
+        caddyfile = folder / "Caddyfile"
+        caddyfile.write_text(CADDY_ALONE + edited("deploy/Caddyfile", *upstreams))
+        one, two = (
+            running(image_command(), project, ports[name], folder / name, env[name])
+            for name in ports
+        )
+        arguments = ("run", "--config", str(caddyfile), "--adapter", "caddyfile")
+        homes = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        caddy = proxy("caddy", folder, port, *arguments, BASE_URL=own["BASE_URL"], **homes)
+        with one, two, caddy:
+            yield server(own, folder / "app-1")
+
+
+@contextmanager
+def systemd_and_nginx(folder: Path, postgres: Postgres) -> Iterator[Server]:
+    """Start what the unit starts, with the nginx site in front."""
+    port, inner, plain = free_port(), free_port(), free_port()
+    project = copy_project(folder / "app")
+    cert, key = certificate(folder)
+    own = settings(port, f"sqlite:///{folder / 'app.db'}")
+    site = edited(
+        "deploy/nginx.conf",
+        ("listen 80;", f"listen {HOST}:{plain};"),
+        ("listen 443 ssl;", f"listen {HOST}:{port} ssl;"),
+        ("/etc/letsencrypt/live/app.example.com/fullchain.pem", str(cert)),
+        ("/etc/letsencrypt/live/app.example.com/privkey.pem", str(key)),
+        ("app.example.com", HOST),
+        ("http://127.0.0.1:8501", f"http://{HOST}:{inner}"),
+    )
+    (folder / "nginx.conf").write_text(NGINX_ALONE.format(site))
+    command = unit()["ExecStart"].replace("--server.port=8501", f"--server.port={inner}")
+    env = dict(pair.split("=", 1) for pair in unit()["Environment"].split()) | own
+    app = running(with_our_python(command.split()), project, inner, folder / "log", env)
+    arguments = ("-c", str(folder / "nginx.conf"), "-p", str(folder))
+    with app, proxy("nginx", folder, port, *arguments):
+        yield server(own, folder / "log")
+
+
+@pytest.fixture(
+    scope="module", params=[compose_up, systemd_and_nginx], ids=["compose", "systemd and nginx"]
+)
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+) -> Iterator[Server]:
+    """Run the app as it is deployed, on https."""
+    with request.param(tmp_path_factory.mktemp("deployed"), postgres) as running_server:
+        yield running_server
+
+
+def test_a_deployed_app_keeps_its_promises(new_context: NewContext, deployed: Server) -> None:
+    """Issue 5: sign up, F5 and log out on https in production; HttpOnly, bound to the host."""
+    context = new_context(ignore_https_errors=True)
+    visitor = Visitor(context, deployed)
+    visitor.sign_up("ada@example.com", "Ada")
+
+    visitor.reload()
+
+    visitor.expect_signed_in("ada@example.com")
+    assert visitor.forms_seen() == 0
+    cookie = visitor.cookie()
+    assert cookie
+    assert cookie["httpOnly"] and cookie["secure"]
+    visitor.log_out()
+    visitor.reload()
+    visitor.expect_form()
+
+
+def test_a_deployed_app_knows_the_visitor_from_the_proxy(
+    new_context: NewContext, deployed: Server
+) -> None:
+    """TH-2: the address is the one our proxy saw; what a visitor claims does not count."""
+    with deployed.service() as service:
+        user = add_account(service, "Grace")
+    claim = {"X-Forwarded-For": "198.51.100.99"}
+    visitor = Visitor(new_context(ignore_https_errors=True, extra_http_headers=claim), deployed)
+
+    visitor.log_in(user.email)
+
+    with deployed.service() as service:
+        session = service.session(visitor.token())
+    assert session
+    assert session.address == HOST
+
+
+def test_secrets_are_settings_where_only_the_script_is_run(
+    new_context: NewContext, tmp_path: Path
+) -> None:
+    """Issue 5: Community Cloud: docs/deploy.md's secrets, and no variable from anywhere else."""
+    port = free_port()
+    own = settings(port, f"sqlite:///{tmp_path / 'app.db'}") | {"APP_NAME": "Kept in secrets"}
+    (page,) = (block for block in blocks(ROOT / "docs/deploy.md") if block.language == "toml")
+    told = {name: own[name] for name in tomllib.loads(page.text) if name in own}
+    project = copy_project(tmp_path / "app")
+    lines = [f'{name} = "{value}"\n' for name, value in ({"APP_ENV": "production"} | own).items()]
+    (project / ".streamlit/secrets.toml").write_text("".join(lines))
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    command += [f"--server.address={HOST}", "--server.headless=true"]
+
+    with running(command, project, port, tmp_path / "log", {}):
+        tab = new_context().new_page()
+        tab.goto(f"http://{HOST}:{port}/")
+
+        expect(tab.get_by_role("heading", name="Log in", level=1)).to_be_visible()
+        expect(tab.get_by_text("Kept in secrets")).to_be_visible()
+    assert set(told) == {"BASE_URL", "SECRET_KEY", "DATABASE_URL"}
+    assert not (project / ".env").exists()

@@ -1,0 +1,22 @@
+"""A page as its user sees it in a browser: what a project's own tests begin with."""
+
+from playwright.sync_api import expect
+
+from auth.users import User
+from tests.browser.conftest import SignedIn
+
+
+def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
+    """Issue 5: the default page, without a word about cookies."""
+    visitor = signed_in(ada)
+
+    expect(visitor.heading("Home")).to_be_visible()
+    expect(visitor.page.get_by_text("Hello Ada!")).to_be_visible()
+
+
+def test_account_shows_whose_it_is(signed_in: SignedIn, ada: User) -> None:
+    """Issue 5: another page, by its address."""
+    visitor = signed_in(ada, "/account")
+
+    expect(visitor.heading("Account")).to_be_visible()
+    expect(visitor.page.get_by_text(ada.email).first).to_be_visible()

@@ -1,0 +1,163 @@
+"""docs/recipes.md, followed to the letter: each section is done in a copy of the project.
+
+Here, and not beside the pages' tests: whoever has followed a recipe cannot follow it again.
+"""
+
+import os
+import subprocess
+import sys
+import tomllib
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+from streamlit import config
+
+from auth.service import AuthService
+from auth.sessions import Client
+from auth.users import User
+from db.engine import Database
+from settings import ROOT, load_settings
+from tests.app import conftest as app_tests
+from tests.app.conftest import PASSWORD, Open
+from tests.conftest import Postgres
+from tests.documents import copy_of_everything, follow
+from tests.serving import copy_project
+
+RECIPES = ROOT / "docs" / "recipes.md"
+
+# The same database, user and AppTest as the pages' own tests have.
+app_settings, service, ada = app_tests.app_settings, app_tests.service, app_tests.ada
+token, open_app = app_tests.token, app_tests.open_app
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the project, as somebody who starts from it has it."""
+    return copy_project(tmp_path / "project")
+
+
+def test_a_page_is_added_and_tested(tmp_path: Path) -> None:
+    """Issue 5: five lines of one's own, a line in app.py, and two tests that pass at once."""
+    project = copy_of_everything(tmp_path / "project")
+
+    follow(RECIPES, "Add a page", project, os.environ)
+    follow(RECIPES, "Test your own page as a signed-in user", project, os.environ)
+
+
+def test_an_added_page_is_private(open_app: Open, project: Path, token: str) -> None:
+    """GD-1: the recipe's page shows itself to a user, and the form to anybody else."""
+    follow(RECIPES, "Add a page", project, os.environ)
+
+    stranger = open_app(script=project / "app.py").run()
+    page = open_app(token, project / "app.py").run().switch_page("views/report.py").run()
+
+    assert [title.value for title in stranger.title] == ["Log in"]
+    assert [title.value for title in page.title] == ["Report"]
+    assert page.metric[0].value == "42"
+
+
+def test_a_callback_is_protected(
+    open_app: Open, project: Path, service: AuthService, token: str
+) -> None:
+    """GD-2: it runs for a user, and not once the session is over."""
+    follow(RECIPES, "Add a page", project, os.environ)
+    follow(RECIPES, "Protect a callback", project, os.environ)
+    ran = leave_a_trace(project / "views/report.py", '    """Note the approval."""\n')
+    page = open_app(token, project / "app.py").run().switch_page("views/report.py").run()
+    assert page.main.text[1].value == "Not approved yet"
+
+    page.main.button[0].click().run()
+
+    assert not page.exception
+    assert page.main.text[1].value == "Approved"
+    ran.unlink()
+    service.log_out(token)
+    page.main.button[0].click().run()
+    assert not ran.exists()
+    assert [title.value for title in page.title] == ["Log in"]
+
+
+def leave_a_trace(page: Path, after: str) -> Path:
+    """Have *page* make a file once the line *after* is reached; return the file."""
+    text, trace = page.read_text("utf-8"), page.with_name("trace")
+    assert text.count(after) == 1
+    page.write_text(text.replace(after, f'{after}    open("{trace}", "w").close()\n'))
+    return trace
+
+
+def test_the_password_is_asked_for_once_more(open_app: Open, project: Path, token: str) -> None:
+    """SE-7: the page goes on once it was right."""
+    follow(RECIPES, "Ask for the password once more", project, os.environ)
+    page = open_app(token, project / "app.py").run().switch_page("views/salaries.py").run()
+    assert not page.metric
+
+    page.text_input[0].set_value(PASSWORD)
+    page.main.button[0].click().run()
+
+    assert [metric.value for metric in page.metric] == ["the same"]
+
+
+def test_a_column_is_added(project: Path, service: AuthService, ada: User) -> None:
+    """Issue 5: said in the models, migrated by Alembic, in the style that the checkers want.
+
+    Ada was there before: a column that has no value for her would not be added.
+    """
+    before = set((project / "migrations/versions").glob("*.py"))
+
+    follow(RECIPES, "Add a column", project, os.environ)
+
+    columns = inspect(service._database.engine).get_columns("users")
+    assert "phone" in {column["name"] for column in columns}
+    assert len(set((project / "migrations/versions").glob("*.py")) - before) == 1
+    ruff = [sys.executable, "-m", "ruff", "check", "migrations", "db"]
+    assert subprocess.run(ruff, cwd=project, check=False).returncode == 0
+
+
+def test_the_look_is_changed(project: Path) -> None:
+    """Issue 5: an option that Streamlit knows, with another value than before."""
+    follow(RECIPES, "Change the look", project, os.environ)
+
+    before, after = (
+        tomllib.loads((folder / ".streamlit/config.toml").read_text("utf-8"))["theme"]["light"]
+        for folder in (ROOT, project)
+    )
+    (changed,) = {name for name in after if before.get(name) != after[name]}
+    assert f"theme.light.{changed}" in config.get_config_options()
+
+
+def test_postgresql_takes_the_place_of_sqlite(
+    project: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 5: an address that the settings accept, and one command that makes the tables."""
+    with postgres.copy_of("template1") as url:
+        follow(RECIPES, "Switch to PostgreSQL", project, os.environ | {"DATABASE_URL": url})
+
+        with closing(Database(url)) as database:
+            assert "users" in inspect(database.engine).get_table_names()
+    monkeypatch.delenv("DATABASE_URL")
+    assert load_settings(project / ".env").database_url.startswith("postgresql://app:")
+
+
+def test_the_key_is_rotated_and_nobody_is_logged_out(
+    project: Path, service: AuthService, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JWT-8: what the old key signed still opens; the new one signs from now on."""
+    token = service.log_in(ada.email, PASSWORD, Client()).token
+    old = service.settings.secret_key.get_secret_value()
+    monkeypatch.delenv("SECRET_KEY")
+
+    follow(RECIPES, "Rotate the key", project, os.environ)
+    env = (project / ".env").read_text("utf-8")
+    env = env.replace("the-new-key", "Zq4-this-one-signs-from-now-on-8Lw2mT6c").replace(
+        "the-old-key", old
+    )
+    (project / ".env").write_text(env)
+
+    settings = load_settings(project / ".env")
+    rotated = AuthService(service._database, settings)
+    user = rotated.resume(token)
+    assert user is not None
+    assert user.email == ada.email
+    assert rotated.log_in(ada.email, PASSWORD, Client()).token.split(".")[0] != token.split(".")[0]

@@ -1,0 +1,175 @@
+"""The deployment files say what they should, and name only what exists."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import dev
+from settings import ROOT, Settings
+from tests.deployed import compose, image, image_environment, unit
+
+SETTINGS = {name.upper() for name in Settings.model_fields}
+APPS = ("app-1", "app-2")
+
+
+def lines(name: str) -> list[str]:
+    """Return the lines of a file that are no comments."""
+    text = (ROOT / name).read_text("utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    """Issue 5: not root; production; reachable from outside the container."""
+    assert [rest for word, rest in image() if word == "USER"] == ["app"]
+    assert image_environment()["APP_ENV"] == "production"
+    assert image_environment()["STREAMLIT_SERVER_ADDRESS"] == "0.0.0.0"
+    assert image_environment()["STREAMLIT_SERVER_PORT"] == "8501"
+
+
+def test_the_image_installs_the_pins() -> None:
+    """Issue 5: the requirements files that it uses are there, and the tests' own are not used."""
+    used = set(re.findall(r"[\w-]+\.txt", (ROOT / "Dockerfile").read_text("utf-8")))
+
+    assert used == {"requirements.txt", "constraints.txt"}
+    assert all((ROOT / name).exists() for name in used)
+
+
+def test_no_secret_can_get_into_the_image() -> None:
+    """Issue 5: what git does not track does not belong into an image either."""
+    assert set(lines(".gitignore")) <= set(lines(".dockerignore"))
+
+
+def test_the_image_gets_all_that_the_app_runs_on() -> None:
+    """Issue 5: nothing that the app imports or reads is left out."""
+    ignored = {line.rstrip("/") for line in lines(".dockerignore")}
+
+    assert ignored.isdisjoint(
+        {"auth", "db", "web", "views", "migrations", ".streamlit", "pyproject.toml"}
+        | {"app.py", "server.py", "settings.py", "requirements.txt", "constraints.txt"}
+    )
+
+
+def test_compose_runs_two_apps_a_database_and_a_proxy() -> None:
+    """Issue 5: one `docker compose up`; only the proxy can be reached from outside."""
+    services = compose()["services"]
+
+    assert set(services) == {*APPS, "database", "proxy"}
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    assert services["app-1"] == services["app-2"]
+    assert services["app-1"]["read_only"] is True
+
+
+def test_every_variable_that_compose_sets_is_a_setting() -> None:
+    """Issue 5: a name that nobody reads would be a setting that does not hold."""
+    for name in APPS:
+        assert set(compose()["services"][name]["environment"]) <= SETTINGS
+
+
+def test_compose_holds_no_secret_and_asks_for_each() -> None:
+    """Issue 5: passwords come from .env; without one nothing starts, and it says which."""
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+
+    secrets = re.findall(r"\$\{(\w+)(:\?[^}]+)?\}", text)
+
+    assert {name for name, _ in secrets} == {"POSTGRES_PASSWORD", "BASE_URL"}
+    assert all(complaint for _, complaint in secrets)
+    assert compose()["services"]["app-1"]["env_file"] == ".env"
+
+
+def test_the_files_that_compose_mounts_are_there() -> None:
+    """Issue 5: a missing one would be mounted as an empty folder."""
+    mounted = re.findall(r"^ *- \./([^:]+):", (ROOT / "compose.yaml").read_text("utf-8"), re.M)
+
+    assert mounted
+    assert all((ROOT / name).is_file() for name in mounted)
+
+
+def test_the_proxy_counts_as_one() -> None:
+    """Issue 5: the address in "This session" is the visitor's, not the proxy's and not a claim."""
+    assert compose()["services"]["app-1"]["environment"]["TRUSTED_PROXIES"] == "1"
+    assert "TRUSTED_PROXIES=1" in unit()["Environment"].split()
+
+
+def test_the_unit_serves_the_hardened_app_to_this_machine_alone() -> None:
+    """Issue 5: production, not root, and the proxy is the only way in."""
+    words = unit()["ExecStart"].split()
+
+    assert words[1:5] == ["-m", "streamlit", "run", "server.py"]
+    assert "--server.address=127.0.0.1" in words
+    assert unit()["User"] != "root"
+    assert "APP_ENV=production" in unit()["Environment"].split()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not on this machine")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    """Issue 5: each line is known to systemd; what it starts is there."""
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(shutil.which("true") or "/bin/true")
+    copy = tmp_path / "streamlit-auth.service"
+    text = (ROOT / "deploy/streamlit-auth.service").read_text("utf-8")
+    copy.write_text(text.replace("/srv/app", str(tmp_path)))
+
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False
+    )
+
+    assert copy.name not in checked.stderr  # it also complains of units of the machine's own
+    assert checked.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def workflow() -> dict[str, Any]:
+    """Return what runs where people keep this on GitHub."""
+    read: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    return read
+
+
+def steps(workflow: dict[str, Any], key: str) -> list[str]:
+    """Return what the steps of all jobs have under *key*."""
+    jobs = workflow["jobs"].values()
+    return [step[key] for job in jobs for step in job["steps"] if key in step]
+
+
+def test_the_workflow_may_only_read(workflow: dict[str, Any]) -> None:
+    """Issue 5: least permissions, no secrets, no token left in the checkout."""
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "secrets." not in (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    checkouts = [
+        step
+        for job in workflow["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_the_workflow_pins_what_it_uses(workflow: dict[str, Any]) -> None:
+    """Issue 5: a whole version, not a branch that moves."""
+    assert all(re.fullmatch(r"[\w/-]+@v\d+\.\d+\.\d+", used) for used in steps(workflow, "uses"))
+    audits = [line for line in steps(workflow, "run") if "pip-audit" in line]
+    assert [re.findall(r"pip-audit==[\d.]+", line) != [] for line in audits] == [True]
+
+
+def test_the_workflow_runs_the_readmes_commands(workflow: dict[str, Any]) -> None:
+    """Issue 5: what is green there is green here, because it is the same line."""
+    ours = [line for line in steps(workflow, "run") if "dev.py" in line]
+
+    assert "python3 dev.py test" in ours
+    assert all(line.startswith("python3 dev.py test") for line in ours)
+
+
+def test_the_workflow_tests_every_python_from_the_oldest(workflow: dict[str, Any]) -> None:
+    """Issue 5: from the one that dev.py asks for on, without a gap; the image's is one of them."""
+    pythons = workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    image_python = re.findall(r"FROM python:([\d.]+)", (ROOT / "Dockerfile").read_text("utf-8"))
+
+    major, oldest = dev.OLDEST
+    assert pythons == [f"{major}.{oldest + number}" for number in range(len(pythons))]
+    assert len(pythons) >= 4
+    assert set(image_python) <= set(pythons)
