@@ -21,18 +21,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from auth.errors import EmailTaken, LogInRefused
+from auth.errors import EmailTaken, LogInRefused, TooMany
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, Client
 from db.engine import Database
-from tests.conftest import Clock, make_settings
+from tests.conftest import NOON, Clock, make_settings
 
 SETTINGS = make_settings()
 PASSWORDS = ("kumquat lantern orbit", "difference engine number two")
 EMAILS = ("ada@example.com", "ADA@example.com", "bob@example.com")
 IDLE = (SETTINGS.session_idle_age, SETTINGS.session_remember_idle_age)
 LIFE = (SETTINGS.session_max_age, SETTINGS.session_remember_age)
-SECOND = timedelta(seconds=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+FREE = 5  # wrong passwords before the first wait
 
 
 @dataclass
@@ -59,6 +60,22 @@ class Opened:
         return not self.ended and now < self.ends and now < self.seen + self.idle
 
 
+@dataclass
+class Tries:
+    """What the model knows of the wrong passwords tried on an address, by strangers."""
+
+    count: int = 0
+    until: datetime = NOON
+    forgotten: datetime = NOON
+
+    def fail(self, now: datetime) -> None:
+        """Count one: from the fifth on the waits double, from half a minute to an hour (TH-1)."""
+        self.count = self.count + 1 if now < self.forgotten else 1
+        waits = self.count - FREE
+        self.until = now + min(30 * SECOND * 2**waits, HOUR) if waits >= 0 else now
+        self.forgotten = self.until + (24 * HOUR if waits >= 0 else HOUR)
+
+
 class Browsers(RuleBasedStateMachine):
     """People who sign up, log in, come back, log out and are disabled while time passes."""
 
@@ -75,6 +92,7 @@ class Browsers(RuleBasedStateMachine):
         self.service = AuthService(self.database, SETTINGS, clock=self.clock)
         self.accounts: dict[str, Account] = {}
         self.sessions: dict[str, Opened] = {}
+        self.tries: dict[str, Tries] = {}
 
     def teardown(self) -> None:
         """Leave nothing behind."""
@@ -102,13 +120,20 @@ class Browsers(RuleBasedStateMachine):
     def log_in(
         self, email: str, password: str, remember: bool, brought: str | None
     ) -> str | MultipleResults[str]:
-        """SE-1: a new session for the right password, and the end of the one brought along."""
+        """SE-1, TH-1: a new session for the right password, the end of the one brought along."""
         account = self.accounts.get(email.lower())
         client = Client(token=brought)
+        tries = self.tries.setdefault(email.lower(), Tries())
+        if self.clock.now < tries.until:
+            with pytest.raises(TooMany):
+                self.service.log_in(email, password, client, remember)
+            return multiple()
         if account is None or not account.active or account.password != password:
             with pytest.raises(LogInRefused):
                 self.service.log_in(email, password, client, remember)
+            tries.fail(self.clock.now)
             return multiple()
+        self.tries.pop(email.lower())
         token = self.service.log_in(email, password, client, remember).token
         now = self.clock.now
         if brought:

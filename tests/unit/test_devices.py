@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from auth.devices import RECENT
-from auth.errors import LogInRefused, PasswordNeeded, SessionOver
+from auth.errors import PasswordNeeded, SessionOver, WrongPassword
 from auth.service import AuthService
 from auth.sessions import MAX_PER_USER, Client, EndReason
 from tests.conftest import LAPTOP, Clock, Person
@@ -101,10 +101,10 @@ def test_nobody_can_end_the_session_of_another(
 
 
 def test_a_wrong_password_confirms_nothing(service: AuthService, ada: Person) -> None:
-    """AC-1: the same answer as at log-in."""
+    """AC-1: somebody else may sit at this tab."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
-    with pytest.raises(LogInRefused):
+    with pytest.raises(WrongPassword):
         service.confirm_password(token, "not the password at all")
 
     assert not service.recently_authenticated(token)

@@ -19,7 +19,7 @@ from db.models import Base
 from tests.conftest import KEY, Postgres
 from tests.serving import wait_until
 
-TABLES = {"users", "sessions", "tickets"}
+TABLES = {"users", "sessions", "tickets", "email_tokens", "counters", "audit"}
 
 
 def tables(database: Database) -> set[str]:
