@@ -1,0 +1,1 @@
+"""What only the template tests: making a project, upgrading one, and its suite there."""
