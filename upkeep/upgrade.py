@@ -61,9 +61,9 @@ def refuse_unsaved_work() -> None:
             "this folder is not committed in a git repository of its own: "
             "git init, git add --all, git commit, and try again."
         )
-    if changed := git("status", "--porcelain", "--untracked-files=all"):
-        count = len(changed.splitlines())
-        raise Refused(f"{count} of your changes are not committed: commit or stash them first.")
+    if changed := git("status", "--porcelain", "--untracked-files=all").splitlines():
+        names = ", ".join(line[3:] for line in changed[:3]) + (" ..." if len(changed) > 3 else "")
+        raise Refused(f"commit or stash your changes first: {names}")
 
 
 def template_url() -> str:

@@ -1,4 +1,4 @@
-"""A project made by cookiecutter: what it gets, what it must not get, and names made to break it."""
+"""A project made by cookiecutter: what it gets and must not get, and names made to break it."""
 
 import os
 import re
