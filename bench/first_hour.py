@@ -104,6 +104,8 @@ def wait(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 async def see(url: str) -> None:
-    """See the page once, and leave."""
-    visitor = await arrive(url, "", SIGHT)
+    """See the page, which asks a browser for its cookies first, and then the log-in form."""
+    visitor = await arrive(url, "", "")
+    visitor.needle = SIGHT
+    await visitor.run()
     await visitor.socket.close()
