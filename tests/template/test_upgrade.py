@@ -25,7 +25,7 @@ from tests.template.making import (
 )
 from upkeep import VERSION
 
-OLD, NEXT, NEWEST = VERSION, "v90.9.0", "v90.10.0"
+OLD, NEXT, TRIAL, NEWEST = VERSION, "v90.9.0", "v90.10.0-rc1", "v90.10.0"
 LOST = "views/lost.py"  # a page that a later release has no more
 
 
@@ -76,7 +76,7 @@ def replace(file: Path, old: str, new: str) -> None:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A template with three releases: the newest by number is the oldest by age."""
-    folder = make_template(tmp_path_factory.mktemp("template") / "starter")
+    folder = make_template(tmp_path_factory.mktemp("template") / "Ada's starter")
     scatter(folder, {LOST: "print()\n", "greeting.py": "first\n" + "\n" * 9 + "last\n"})
     commit(folder, "A release to start from")
     git(folder, "tag", "--force", OLD)
@@ -90,6 +90,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         git(folder, "add", "--force", ".env", "data")  # a mistake that no project must pay for
         commit(folder, release, release)
     git(folder, "checkout", "--quiet", "-B", "main", OLD)
+    git(folder, "tag", TRIAL)
     return folder
 
 
@@ -157,7 +158,7 @@ def test_settings_and_data_are_never_touched(project: Project) -> None:
 
 
 def test_the_release_asked_for_is_the_one_that_comes(project: Project) -> None:
-    """Without a name it is the newest by number; and one step after the other works as well."""
+    """Without a name it is the newest by number, past trials of it; step by step works as well."""
     first = project.upgrade(NEXT)
     commit(project.folder, NEXT)
     second = project.upgrade()
@@ -298,7 +299,7 @@ def move_template(project: Project) -> None:
         (leave_git, (), "not committed in a git repository of its own"),
         (forget_template, (), "write its address into .env, TEMPLATE_URL="),
         (move_template, (), "/no/such/place could not be fetched"),
-        (None, ("v77",), f"no release v77; choose from {OLD}, {NEXT}, {NEWEST}."),
+        (None, ("v77",), f"no release v77; choose from {OLD}, {NEXT}, {TRIAL}, {NEWEST}."),
         (None, ("--force",), "usage: python3 dev.py upgrade [TAG]"),
     ],
 )
@@ -319,6 +320,13 @@ def test_an_upgrade_that_cannot_be_is_refused(
     assert reason in ended.stderr
     assert "Traceback" not in ended.stderr
     assert project.files == before
+
+
+def test_an_upgrade_started_by_a_git_hook_changes_this_project(project: Project) -> None:
+    """There git has set which repository it is at; ours is where dev.py stands."""
+    ended = project.upgrade(GIT_DIR="/no/such/place", GIT_INDEX_FILE="/no/such/index")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_project_that_has_no_author_set_is_upgraded(project: Project) -> None:
