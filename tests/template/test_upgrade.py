@@ -280,6 +280,12 @@ def leave_git(project: Project) -> None:
     remove(project.folder, ".git")
 
 
+def nest(project: Project) -> None:
+    """Be a folder of somebody else's repository."""
+    remove(project.folder, ".git")
+    commit(project.folder.parent, "Everything")
+
+
 def forget_template(project: Project) -> None:
     """Have an .env that somebody else wrote."""
     (project.folder / ".env").write_text("TEMPLATE_URL=\n")
@@ -297,6 +303,7 @@ def move_template(project: Project) -> None:
         (add, (), "commit or stash your changes first: views/mine.py"),
         (conflict, (), "commit or stash your changes first: "),
         (leave_git, (), "not committed in a git repository of its own"),
+        (nest, (), "not committed in a git repository of its own"),
         (forget_template, (), "write its address into .env, TEMPLATE_URL="),
         (move_template, (), "/no/such/place could not be fetched"),
         (None, ("v77",), f"no release v77; choose from {OLD}, {NEXT}, {TRIAL}, {NEWEST}."),
