@@ -6,6 +6,7 @@
     python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
     python3 dev.py bench                 print the benchmark tables
     python3 dev.py screenshots           take the README's pictures anew
+    python3 dev.py upgrade               bring in the template's newest release, or the one named
     python3 dev.py help                  print this
 
 Each makes .venv and installs the pinned requirements first. The app also gets an .env with a secret
@@ -35,17 +36,15 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed.txt"  # a line for each installed file: its name and the digest
+MACS = ("Chromium", "Google Chrome", "Microsoft Edge")
 BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "chrome", "msedge"),
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    *(f"/Applications/{name}.app/Contents/MacOS/{name}" for name in MACS),
     r"%ProgramFiles%\Google\Chrome\Application\chrome.exe",
     r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
 )
 ASK_PLAYWRIGHT = """from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright: print(playwright.chromium.executable_path)"""
-
 say = partial(print, flush=True)  # at once: start() loses what is still in the buffer
 
 
@@ -122,8 +121,7 @@ def install_chromium() -> str:
     installed, output = attempt("apt-get", "install", "-y", "chromium")
     if not installed:
         _, output = attempt(PYTHON, "-m", "playwright", "install", "chromium")
-    how = "install Chromium or Chrome, or set CHROMIUM to the path of one."
-    return find_chromium() or stop(f"no Chromium was found or could be installed; {how}", output)
+    return find_chromium() or stop("install Chromium or Chrome, or set CHROMIUM to one.", output)
 
 
 def refuse_taken_port(*line: str) -> None:
@@ -152,13 +150,15 @@ def start(steps: Iterable[Callable[[], None]], *line: str) -> NoReturn:
 
 APP = (make_venv, partial(install, "requirements.txt"), write_env, migrate)
 TESTS = (make_venv, partial(install, "requirements.txt", "requirements-dev.txt"), provide_chromium)
+SUITE = "tests.template" if os.getenv("CI") and (HERE / "hooks").is_dir() else "pytest"
 LOCAL = ("--server.address=localhost", "--server.port=8501")  # extra arguments follow, and so win
 COMMANDS = {
     "run": partial(start, APP, "streamlit", "run", "app.py", *LOCAL),
     "serve": partial(start, APP, "streamlit", "run", "server.py", *LOCAL),
-    "test": partial(start, TESTS, "pytest"),
+    "test": partial(start, TESTS, SUITE),
     "bench": partial(start, TESTS, "bench"),
     "screenshots": partial(start, TESTS, "upkeep.screenshots"),
+    "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
 
 

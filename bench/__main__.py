@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "log_in_wave": "Everybody else while 50 people log in",
     "memory": "Memory of an idle signed-in session",
     "cold_start": "From the command to the first page",
+    "first_hour": "From an empty folder to the log-in page",
 }
 LARGE = {"large": "A million users, ten million audit rows"}
 

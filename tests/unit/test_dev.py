@@ -386,7 +386,8 @@ def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
 
     assert ended.returncode == 2
     assert sentence(ended) == (
-        "there is no command 'tests'; choose from run, serve, test, bench, screenshots and help."
+        "there is no command 'tests'; choose from run, serve, test, bench, screenshots, upgrade"
+        " and help."
     )
 
 

@@ -1,0 +1,111 @@
+"""From an empty folder to the log-in page: a project made and started, and started again."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from bench.server import QUIET, ROOT, free_port
+from bench.table import Row, progress
+from bench.visitor import arrive
+
+PATIENCE = 300  # seconds for one start
+POLL = 0.01
+SIGHT = "Log in"  # what the log-in page shows
+FIRST_MUST = 60
+AGAIN_MUST = 3
+
+
+def measure(quick: bool) -> list[Row]:
+    """Return the rows: seconds to the log-in page of a new project, and of one that was set up."""
+    again = 1 if quick else 5
+    with TemporaryDirectory() as folder:
+        progress("first hour: a new project")
+        began = perf_counter()
+        project = make_project(Path(folder))
+        made = perf_counter() - began
+        first = start(project)
+        later = []
+        for number in range(again):
+            progress(f"first hour: start {number + 1} of {again}")
+            later.append(start(project))
+    return [
+        Row("project made", made, "s", "once"),
+        Row("made, then the log-in page", made + first, "s", "once, warm", at_most=FIRST_MUST),
+        Row(
+            "the log-in page, from the second time",
+            max(later),
+            "s",
+            f"slowest of {again}",
+            at_most=AGAIN_MUST,
+        ),
+    ]
+
+
+def make_project(folder: Path) -> Path:
+    """Return a project in *folder*, made by cookiecutter; a project has none, and is copied."""
+    copy = copy_repository(folder / "starter")
+    if not (copy / "cookiecutter.json").exists():
+        return copy
+    subprocess.run(
+        [sys.executable, "-m", "cookiecutter", "--no-input", copy, "app_name=first hour"],
+        cwd=folder,
+        env=os.environ | {"HOME": str(folder)},  # cookiecutter remembers what it made there
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return folder / "first-hour"
+
+
+def copy_repository(folder: Path) -> Path:
+    """Copy this repository to *folder*, less what .gitignore names; return *folder*."""
+    names = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()]
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", *names))
+    return folder
+
+
+def start(project: Path) -> float:
+    """Run `python3 dev.py` in *project*; return the seconds until the log-in page was shown."""
+    port = free_port()
+    began = perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "dev.py", f"--server.port={port}", "--server.headless=true"],
+        cwd=project,
+        env=os.environ | QUIET,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait(process, f"http://localhost:{port}/_stcore/health")
+        asyncio.run(see(f"http://localhost:{port}"))
+        return perf_counter() - began
+    finally:
+        process.send_signal(signal.SIGTERM)  # dev.py has become the server
+        process.wait(10)
+
+
+def wait(process: subprocess.Popen[bytes], address: str) -> None:
+    """Return when *address* answers, or raise RuntimeError."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urlopen(address, timeout=1):
+                return
+        except (URLError, OSError):
+            time.sleep(POLL)
+    raise RuntimeError("a new project did not start")
+
+
+async def see(url: str) -> None:
+    """See the page, which asks a browser for its cookies first, and then the log-in form."""
+    visitor = await arrive(url, "", "")
+    visitor.needle = SIGHT
+    await visitor.run()
+    await visitor.socket.close()

@@ -1,0 +1,194 @@
+"""A project made by cookiecutter: what it gets and must not get, and names made to break it."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from settings import ROOT, load_settings
+from tests.template.making import cookiecutter, files, git, tracked
+from upkeep import VERSION
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+
+HOSTILE = [
+    'Ada\'s "Café" ☕',
+    "{{ 7*7 }} {{cookiecutter.app_name}}",
+    "{% for {# }} %}",
+    "$(id) `id` ${HOME} $HOME ${HOME:-x",
+    "ends in a backslash \\",
+    "\\' # \\\\n = \"",
+    "two\nlines\nSECRET_KEY=mine",
+    "../../etc/passwd",
+    "☕",  # no letter of it can be a folder's
+    "'''\"\"\"",
+    "long " * 60 + "name",
+]
+
+
+@pytest.fixture(scope="module", params=["path", "relative", "here", "zip", "git"])
+def made(
+    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A project, and the kind of address its template was given as."""
+    folder = tmp_path_factory.mktemp(request.param)
+    source, place, options = str(template), folder, list[str]()
+    if request.param == "relative":
+        source = os.path.relpath(template, folder)
+    elif request.param == "here":
+        source, place, options = ".", template, ["--output-dir", str(folder)]
+    elif request.param == "zip":
+        source = str(folder / "starter.zip")
+        git(template, "archive", "--prefix=starter/", f"--output={source}", "HEAD")
+    elif request.param == "git":
+        source = f"git+{template.as_uri()}"
+    cookiecutter(source, place, "My app", *options)
+    return request.param, folder / "my-app"
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that sets nothing."""
+    for name in ("APP_NAME", "SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_project_is_what_git_tracks_byte_for_byte(made: tuple[str, Path], template: Path) -> None:
+    """Whatever address the template has: no file more but .env, none less, and modes are kept."""
+    project = files(made[1])
+
+    del project[".env"]
+
+    assert project == tracked(template)
+    assert project[".ci/run"].executable
+
+
+@posix_only
+def test_only_the_owner_can_read_a_new_env(made: tuple[str, Path]) -> None:
+    """There is a key in it."""
+    assert stat.S_IMODE((made[1] / ".env").stat().st_mode) == 0o600
+
+
+def test_a_new_env_is_the_example_with_a_name_and_a_key(made: tuple[str, Path], env: None) -> None:
+    """What is not asked for stays as .env.example has it."""
+    lines = (made[1] / ".env").read_text("utf-8").splitlines()
+    example = (ROOT / ".env.example").read_text("utf-8").splitlines()
+
+    settings = load_settings(made[1] / ".env")
+
+    changed = [line for line in example if line not in lines]
+    assert changed == ["APP_NAME=Streamlit auth starter", "SECRET_KEY="]
+    assert settings.app_name == "My app"
+    assert len(settings.secret_key.get_secret_value()) >= 43  # 32 bytes in base64
+
+
+def test_a_project_knows_where_its_template_is(made: tuple[str, Path], template: Path) -> None:
+    """An upgrade fetches from there; nobody can fetch from a zip, so that one is asked for."""
+    kind, project = made
+    known = {"zip": "", "git": template.as_uri()}.get(kind, str(template))
+
+    assert f"\nTEMPLATE_URL='{known}'\n" in (project / ".env").read_text("utf-8")
+
+
+def test_each_project_has_a_key_of_its_own(template: Path, tmp_path: Path, env: None) -> None:
+    """A key that two apps share lets each sign for the other."""
+    cookiecutter(template, tmp_path, "One")
+    cookiecutter(template, tmp_path, "Two")
+
+    one, two = (load_settings(tmp_path / name / ".env") for name in ("one", "two"))
+
+    assert one.secret_key != two.secret_key
+
+
+def test_the_name_is_all_that_is_asked(template: Path, tmp_path: Path, env: None) -> None:
+    """One question, and what is typed is never read as a template."""
+    said = cookiecutter(template, tmp_path, None, typed="Ada's {{ 7*7 }}\n")
+
+    assert re.findall(r"\[\d/\d\] .*?\)", said) == ["[1/1] The app's name (My app)"]
+    assert load_settings(tmp_path / "ada-s-7-7/.env").app_name == "Ada's {{ 7*7 }}"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_a_name_like_any_other(
+    name: str, template: Path, tmp_path: Path, env: None
+) -> None:
+    """The app reads exactly what was given; the folder's name is plain letters made from it."""
+    cookiecutter(template, tmp_path, name)
+
+    [folder] = tmp_path.iterdir()
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", folder.name)
+    assert load_settings(folder / ".env").app_name == name
+
+
+def test_the_log_in_page_shows_a_hostile_name(template: Path, tmp_path: Path) -> None:
+    """From the command line to the page: as text, with nothing in it taken for anything else."""
+    name = 'Ada\'s "Café" ☕ {{ 7*7 }} $(id) ${HOME} **bold** <b> $x$ \\ :sparkles:'
+    script = (
+        "from streamlit.testing.v1 import AppTest;"
+        "app = AppTest.from_file('app.py', default_timeout=60).run();"
+        "assert not app.exception, app.exception;"
+        "print(ascii([text.value for text in app.text]))"
+    )
+    cookiecutter(template, tmp_path, name)
+    [folder] = tmp_path.iterdir()
+
+    environment = {k: v for k, v in os.environ.items() if k not in ("APP_NAME", "SECRET_KEY")}
+    for command in (["-m", "db.migrate"], ["-c", script]):
+        shown = subprocess.run(
+            [sys.executable, *command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+
+    assert ascii(name) in shown.stdout
+
+
+def test_making_it_again_over_a_project_keeps_its_settings(template: Path, tmp_path: Path) -> None:
+    """A new key would sign everybody out, and a new name is not what was asked for."""
+    cookiecutter(template, tmp_path, "Mine")
+    env = tmp_path / "mine/.env"
+    env.write_text("SECRET_KEY=mine")
+
+    cookiecutter(template, tmp_path, "Mine", "--overwrite-if-exists")
+
+    assert env.read_text() == "SECRET_KEY=mine"
+
+
+def test_making_a_project_leaves_the_template_as_it_was(template: Path, tmp_path: Path) -> None:
+    """The hook fills cookiecutter's temporary copy, never the repository."""
+    before = files(template)
+
+    cookiecutter(template, tmp_path, "Mine")
+
+    assert files(template) == before
+
+
+def test_the_release_is_told_in_both_places() -> None:
+    """The tag that a project is upgraded from is the version that the template is released as."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert f"v{project['version']}" == VERSION
+
+
+def test_the_hooks_are_typed_too() -> None:
+    """They are not among mypy's files, which are the same in projects that have no hooks."""
+    hooks = sorted(str(path) for path in (ROOT / "hooks").glob("*.py"))
+
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", *hooks],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout

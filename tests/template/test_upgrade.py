@@ -1,0 +1,345 @@
+"""Upgrades of a project: what arrives, what both changed, what is never touched or refused."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.template.making import (
+    IDENTITY,
+    File,
+    commit,
+    cookiecutter,
+    files,
+    git,
+    link_venv,
+    make_template,
+    remove,
+    scatter,
+    tracked,
+)
+from upkeep import VERSION
+
+OLD, NEXT, TRIAL, NEWEST = VERSION, "v90.9.0", "v90.10.0-rc1", "v90.10.0"
+LOST = "views/lost.py"  # a page that a later release has no more
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in *folder*, committed as it was made."""
+
+    folder: Path
+
+    def upgrade(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the command."""
+        return subprocess.run(
+            [sys.executable, "dev.py", "upgrade", *arguments],
+            cwd=self.folder,
+            env={k: v for k, v in os.environ.items() if k != "TEMPLATE_URL"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace *old*, which is there once, in the file *name*, and commit that."""
+        replace(self.folder / name, old, new)
+        commit(self.folder, f"Edit {name}")
+
+    def read(self, name: str) -> str:
+        """Return the text of the file *name*."""
+        return (self.folder / name).read_text("utf-8")
+
+    @property
+    def files(self) -> dict[str, File]:
+        """All there is in the folder, less what Python leaves behind."""
+        return {k: v for k, v in files(self.folder).items() if not k.endswith(".pyc")}
+
+    @property
+    def head(self) -> str:
+        """The commit that it stands at."""
+        return git(self.folder, "rev-parse", "HEAD")
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Replace *old*, which is there once, in *file*."""
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template with three releases: the newest by number is the oldest by age."""
+    folder = make_template(tmp_path_factory.mktemp("template") / "Ada's starter")
+    scatter(folder, {LOST: "print()\n", "greeting.py": "first\n" + "\n" * 9 + "last\n"})
+    commit(folder, "A release to start from")
+    git(folder, "tag", "--force", OLD)
+    for release in (NEWEST, NEXT):
+        git(folder, "checkout", "--quiet", "-B", "main", OLD)
+        replace(folder / "upkeep/__init__.py", OLD, release)
+        replace(folder / "greeting.py", "first", f"first of {release}")
+        scatter(folder, {"views/new.py": release, "hooks/new.py": release, ".env": release})
+        scatter(folder, {"data/app.db": release})
+        remove(folder, LOST)
+        git(folder, "add", "--force", ".env", "data")  # a mistake that no project must pay for
+        commit(folder, release, release)
+    git(folder, "checkout", "--quiet", "-B", "main", OLD)
+    git(folder, "tag", TRIAL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of the first release, in git, set up and with people in its database."""
+    folder = tmp_path_factory.mktemp("made")
+    cookiecutter(template, folder, "Mine")
+    commit(folder / "mine", "Start")
+    link_venv(folder / "mine")
+    scatter(folder / "mine", {"data/app.db": "people"})
+    return folder / "mine"
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Project:
+    """That project, to be changed."""
+    shutil.copytree(made, tmp_path / "mine", symlinks=True)
+    return Project(tmp_path / "mine")
+
+
+def test_a_release_arrives_beside_ones_own_changes(project: Project, template: Path) -> None:
+    """What only the template changed is as in the release, what only the project changed stays."""
+    project.edit("greeting.py", "last", "mine")
+    scatter(project.folder, {"views/mine.py": "mine"})
+    commit(project.folder, "A page")
+    head = project.head
+
+    ended = project.upgrade()
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert project.read("greeting.py").split() == ["first", "of", NEWEST, "mine"]
+    assert project.read("views/new.py") == NEWEST
+    assert project.read("views/mine.py") == "mine"
+    assert not (project.folder / LOST).exists()
+    assert project.head == head  # it is the owner who commits
+
+
+def test_an_untouched_project_becomes_the_release_byte_for_byte(
+    project: Project, template: Path, tmp_path: Path
+) -> None:
+    """As if it were made today; the machinery of the template, changed too, does not come along."""
+    git(template, "worktree", "add", "--quiet", str(tmp_path / "release"), NEWEST)
+
+    project.upgrade()
+
+    assert set(git(project.folder, "ls-files").split()) == {
+        name for name in tracked(tmp_path / "release") if name not in (".env", "data/app.db")
+    }
+    assert {name: files(project.folder)[name] for name in tracked(project.folder)} == {
+        name: file
+        for name, file in tracked(tmp_path / "release").items()
+        if name not in (".env", "data/app.db")
+    }
+
+
+def test_settings_and_data_are_never_touched(project: Project) -> None:
+    """Not even by a release that holds such files by mistake."""
+    before = {name: project.read(name) for name in (".env", "data/app.db")}
+
+    project.upgrade()
+
+    assert {name: project.read(name) for name in before} == before
+    assert git(project.folder, "ls-files", *before) == ""
+
+
+def test_the_release_asked_for_is_the_one_that_comes(project: Project) -> None:
+    """Without a name it is the newest by number, past trials of it; step by step works as well."""
+    first = project.upgrade(NEXT)
+    commit(project.folder, NEXT)
+    second = project.upgrade()
+
+    assert f"From {OLD} to {NEXT}" in first.stdout
+    assert f"From {NEXT} to {NEWEST}" in second.stdout
+    assert NEWEST in project.read("upkeep/__init__.py")
+
+
+def test_what_was_done_is_told(project: Project) -> None:
+    """Each file, what to do now, and the way back."""
+    said = project.upgrade().stdout
+
+    assert all(f" {name} " in said for name in ("greeting.py", "views/new.py", LOST))
+    assert "hooks" not in said
+    assert "git diff --cached" in said
+    assert "git reset --hard" in said
+
+
+def test_a_line_that_both_changed_is_marked(project: Project) -> None:
+    """Only a person knows which is right; everything else has arrived, and there is a way back."""
+    project.edit("greeting.py", "first", "mine")
+
+    ended = project.upgrade()
+
+    assert ended.returncode == 1
+    assert "see the <<<<<<< marks:\n  greeting.py\n" in ended.stdout
+    assert project.read("greeting.py").splitlines()[:5] == [
+        "<<<<<<< HEAD",
+        "mine",
+        "=======",
+        f"first of {NEWEST}",
+        project.read("greeting.py").splitlines()[4],
+    ]
+    assert f"template {NEWEST}" in project.read("greeting.py").splitlines()[4]
+    assert project.read("views/new.py") == NEWEST
+
+
+def test_all_of_it_can_be_taken_back(project: Project) -> None:
+    """The command that is told undoes an upgrade with conflicts too, completely."""
+    project.edit("greeting.py", "first", "mine")
+    before = project.files
+    project.upgrade()
+
+    git(project.folder, "reset", "--quiet", "--hard")
+
+    assert project.files == before
+
+
+def test_a_file_that_the_project_deleted_stays_deleted(project: Project) -> None:
+    """A feature is removed by deleting its file; a release that mends it does not bring it back."""
+    remove(project.folder, "greeting.py")
+    commit(project.folder, "No greetings")
+
+    ended = project.upgrade()
+
+    assert ended.returncode == 0
+    assert not (project.folder / "greeting.py").exists()
+    assert "this project deleted it:\n  greeting.py\n" in ended.stdout
+    assert "greeting.py" not in git(project.folder, "status", "--porcelain")
+
+
+def test_a_file_that_the_project_moved_is_followed(project: Project) -> None:
+    """A security fix reaches the code where it now is."""
+    git(project.folder, "mv", "greeting.py", "welcome.py")
+    commit(project.folder, "Move")
+
+    assert project.upgrade().returncode == 0
+    assert f"first of {NEWEST}" in project.read("welcome.py")
+
+
+def test_a_copy_of_the_whole_repository_is_upgraded_too(
+    template: Path, made: Path, tmp_path: Path
+) -> None:
+    """With "Use this template" there is no common history, and the machinery stays as it is."""
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "--quiet", str(template), str(copy))
+    remove(copy, ".git")
+    commit(copy, "Initial commit")
+    link_venv(copy)
+    project = Project(copy)
+
+    ended = project.upgrade(TEMPLATE_URL=str(template))
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"first of {NEWEST}" in project.read("greeting.py")
+    assert not (copy / "hooks/new.py").exists()
+    assert (copy / "hooks/pre_prompt.py").exists()
+
+
+def test_a_project_at_that_release_is_left_alone(project: Project) -> None:
+    """A second upgrade has nothing to do, and says so."""
+    project.upgrade()
+    commit(project.folder, NEWEST)
+
+    ended = project.upgrade()
+
+    assert (ended.returncode, ended.stdout) == (0, f"This project is at {NEWEST} already.\n")
+
+
+def modify(project: Project) -> None:
+    """Change a file without committing it."""
+    scatter(project.folder, {"app.py": "mine"})
+
+
+def add(project: Project) -> None:
+    """Write a file that git does not know."""
+    scatter(project.folder, {"views/mine.py": "mine"})
+
+
+def conflict(project: Project) -> None:
+    """Leave an upgrade's conflicts as they are."""
+    project.edit("greeting.py", "first", "mine")
+    project.upgrade()
+
+
+def leave_git(project: Project) -> None:
+    """Have no repository."""
+    remove(project.folder, ".git")
+
+
+def nest(project: Project) -> None:
+    """Be a folder of somebody else's repository."""
+    remove(project.folder, ".git")
+    commit(project.folder.parent, "Everything")
+
+
+def forget_template(project: Project) -> None:
+    """Have an .env that somebody else wrote."""
+    (project.folder / ".env").write_text("TEMPLATE_URL=\n")
+
+
+def move_template(project: Project) -> None:
+    """Have the address of nothing."""
+    (project.folder / ".env").write_text("TEMPLATE_URL=/no/such/place\n")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "arguments", "reason"),
+    [
+        (modify, (), "commit or stash your changes first: app.py"),
+        (add, (), "commit or stash your changes first: views/mine.py"),
+        (conflict, (), "commit or stash your changes first: "),
+        (leave_git, (), "not committed in a git repository of its own"),
+        (nest, (), "not committed in a git repository of its own"),
+        (forget_template, (), "write its address into .env, TEMPLATE_URL="),
+        (move_template, (), "/no/such/place could not be fetched"),
+        (None, ("v77",), f"no release v77; choose from {OLD}, {NEXT}, {TRIAL}, {NEWEST}."),
+        (None, ("--force",), "usage: python3 dev.py upgrade [TAG]"),
+    ],
+)
+def test_an_upgrade_that_cannot_be_is_refused(
+    project: Project,
+    trouble: Callable[[Project], None] | None,
+    arguments: tuple[str, ...],
+    reason: str,
+) -> None:
+    """One sentence that tells what to do, an exit code of its own, and nothing is changed."""
+    if trouble:
+        trouble(project)
+    before = project.files
+
+    ended = project.upgrade(*arguments)
+
+    assert ended.returncode == 2
+    assert reason in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert project.files == before
+
+
+def test_an_upgrade_started_by_a_git_hook_changes_this_project(project: Project) -> None:
+    """There git has set which repository it is at; ours is where dev.py stands."""
+    ended = project.upgrade(GIT_DIR="/no/such/place", GIT_INDEX_FILE="/no/such/index")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_project_that_has_no_author_set_is_upgraded(project: Project) -> None:
+    """A machine that only serves has git without a name and an address."""
+    nameless = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+    ended = project.upgrade(**nameless, **dict.fromkeys(IDENTITY, ""))
+
+    assert (ended.returncode, ended.stderr) == (0, "")
