@@ -1,0 +1,135 @@
+"""The throttle does what a model of twenty lines says, in whatever order things happen."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from auth.errors import TooMany
+from auth.throttle import Limit, clear, give_back, take
+from db.engine import Database
+from tests.conftest import NOON, Clock
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+WAITING = Limit("waiting", 3, 24 * HOUR, 30 * SECOND, 10 * MINUTE)
+WINDOW = Limit("window", 4, 15 * MINUTE)
+SUBJECTS = ("ada", "bob")
+
+
+@dataclass
+class Model:
+    """One budget, told in plain words."""
+
+    limit: Limit
+    count: int = 0
+    until: datetime = NOON
+    forgotten: datetime = NOON
+
+    def look(self, now: datetime) -> timedelta:
+        """Return the wait, after forgetting what is old."""
+        if now >= self.forgotten:
+            self.count, self.until = 0, now
+        return max(self.until - now, timedelta())
+
+    def spend(self, now: datetime) -> None:
+        """Count one."""
+        self.count += 1
+        if self.limit.first is None:
+            self.forgotten = now + self.limit.forget if self.count == 1 else self.forgotten
+            self.until = self.forgotten if self.count >= self.limit.free else now
+        elif self.count < self.limit.free:
+            self.until, self.forgotten = now, now + HOUR
+        else:
+            wait = self.limit.first * 2 ** (self.count - self.limit.free)
+            self.until = now + min(wait, self.limit.longest)
+            self.forgotten = self.until + self.limit.forget
+
+    def refund(self, now: datetime) -> None:
+        """Take one back."""
+        self.count = max(self.count - 1, 0)
+        if self.count < self.limit.free:
+            self.until = now
+
+
+class Tries(RuleBasedStateMachine):
+    """Attempts on two subjects, each under both kinds of limit, while time passes."""
+
+    template: Path
+
+    @initialize()
+    def start(self) -> None:
+        """Open a database and a clock of its own."""
+        self.folder = TemporaryDirectory()
+        path = copyfile(self.template, Path(self.folder.name) / "app.db")
+        self.clock, self.database = Clock(), Database(f"sqlite:///{path}")
+        self.models = {name: [Model(limit) for limit in (WAITING, WINDOW)] for name in SUBJECTS}
+        self.spent: list[str] = []
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        self.database.close()
+        self.folder.cleanup()
+
+    @rule(subject=st.sampled_from(SUBJECTS))
+    def attempt(self, subject: str) -> None:
+        """TH-1, TH-3: allowed while no budget waits, and then counted in all; else in none."""
+        now, models = self.clock.now, self.models[subject]
+        wait = max(model.look(now) for model in models)
+        budgets = [model.limit.on(subject) for model in models]
+        if wait:
+            with pytest.raises(TooMany) as refused, self.database.write() as connection:
+                take(connection, budgets, now)
+            assert refused.value.wait == wait
+            return
+        for model in models:
+            model.spend(now)
+        with self.database.write() as connection:
+            begins = take(connection, budgets, now)
+        assert begins == any(model.until > now for model in models)
+        self.spent.append(subject)
+
+    @precondition(lambda self: self.spent)
+    @rule(data=st.data())
+    def return_one(self, data: st.DataObject) -> None:
+        """TH-1: what did no harm is given back."""
+        subject, now = data.draw(st.sampled_from(self.spent)), self.clock.now
+        models = self.models[subject]
+        for model in models:
+            model.look(now)
+            model.refund(now)
+        with self.database.write() as connection:
+            give_back(connection, [model.limit.on(subject) for model in models], now)
+
+    @rule(subject=st.sampled_from(SUBJECTS))
+    def forgive(self, subject: str) -> None:
+        """TH-1: success forgets the failures."""
+        self.models[subject][0] = Model(WAITING)
+        with self.database.write() as connection:
+            clear(connection, [WAITING.on(subject)])
+
+    @rule(
+        by=st.sampled_from([SECOND, 29 * SECOND, 30 * SECOND, 15 * MINUTE, HOUR, 25 * HOUR])
+        | st.timedeltas(SECOND, 30 * MINUTE)
+    )
+    def wait(self, by: timedelta) -> None:
+        """TH-1: waits end by themselves."""
+        self.clock.advance(by - timedelta(microseconds=by.microseconds))
+
+
+def test_the_throttle_does_what_the_model_says(sqlite_template: Path) -> None:
+    """TH-1, TH-3: no order of attempts gets more than is allowed, nor waits longer than told."""
+    Tries.template = sqlite_template
+
+    run_state_machine_as_test(Tries, settings=profile(max_examples=30, stateful_step_count=40))

@@ -1,0 +1,1 @@
+"""Account life: what happens to an account between signing up and goodbye."""

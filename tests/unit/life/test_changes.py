@@ -1,0 +1,260 @@
+"""Changes people make to their own account, and what becomes of those who were in it."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from auth.errors import (
+    EmailTaken,
+    InvalidDetails,
+    LinkRefused,
+    LogInRefused,
+    PasswordNeeded,
+    SessionOver,
+    WrongPassword,
+)
+from auth.service import AuthService
+from db.engine import Database
+from db.models import AuditEvent, Session, User
+from tests.conftest import LAPTOP, Person
+from tests.unit.life.conftest import Letterbox
+
+NEW = "marble otter quiet window"
+OTHER = "ada@new.example.com"
+
+
+@pytest.fixture
+def token(service: AuthService, ada: Person) -> str:
+    """Ada's session, in which she has just typed her password."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    service.confirm_password(token, ada.password)
+    return token
+
+
+def email_of(service: AuthService, token: str) -> str | None:
+    """Return the address of the user whose session *token* is."""
+    user = service.resume(token)
+    return user.email if user else None
+
+
+def test_a_name_is_changed_and_hostile_ones_are_not(service: AuthService, token: str) -> None:
+    """AC-2: the same rules as at signing up."""
+    service.change_name(token, "  Countess Lovelace ")
+    with pytest.raises(InvalidDetails):
+        service.change_name(token, "a\nb")
+
+    user = service.resume(token)
+    assert user
+    assert user.name == "Countess Lovelace"
+
+
+def test_a_changed_password_ends_every_session_but_this(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """SE-6: this one goes on, under a token that nobody else has a copy of."""
+    other = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    login = service.change_password(token, ada.password, NEW)
+
+    assert service.resume(login.token) == login.user
+    assert service.resume(other) is None
+    assert service.log_in(ada.email, NEW, LAPTOP)
+    assert "was changed" in letterbox.to(ada.email)[-1].subject
+
+
+def test_a_copy_of_the_old_token_is_dead_after_the_change(
+    service: AuthService, ada: Person, token: str
+) -> None:
+    """SE-6, SE-9: whoever presents it has a copy."""
+    service.change_password(token, ada.password, NEW)
+
+    assert service.resume(token) is None
+
+
+def test_the_current_password_and_the_policy_are_asked_for(
+    service: AuthService, ada: Person, token: str
+) -> None:
+    """AC-1, PW-5: an open tab is not enough."""
+    with pytest.raises(WrongPassword):
+        service.change_password(token, "not the password at all", NEW)
+    with pytest.raises(InvalidDetails):
+        service.change_password(token, ada.password, "short")
+
+    assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_a_new_address_counts_once_it_is_confirmed(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """AC-3: kept apart until then; the old one is told."""
+    service.change_email(token, OTHER)
+    link = letterbox.link(OTHER, "verify-email")
+    told = letterbox.to(ada.email)[-1]
+
+    assert (email_of(service, token), service.pending_email(token)) == (ada.email, OTHER)
+    assert OTHER in told.text
+    assert service.confirm_email(link, LAPTOP) == OTHER
+    assert (email_of(service, token), service.pending_email(token)) == (OTHER, None)
+    assert service.log_in(OTHER, ada.password, LAPTOP)
+
+
+def test_a_new_address_needs_the_password_typed_again(service: AuthService, ada: Person) -> None:
+    """AC-3: with the address goes the account."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    with pytest.raises(PasswordNeeded):
+        service.change_email(token, OTHER)
+
+
+def test_of_two_pending_addresses_the_last_one_confirms(
+    service: AuthService, token: str, letterbox: Letterbox
+) -> None:
+    """CVE-2026-32700: a link is bound to the address it was sent to."""
+    service.change_email(token, OTHER)
+    first = letterbox.link(OTHER, "verify-email")
+    service.change_email(token, "ada@third.example.com")
+    second = letterbox.link("ada@third.example.com", "verify-email")
+
+    with pytest.raises(LinkRefused):
+        service.confirm_email(first, LAPTOP)
+    assert service.confirm_email(second, LAPTOP) == "ada@third.example.com"
+
+
+def test_a_taken_address_is_told_to_its_owner_alone(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """EN-3: who asks sees what they would see for a free one."""
+    service.sign_up("bob@example.com", NEW)
+
+    service.change_email(token, "bob@example.com")
+
+    assert "already have an account" in letterbox.to("bob@example.com")[-1].subject
+    assert "verify-email" not in letterbox.to("bob@example.com")[-1].text
+    assert service.pending_email(token) == "bob@example.com"
+
+
+def test_an_address_that_was_taken_meanwhile_is_refused(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """DB-1: the database decides."""
+    service.change_email(token, OTHER)
+    link = letterbox.link(OTHER, "verify-email")
+    service.sign_up(OTHER, NEW)
+
+    with pytest.raises(LinkRefused):
+        service.confirm_email(link, LAPTOP)
+    assert email_of(service, token) == ada.email
+
+
+@pytest.mark.parametrize("when", ["before", "after", "after a reset by the new one"])
+def test_the_old_address_can_object(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox, when: str
+) -> None:
+    """AC-3: nobody who was in stays in, no password opens it, and the old address gets a link."""
+    service.change_email(token, OTHER)
+    change, keep = letterbox.link(OTHER, "verify-email"), letterbox.link(ada.email, "keep-email")
+    if when != "before":
+        service.confirm_email(change, LAPTOP)
+    if when == "after a reset by the new one":
+        service.forgot_password(OTHER, LAPTOP)
+        service.reset_password(letterbox.link(OTHER, "reset-password"), NEW, LAPTOP)
+
+    service.keep_email(keep, LAPTOP)
+
+    assert service.resume(token) is None
+    for password in (ada.password, NEW):
+        with pytest.raises(LogInRefused):
+            service.log_in(ada.email, password, LAPTOP)
+    with pytest.raises(LinkRefused):
+        service.confirm_email(change, LAPTOP)
+    service.reset_password(letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+    assert service.log_in(ada.email, NEW, LAPTOP).user.email == ada.email
+
+
+def test_a_deleted_account_is_gone_and_its_address_free(
+    service: AuthService, ada: Person, token: str, database: Database, letterbox: Letterbox
+) -> None:
+    """SE-6, GHSA-2vg6-77g8-24mp: its sessions with it; the record keeps a pseudonym."""
+    service.delete_account(token, ada.password)
+
+    with database.read() as connection:
+        assert connection.execute(select(User.id)).all() == []
+        assert connection.execute(select(Session.id)).all() == []
+        kept = connection.execute(select(AuditEvent.user_id, AuditEvent.address, AuditEvent.agent))
+        assert set(kept.all()) == {(ada.id, "", "")}
+    assert service.resume(token) is None
+    assert "is gone" in letterbox.to(ada.email)[-1].subject
+    assert service.sign_up(ada.email, ada.password)
+
+
+def test_deleting_asks_for_the_password(service: AuthService, ada: Person, token: str) -> None:
+    """AC-1: whatever was typed before."""
+    with pytest.raises(WrongPassword):
+        service.delete_account(token, "not the password at all")
+
+    assert service.resume(token)
+
+
+def test_the_download_has_what_is_kept_and_no_secret(
+    service: AuthService, ada: Person, token: str, database: Database
+) -> None:
+    """AC-5: what people may ask for; what opens something is not theirs to lose."""
+    text = json.dumps(service.my_data(token))
+
+    with database.read() as connection:
+        row = connection.execute(select(User.__table__)).one()
+        session = connection.execute(select(Session.__table__)).one()
+    assert all(told in text for told in (ada.email, "Ada Lovelace", LAPTOP.agent, "user_created"))
+    secrets = (row.password_hash, session.id, session.token_id, token)
+    assert not any(secret in text for secret in secrets)
+
+
+def test_no_verb_works_for_a_session_that_is_over(
+    service: AuthService, ada: Person, token: str
+) -> None:
+    """SE-2: each asks anew."""
+    service.log_out(token)
+
+    for verb in (
+        lambda: service.change_name(token, "Eve"),
+        lambda: service.change_password(token, ada.password, NEW),
+        lambda: service.change_email(token, OTHER),
+        lambda: service.pending_email(token),
+        lambda: service.resend_link(token),
+        lambda: service.my_data(token),
+        lambda: service.activity(token),
+        lambda: service.delete_account(token, ada.password),
+    ):
+        with pytest.raises(SessionOver):
+            verb()
+
+
+def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
+    service: AuthService, ada: Person, letterbox: Letterbox
+) -> None:
+    """Issue 4: the first log-in of all is no news either."""
+    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/156.0.0.0 Safari/537.36"
+    for agent in (LAPTOP.agent, LAPTOP.agent, windows, windows):
+        client = type(LAPTOP)(address=LAPTOP.address, agent=agent)
+        service.log_in(ada.email, ada.password, client)
+        letterbox.post.finish()
+
+    told = [mail for mail in letterbox.to(ada.email) if "New log-in" in mail.subject]
+    assert len(told) == 1
+    assert "Chrome on Windows" in told[0].text
+
+
+def test_an_address_that_is_freed_can_be_signed_up_with(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """AC-3: the old owner's objection then comes too late, and nothing of the new account moves."""
+    service.change_email(token, OTHER)
+    keep = letterbox.link(ada.email, "keep-email")
+    service.confirm_email(letterbox.link(OTHER, "verify-email"), LAPTOP)
+    service.sign_up(ada.email, NEW)
+
+    with pytest.raises(LinkRefused):
+        service.keep_email(keep, LAPTOP)
+    with pytest.raises(EmailTaken):
+        service.sign_up(OTHER, NEW)

@@ -1,0 +1,234 @@
+"""Links in mails: good once, for one thing, for a while, and while nothing has changed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import select
+
+from auth.email_tokens import LIVES, Purpose
+from auth.errors import InvalidDetails, LinkRefused, LogInRefused
+from auth.service import AuthService
+from db.engine import Database
+from db.models import Base, EmailToken
+from tests.conftest import LAPTOP, Clock, Person
+from tests.unit.life.conftest import Letterbox
+
+NEW, NEWER = "marble otter quiet window", "velvet harbour nineteen moths"
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def ask(service: AuthService, ada: Person, letterbox: Letterbox) -> Callable[[], str]:
+    """Ask for a new password for Ada; return the link's token."""
+
+    def asked() -> str:
+        service.forgot_password(ada.email, LAPTOP)
+        return letterbox.link(ada.email, "reset-password")
+
+    return asked
+
+
+def test_a_forgotten_password_is_chosen_anew(
+    service: AuthService, ada: Person, ask: Callable[[], str]
+) -> None:
+    """RS-5: the new one works, the old one does not, and the link logged nobody in."""
+    link = ask()
+
+    assert service.is_reset_link(link)
+    assert service.reset_password(link, NEW, LAPTOP) is None
+    assert service.log_in(ada.email, NEW, LAPTOP)
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_a_reset_ends_every_session_and_tells_the_owner(
+    service: AuthService, ada: Person, ask: Callable[[], str], letterbox: Letterbox
+) -> None:
+    """RS-5, SE-6: whoever was in is out."""
+    tokens = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2)]
+
+    service.reset_password(ask(), NEW, LAPTOP)
+
+    assert [service.resume(token) for token in tokens] == [None, None]
+    assert "was changed" in letterbox.to(ada.email)[-1].subject
+
+
+def test_a_link_works_once(service: AuthService, ask: Callable[[], str]) -> None:
+    """RS-2: a mailbox that somebody reads later opens nothing."""
+    link = ask()
+    service.reset_password(link, NEW, LAPTOP)
+
+    assert not service.is_reset_link(link)
+    with pytest.raises(LinkRefused):
+        service.reset_password(link, NEWER, LAPTOP)
+
+
+def test_of_two_that_use_a_link_at_once_one_wins(
+    service: AuthService, ada: Person, ask: Callable[[], str]
+) -> None:
+    """RS-2: on either database."""
+    link, together = ask(), Barrier(2)
+
+    def use(password: str) -> str | None:
+        together.wait(10)
+        try:
+            service.reset_password(link, password, LAPTOP)
+        except LinkRefused:
+            return None
+        return password
+
+    with ThreadPoolExecutor(2) as pool:
+        won = [password for password in pool.map(use, (NEW, NEWER)) if password]
+
+    assert len(won) == 1
+    assert service.log_in(ada.email, won[0], LAPTOP)
+
+
+@pytest.mark.parametrize(("early", "works"), [(SECOND, True), (timedelta(), False)])
+def test_a_link_ends_by_the_clock(
+    service: AuthService, ask: Callable[[], str], clock: Clock, early: timedelta, works: bool
+) -> None:
+    """RS-3: an hour for a password, to the second."""
+    link = ask()
+    clock.advance(LIVES[Purpose.RESET] - early)
+
+    assert service.is_reset_link(link) is works
+
+
+def test_only_the_newest_link_works(service: AuthService, ask: Callable[[], str]) -> None:
+    """RS-3: asking again takes the older ones back."""
+    older, newer = ask(), ask()
+
+    assert not service.is_reset_link(older)
+    assert service.is_reset_link(newer)
+
+
+@pytest.mark.parametrize("change", ["password", "disabled", "sessions ended"])
+def test_what_changes_an_account_voids_its_links(
+    service: AuthService, ada: Person, ask: Callable[[], str], change: str
+) -> None:
+    """RS-3: a link is for the state the account was in."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    link = ask()
+
+    if change == "password":
+        service.change_password(token, ada.password, NEW)
+    elif change == "disabled":
+        service.disable(ada.id)
+    else:
+        service.end_every_session(ada.id)
+
+    with pytest.raises(LinkRefused):
+        service.reset_password(link, NEWER, LAPTOP)
+
+
+def test_a_link_is_good_for_its_own_purpose_alone(
+    service: AuthService, ada: Person, ask: Callable[[], str], letterbox: Letterbox
+) -> None:
+    """RS-1: a verified address is no new password."""
+    verify, reset = letterbox.link(ada.email, "verify-email"), ask()
+
+    for use in (
+        lambda: service.reset_password(verify, NEW, LAPTOP),
+        lambda: service.confirm_email(reset, LAPTOP),
+        lambda: service.keep_email(reset, LAPTOP),
+        lambda: service.keep_email(verify, LAPTOP),
+    ):
+        with pytest.raises(LinkRefused):
+            use()
+    assert service.is_reset_link(reset)
+
+
+@pytest.mark.parametrize("link", ["", "x", "a" * 10_000, "\ud800", "\0", "'; DROP TABLE users; --"])
+def test_any_other_text_is_no_link(service: AuthService, ada: Person, link: str) -> None:
+    """RS-1: a calm no."""
+    for use in (service.confirm_email, service.keep_email):
+        with pytest.raises(LinkRefused):
+            use(link, LAPTOP)
+    assert not service.is_reset_link(link)
+
+
+def test_a_password_that_breaks_a_rule_leaves_the_link_good(
+    service: AuthService, ask: Callable[[], str]
+) -> None:
+    """RS-5, PW-5: the whole policy, and another try."""
+    link = ask()
+
+    with pytest.raises(InvalidDetails) as refused:
+        service.reset_password(link, "password1", LAPTOP)
+
+    assert refused.value.faults["password"]
+    service.reset_password(link, NEW, LAPTOP)
+
+
+def test_the_database_holds_no_link(
+    service: AuthService, ask: Callable[[], str], database: Database
+) -> None:
+    """RS-1: its hash opens nothing; 192 bits cannot be searched."""
+    link = ask()
+
+    with database.read() as connection:
+        stored = [
+            str(value)
+            for table in Base.metadata.tables.values()
+            for row in connection.execute(select(table))
+            for value in row
+        ]
+    assert len(link) == 32
+    assert not any(link in value for value in stored)
+
+
+def test_an_address_is_verified_by_its_own_link(
+    service: AuthService, ada: Person, letterbox: Letterbox, clock: Clock
+) -> None:
+    """RS-1: from then on the account says since when."""
+    link = letterbox.link(ada.email, "verify-email")
+
+    assert service.confirm_email(link, LAPTOP) == ada.email
+
+    user = service.log_in(ada.email, ada.password, LAPTOP).user
+    assert user.verified_at == clock.now
+
+
+def test_another_link_can_be_asked_for_until_it_was_used(
+    service: AuthService, ada: Person, letterbox: Letterbox
+) -> None:
+    """RS-3: the newest works; who is verified gets no more."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    first = letterbox.link(ada.email, "verify-email")
+
+    service.resend_link(token)
+    second = letterbox.link(ada.email, "verify-email")
+    with pytest.raises(LinkRefused):
+        service.confirm_email(first, LAPTOP)
+    service.confirm_email(second, LAPTOP)
+    service.resend_link(token)
+
+    assert len(letterbox.to(ada.email)) == 2
+
+
+def test_who_reads_the_reset_mail_has_verified_the_address(
+    service: AuthService, ada: Person, ask: Callable[[], str], clock: Clock
+) -> None:
+    """RS-1: it is the same proof."""
+    service.reset_password(ask(), NEW, LAPTOP)
+
+    assert service.log_in(ada.email, NEW, LAPTOP).user.verified_at == clock.now
+
+
+def test_deleting_an_account_takes_its_links_along(
+    service: AuthService, ada: Person, ask: Callable[[], str], database: Database
+) -> None:
+    """RS-3: and the mailbox keeps a dead one."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    link = ask()
+
+    service.delete_account(token, ada.password)
+
+    with pytest.raises(LinkRefused):
+        service.reset_password(link, NEW, LAPTOP)
+    with database.read() as connection:
+        assert connection.execute(select(EmailToken.hash)).all() == []

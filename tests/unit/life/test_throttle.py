@@ -1,0 +1,308 @@
+"""The throttle under log-in: exact for any number at once, and never a weapon against the owner."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import bcrypt
+import pytest
+from sqlalchemy import func, select
+
+from auth.client import Client
+from auth.errors import LinkRefused, LogInRefused, TooMany, WrongPassword
+from auth.limits import LOG_IN_ACCOUNT, LOG_IN_NETWORK, MOST_FAILURES, PASSWORD_AGAIN
+from auth.service import AuthService
+from db.engine import Database
+from db.models import Counter, User
+from settings import Settings
+from tests.conftest import LAPTOP, Clock, Person
+from tests.unit.life.conftest import Letterbox
+
+WRONG = "not the password at all"
+CAFE = Client(address="198.51.100.9", agent=LAPTOP.agent)
+NEW = "marble otter quiet window"
+
+
+def guess(service: AuthService, email: str, client: Client = CAFE) -> str:
+    """Try a wrong password; return what came of it."""
+    try:
+        service.log_in(email, WRONG, client)
+    except (LogInRefused, TooMany) as refusal:
+        return type(refusal).__name__
+    return "in"
+
+
+def use_up(service: AuthService, email: str, client: Client = CAFE) -> None:
+    """Guess until there is a wait."""
+    for _ in range(LOG_IN_ACCOUNT.free):
+        assert guess(service, email, client) == "LogInRefused"
+    assert guess(service, email, client) == "TooMany"
+
+
+@pytest.fixture
+def count_bcrypt(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by one with each run of bcrypt."""
+    runs: list[int] = []
+    check = bcrypt.checkpw
+
+    def counted(password: bytes, hashed: bytes) -> bool:
+        runs.append(1)
+        return check(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", counted)
+    return runs
+
+
+def test_twenty_guesses_at_once_get_five_answers(service: AuthService, ada: Person) -> None:
+    """TH-3: an attempt is counted before its work, so that none slips through beside another."""
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(lambda _: guess(service, ada.email), range(20)))
+
+    assert outcomes.count("LogInRefused") == LOG_IN_ACCOUNT.free
+    assert outcomes.count("TooMany") == 20 - LOG_IN_ACCOUNT.free
+
+
+def test_every_process_counts_in_the_same_place(
+    service: AuthService, ada: Person, database_url: str, settings: Settings, clock: Clock
+) -> None:
+    """TH-3: another process, or this one after a restart, knows what was tried."""
+    other_database = Database(database_url)
+    other = AuthService(other_database, settings, clock=clock)
+
+    use_up(service, ada.email)
+
+    assert guess(other, ada.email) == "TooMany"
+    other_database.close()
+
+
+def test_waits_double_and_end_by_themselves(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-1: half a minute, a minute, two …, an hour at most; then one more attempt each."""
+    use_up(service, ada.email)
+    waits = []
+    for _ in range(10):
+        with pytest.raises(TooMany) as refused:
+            service.log_in(ada.email, WRONG, CAFE)
+        waits.append(refused.value.wait.total_seconds())
+        clock.advance(refused.value.wait)
+        assert guess(service, ada.email) == "LogInRefused"
+
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+def test_a_person_is_told_how_long_to_wait(service: AuthService, ada: Person) -> None:
+    """TH-1: in words, and rounded up."""
+    use_up(service, ada.email)
+
+    with pytest.raises(TooMany, match=r"^There were too many attempts. Try again in 30 seconds.$"):
+        service.log_in(ada.email, ada.password, CAFE)
+
+    assert str(TooMany(timedelta(seconds=181))).endswith("Try again in 4 minutes.")
+    assert str(TooMany(timedelta(hours=1))).endswith("Try again in 1 hour.")
+
+
+def test_the_right_password_forgives_the_wrong_ones(service: AuthService, ada: Person) -> None:
+    """TH-1: the counter is one of failures in a row."""
+    for _ in range(3):
+        for _ in range(LOG_IN_ACCOUNT.free - 1):
+            guess(service, ada.email)
+        service.log_in(ada.email, ada.password, replace(CAFE, address=""))
+
+
+def test_a_refused_attempt_costs_the_same_and_tells_nothing(
+    service: AuthService, ada: Person, count_bcrypt: list[int]
+) -> None:
+    """TH-6: one bcrypt, and the right password is refused like a wrong one."""
+    use_up(service, ada.email)
+    count_bcrypt.clear()
+
+    for password in (ada.password, WRONG):
+        with pytest.raises(TooMany):
+            service.log_in(ada.email, password, CAFE)
+
+    assert len(count_bcrypt) == 2
+
+
+def test_strangers_cannot_lock_an_owner_out_at_home(service: AuthService, ada: Person) -> None:
+    """TH-4: where the account was used before it has an allowance of its own."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    use_up(service, ada.email)
+
+    assert service.log_in(ada.email, ada.password, LAPTOP)
+    assert guess(service, ada.email) == "TooMany"
+
+
+def test_a_known_network_is_no_way_around_either(service: AuthService, ada: Person) -> None:
+    """TH-1: whoever sits beside the owner gets five guesses as well."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+
+    use_up(service, ada.email, LAPTOP)
+
+
+def test_where_no_address_is_told_nobody_is_known(service: AuthService, ada: Person) -> None:
+    """TH-2: an address that is missing fails closed: everybody without one is one client."""
+    nowhere = Client()
+    service.log_in(ada.email, ada.password, nowhere)
+    use_up(service, ada.email)
+
+    assert guess(service, ada.email, nowhere) == "TooMany"
+
+
+def test_a_mailed_reset_works_during_a_wait_and_ends_it(
+    service: AuthService, ada: Person, letterbox: Letterbox
+) -> None:
+    """TH-4: the owner gets in from wherever they are."""
+    use_up(service, ada.email)
+    service.forgot_password(ada.email, CAFE)
+    service.reset_password(letterbox.link(ada.email, "reset-password"), NEW, CAFE)
+
+    assert service.log_in(ada.email, NEW, CAFE)
+
+
+def test_a_session_goes_on_while_its_account_is_guessed_at(
+    service: AuthService, ada: Person
+) -> None:
+    """TH-4: a lock is on the door, not on who is inside."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    use_up(service, ada.email)
+
+    assert service.resume(token)
+
+
+@pytest.mark.parametrize("spelled", ["ADA@example.com", " Ada@Example.COM ", "aDa@EXAMPLE.com"])
+def test_every_spelling_of_an_address_has_one_counter(
+    service: AuthService, ada: Person, spelled: str
+) -> None:
+    """TH-5: the key is the canonical address."""
+    use_up(service, ada.email)
+
+    assert guess(service, spelled) == "TooMany"
+
+
+def test_an_address_nobody_has_is_counted_like_any_other(service: AuthService) -> None:
+    """TH-5: or the wait would tell who has an account."""
+    use_up(service, "nobody@example.com")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "one"),
+    [
+        (["192.0.2.1", "192.0.2.2"], False),
+        (["192.0.2.1", "::ffff:192.0.2.1"], True),
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"], True),
+        (["2001:db8:1:2::1", "2001:db8:1:3::1"], False),
+        (["", "nonsense"], True),
+    ],
+)
+def test_a_network_is_counted_as_one(service: AuthService, addresses: list[str], one: bool) -> None:
+    """TH-2: an IPv4 address, or the /64 that a line of IPv6 gets."""
+    first, second = (Client(address=address) for address in addresses)
+    for number in range(LOG_IN_NETWORK.free):
+        assert guess(service, f"user{number}@example.com", first) == "LogInRefused"
+
+    assert guess(service, "another@example.com", second) == ("TooMany" if one else "LogInRefused")
+
+
+def test_who_types_rightly_uses_up_nothing_of_the_network(
+    service: AuthService, ada: Person
+) -> None:
+    """TH-2: an office where everybody logs in is no attack."""
+    for _ in range(LOG_IN_NETWORK.free + 1):
+        service.log_in(ada.email, ada.password, CAFE)
+
+
+def test_a_hundred_wrong_passwords_switch_the_password_off_for_strangers(
+    service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
+) -> None:
+    """TH-1: however slowly they come; known networks go on, and the owner is told once."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    for _ in range(MOST_FAILURES + 2):
+        assert guess(service, ada.email) == "LogInRefused"
+        clock.advance(timedelta(days=2))
+
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, ada.password, CAFE)
+    assert service.log_in(ada.email, ada.password, LAPTOP)
+    assert service.log_in(ada.email, ada.password, CAFE)
+    told = [mail for mail in letterbox.to(ada.email) if "tries passwords" in mail.subject]
+    assert len(told) == 1
+
+
+def test_failures_that_race_are_all_counted(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """TH-1: none overwrites another."""
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda _: guess(service, ada.email), range(5)))
+
+    with database.read() as connection:
+        assert connection.scalar(select(User.failures)) == 5
+
+
+def test_a_flood_of_made_up_addresses_leaves_a_bounded_heap(
+    service: AuthService, database: Database, clock: Clock
+) -> None:
+    """TH-5: from one network a hundred in a quarter of an hour, and none is kept for long."""
+    for hour in range(3):
+        for number in range(110):
+            guess(service, f"made-up-{hour}-{number}@example.com")
+        clock.advance(timedelta(hours=1))
+        service.tidy()
+
+    with database.read() as connection:
+        kept = connection.scalar(select(func.count()).select_from(Counter))
+    assert kept is not None
+    assert kept <= LOG_IN_NETWORK.free + 2
+
+
+def test_the_password_typed_again_is_bounded_too(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-1, AC-1: an open tab is no place to guess."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    verbs: list[Callable[[], object]] = [
+        lambda: service.confirm_password(token, WRONG),
+        lambda: service.change_password(token, WRONG, NEW),
+        lambda: service.delete_account(token, WRONG),
+    ]
+    for number in range(PASSWORD_AGAIN.free):
+        with pytest.raises(WrongPassword):
+            verbs[number % 3]()
+
+    for verb in verbs:
+        with pytest.raises(TooMany):
+            verb()
+    clock.advance(timedelta(seconds=30))
+    service.confirm_password(token, ada.password)
+
+
+@pytest.mark.parametrize("verb", ["sign up", "forgot", "reset", "confirm", "resend"])
+def test_what_sends_mail_or_makes_rows_is_bounded(
+    service: AuthService, ada: Person, verb: str
+) -> None:
+    """TH-2: signing up, asking for links and trying them."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    def try_link(link: str) -> None:
+        if verb == "reset":
+            service.reset_password(link, NEW, CAFE)
+        else:
+            service.confirm_email(link, CAFE)
+
+    def once(number: int) -> None:
+        if verb == "sign up":
+            service.sign_up(f"user{number}@example.com", NEW, client=CAFE)
+        elif verb == "forgot":
+            service.forgot_password(f"user{number}@example.com", CAFE)
+        elif verb == "resend":
+            service.resend_link(token)
+        else:
+            with pytest.raises(LinkRefused):
+                try_link("made-up")
+
+    with pytest.raises(TooMany):
+        for number in range(51):
+            once(number)
