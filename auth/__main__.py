@@ -1,6 +1,8 @@
 """The operator's commands: `python -m auth purge`, and those that end, lock and look."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -21,10 +23,11 @@ def main() -> None:
 @main.command()
 def purge() -> None:
     """Delete what has expired: sessions, links, tickets, counters and old events."""
-    gone = 0
-    with click.progressbar(service().purge(), label="Deleting", show_pos=True) as batches:
-        for batch in batches:
-            gone += batch
+    with (
+        service() as rules,
+        click.progressbar(rules.purge(), label="Deleting", show_pos=True) as batches,
+    ):
+        gone = sum(batches)
     click.echo(f"{gone:,} rows deleted.")
 
 
@@ -35,8 +38,8 @@ def log_out(email: str | None, everybody: bool) -> None:
     """End every session of the account EMAIL, or of everybody."""
     if bool(email) == everybody:
         raise click.UsageError("Name an account's address, or say --everybody.")
-    rules = service()
-    rules.end_every_session(user_id(rules, email) if email else None)
+    with service() as rules:
+        rules.end_every_session(user_id(rules, email) if email else None)
     click.echo("Their sessions are over.")
 
 
@@ -44,8 +47,8 @@ def log_out(email: str | None, everybody: bool) -> None:
 @click.argument("email")
 def disable(email: str) -> None:
     """Keep the account EMAIL out from now on, and end its sessions."""
-    rules = service()
-    rules.disable(user_id(rules, email))
+    with service() as rules:
+        rules.disable(user_id(rules, email))
     click.echo("The account is disabled.")
 
 
@@ -53,8 +56,8 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let the account EMAIL log in again."""
-    rules = service()
-    rules.enable(user_id(rules, email))
+    with service() as rules:
+        rules.enable(user_id(rules, email))
     click.echo("The account is enabled.")
 
 
@@ -70,12 +73,13 @@ def letters(folder: Path) -> None:
     click.echo(f"Written to {folder}.")
 
 
-def service() -> AuthService:
-    """Return the verbs over the app's own database, up to date."""
+@contextmanager
+def service() -> Iterator[AuthService]:
+    """Yield the verbs over the app's own database, up to date."""
     settings = load_settings()
-    database = Database(settings.database_url)
-    migrate(database)
-    return AuthService(database, settings)
+    with closing(Database(settings.database_url)) as database:
+        migrate(database)
+        yield AuthService(database, settings)
 
 
 def user_id(rules: AuthService, email: str) -> str:

@@ -44,9 +44,13 @@ class Smtp:
         if self._tls_at_once:
             return smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT, context=self._context)
         server = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT)
-        server.ehlo()
-        if server.has_extn("starttls") or not _is_here(self._host):
-            server.starttls(context=self._context)
+        try:
+            server.ehlo()
+            if server.has_extn("starttls") or not _is_here(self._host):
+                server.starttls(context=self._context)
+        except (OSError, smtplib.SMTPException):
+            server.close()
+            raise
         return server
 
 

@@ -34,7 +34,7 @@ class Letterbox:
 
     def link(self, address: str, page: str) -> str:
         """Return the token of the newest link to *page* that has come for *address*."""
-        found = [
+        found: list[str] = [
             token
             for mail in self.to(address)
             for token in re.findall(rf"/{page}\?token=(\S+)", mail.text)

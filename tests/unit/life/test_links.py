@@ -38,7 +38,7 @@ def test_a_forgotten_password_is_chosen_anew(
     link = ask()
 
     assert service.is_reset_link(link)
-    assert service.reset_password(link, NEW, LAPTOP) is None
+    service.reset_password(link, NEW, LAPTOP)
     assert service.log_in(ada.email, NEW, LAPTOP)
     with pytest.raises(LogInRefused):
         service.log_in(ada.email, ada.password, LAPTOP)

@@ -1,0 +1,268 @@
+"""The audit: each flow leaves its events, no row is changed, no line is forged, no secret leaks."""
+
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+
+from auth.audit import Event, note
+from auth.client import Client
+from auth.errors import AuthError
+from auth.service import AuthService
+from db.engine import Database
+from db.models import AuditEvent, Base
+from tests.conftest import KEY, LAPTOP, NOON, SHARED_FIXTURES, Clock, Person
+from tests.unit.life.conftest import Letterbox
+
+NEW, OTHER = "marble otter quiet window", "ada@new.example.com"
+WRONG = "not the password at all"
+
+
+@pytest.fixture
+def token(service: AuthService, ada: Person) -> str:
+    """Ada's session, in which she has just typed her password."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    service.confirm_password(token, ada.password)
+    return token
+
+
+def events(database: Database) -> list[str]:
+    """Return the events in the table, the oldest first."""
+    with database.read() as connection:
+        return list(connection.execute(select(AuditEvent.event).order_by(AuditEvent.id)).scalars())
+
+
+def rotate(service: AuthService, token: str, clock: Clock) -> None:
+    """Load a page when the token is due."""
+    clock.advance(timedelta(minutes=15))
+    service.renew(token)
+
+
+def end_others(service: AuthService, ada: Person, token: str) -> None:
+    """Log in elsewhere, and end that."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    service.end_other_sessions(token)
+
+
+Flow = Callable[[AuthService, Person, str, Letterbox, Clock], object]
+FLOWS: dict[str, tuple[Flow, list[Event]]] = {
+    "log in": (
+        lambda it, ada, token, box, clock: it.log_in(ada.email, ada.password, LAPTOP),
+        [Event.LOGGED_IN, Event.SESSION_STARTED],
+    ),
+    "wrong password": (
+        lambda it, ada, token, box, clock: it.log_in(ada.email, WRONG, LAPTOP),
+        [Event.LOG_IN_FAILED],
+    ),
+    "unknown address": (
+        lambda it, ada, token, box, clock: it.log_in("nobody@example.com", WRONG, LAPTOP),
+        [Event.LOG_IN_FAILED],
+    ),
+    "log out": (lambda it, ada, token, box, clock: it.log_out(token), [Event.LOGGED_OUT]),
+    "sign up": (
+        lambda it, ada, token, box, clock: it.sign_up("bob@example.com", NEW),
+        [Event.USER_CREATED, Event.LINK_SENT],
+    ),
+    "forgot password": (
+        lambda it, ada, token, box, clock: it.forgot_password(ada.email, LAPTOP),
+        [Event.LINK_SENT],
+    ),
+    "forgot by a stranger": (
+        lambda it, ada, token, box, clock: it.forgot_password("nobody@example.com", LAPTOP),
+        [],
+    ),
+    "confirm": (
+        lambda it, ada, token, box, clock: it.confirm_email(
+            box.link(ada.email, "verify-email"), LAPTOP
+        ),
+        [Event.USER_CHANGED],
+    ),
+    "change name": (
+        lambda it, ada, token, box, clock: it.change_name(token, "A. L."),
+        [Event.USER_CHANGED],
+    ),
+    "change password": (
+        lambda it, ada, token, box, clock: it.change_password(token, ada.password, NEW),
+        [Event.PASSWORD_CHANGED],
+    ),
+    "wrong password again": (
+        lambda it, ada, token, box, clock: it.confirm_password(token, WRONG),
+        [Event.REFUSED],
+    ),
+    "change email": (
+        lambda it, ada, token, box, clock: it.change_email(token, OTHER),
+        [Event.LINK_SENT],
+    ),
+    "rotate": (
+        lambda it, ada, token, box, clock: rotate(it, token, clock),
+        [Event.SESSION_RENEWED],
+    ),
+    "end other sessions": (
+        lambda it, ada, token, box, clock: end_others(it, ada, token),
+        [Event.LOGGED_IN, Event.SESSION_STARTED, Event.SESSION_REVOKED],
+    ),
+    "disable": (lambda it, ada, token, box, clock: it.disable(ada.id), [Event.USER_CHANGED]),
+    "end all": (
+        lambda it, ada, token, box, clock: it.end_every_session(),
+        [Event.SESSION_REVOKED],
+    ),
+    "delete": (
+        lambda it, ada, token, box, clock: it.delete_account(token, ada.password),
+        [Event.USER_DELETED],
+    ),
+}
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_each_flow_leaves_exactly_its_events(
+    service: AuthService,
+    database: Database,
+    ada: Person,
+    token: str,
+    letterbox: Letterbox,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    flow: str,
+) -> None:
+    """LG-1: in the table and in the log alike."""
+    letterbox.post.finish()
+    before = len(events(database))
+    run, expected = FLOWS[flow]
+    caplog.set_level(logging.INFO, "auth.audit")
+    caplog.clear()
+
+    with suppress(AuthError):
+        run(service, ada, token, letterbox, clock)
+    letterbox.post.finish()
+
+    assert events(database)[before:] == expected
+    lines = [record for record in caplog.records if record.name == "auth.audit"]
+    assert [json.loads(line.getMessage())["event"] for line in lines] == expected
+
+
+def test_failing_leaves_a_lock_and_a_log_in_after_it(
+    service: AuthService, database: Database, ada: Person, clock: Clock
+) -> None:
+    """LG-1: the fifth wrong password begins a wait, and the right one afterwards says so."""
+    before = len(events(database))
+    for _ in range(5):
+        with pytest.raises(AuthError):
+            service.log_in(ada.email, WRONG, LAPTOP)
+    clock.advance(timedelta(minutes=1))
+    service.log_in(ada.email, ada.password, LAPTOP)
+
+    assert events(database)[before:] == [
+        *["authn_login_fail"] * 5,
+        "authn_login_lock",
+        "authn_login_successafterfail",
+        "session_created",
+    ]
+
+
+def test_what_strangers_can_repeat_is_in_the_log_alone(
+    service: AuthService,
+    database: Database,
+    ada: Person,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """LG-1: attempts over a limit and sessions that are over fill no table."""
+    service.log_out(token)
+    for _ in range(6):
+        with pytest.raises(AuthError):
+            service.log_in("nobody@example.com", WRONG, Client())
+    before = len(events(database))
+    caplog.set_level(logging.INFO, "auth.audit")
+    caplog.clear()
+
+    with pytest.raises(AuthError):
+        service.log_in("nobody@example.com", WRONG, Client())
+    service.why_over(token)
+
+    assert len(events(database)) == before
+    told = [json.loads(record.getMessage())["event"] for record in caplog.records]
+    assert told == ["excess_rate_limit_exceeded", "session_use_after_expire"]
+
+
+def test_no_row_can_be_changed_whoever_writes(database: Database, ada: Person) -> None:
+    """LG-1: the database itself refuses; blanking where an event came from is forgetting."""
+    for change in ({"event": "user_updated"}, {"user_id": "eve"}, {"at": NOON + timedelta(1)}):
+        with pytest.raises(DBAPIError, match="append-only"), database.write() as connection:
+            connection.execute(update(AuditEvent).values(change))
+
+    with database.write() as connection:
+        connection.execute(update(AuditEvent).values(address="", agent=""))
+
+
+@SHARED_FIXTURES
+@given(agent=st.text(), address=st.text())
+def test_no_text_breaks_a_line_of_the_log(
+    caplog: pytest.LogCaptureFixture, agent: str, address: str
+) -> None:
+    """LG-3: one line of JSON, of printable ASCII, whatever a browser says of itself."""
+    caplog.set_level(logging.INFO, "auth.audit")
+    caplog.clear()
+
+    note(Event.LOG_IN_FAILED, NOON, client=Client(address, agent))
+
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["event"] == "authn_login_fail"
+
+
+def test_a_user_sees_their_own_recent_activity(
+    service: AuthService, ada: Person, token: str, clock: Clock
+) -> None:
+    """Issue 4: the newest first, of thirty days, and of nobody else."""
+    bob = service.sign_up("bob@example.com", NEW)
+    clock.advance(timedelta(hours=1))
+    service.change_name(token, "A. L.")
+
+    seen = [happening.event for happening in service.activity(token)]
+
+    assert seen[0] == Event.USER_CHANGED
+    assert seen[-1] == Event.USER_CREATED
+    assert seen.count(Event.USER_CREATED) == 1
+    assert bob.id != ada.id
+
+
+def test_no_flow_writes_a_secret_anywhere(
+    service: AuthService,
+    database: Database,
+    ada: Person,
+    token: str,
+    letterbox: Letterbox,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """LG-2: passwords, tokens, links and keys are in no log, no column and no wrong mail."""
+    caplog.set_level(logging.DEBUG)
+    canaries = [ada.password, WRONG, NEW, token, KEY]
+    for run, _ in FLOWS.values():
+        with suppress(AuthError):
+            run(service, ada, token, letterbox, clock)
+        letterbox.post.finish()
+    links = [mail.link.partition("token=")[2] for mail in letterbox.mails if mail.link]
+    assert any(links)
+
+    with database.read() as connection:
+        stored = " ".join(
+            str(value)
+            for table in Base.metadata.tables.values()
+            for row in connection.execute(select(table))
+            for value in row
+        )
+    logged = " ".join(record.getMessage() for record in caplog.records)
+    mailed = " ".join(mail.text + mail.html + mail.subject for mail in letterbox.mails)
+    for secret in [*canaries, *filter(None, links)]:
+        assert secret not in stored
+        assert secret not in logged
+    assert not any(secret in mailed for secret in canaries)

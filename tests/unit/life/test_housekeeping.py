@@ -1,0 +1,188 @@
+"""Housekeeping: what has expired goes, what has not stays, by log-ins and by the operator."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import func, select
+
+from auth import __main__ as command
+from auth.audit import KEPT
+from auth.client import Client
+from auth.errors import AuthError, LogInRefused
+from auth.housekeeping import BATCH, SESSIONS_KEPT, STRANGERS_KEPT
+from auth.service import AuthService
+from db.engine import Database
+from db.models import AuditEvent, Base, Counter, EmailToken, Session
+from tests.conftest import KEY, LAPTOP, NOON, Clock, Person
+from tests.unit.life.conftest import Letterbox
+
+SECOND = timedelta(seconds=1)
+
+
+def count(database: Database, table: type[Base]) -> int:
+    """Return how many rows *table* has."""
+    with database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_a_log_in_tidies_up(
+    service: AuthService, ada: Person, clock: Clock, database: Database, letterbox: Letterbox
+) -> None:
+    """DB-7: one batch of each kind, after the answer."""
+    service.forgot_password(ada.email, LAPTOP)
+    letterbox.post.finish()
+    with pytest.raises(LogInRefused):
+        service.log_in("nobody@example.com", "wrong wrong wrong", LAPTOP)
+    clock.advance(timedelta(days=2))
+
+    service.log_in(ada.email, ada.password, LAPTOP)
+    letterbox.post.finish()
+
+    assert (count(database, EmailToken), count(database, Counter)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("table", "life"),
+    [
+        (Session, timedelta(hours=12) + SESSIONS_KEPT),
+        (EmailToken, timedelta(hours=24)),
+        (AuditEvent, KEPT),
+    ],
+)
+def test_nothing_goes_before_its_time(
+    service: AuthService,
+    ada: Person,
+    clock: Clock,
+    database: Database,
+    table: type[Base],
+    life: timedelta,
+) -> None:
+    """DB-7: to the second."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    before = count(database, table)
+    clock.now = NOON + life - SECOND
+    sum(service.purge())
+    kept = count(database, table)
+    clock.now = NOON + life
+    sum(service.purge())
+
+    assert (kept, count(database, table)) == (before, 0)
+
+
+def test_failed_log_ins_to_nobody_are_kept_for_a_day(
+    service: AuthService, ada: Person, clock: Clock, database: Database
+) -> None:
+    """TH-5: what anybody can write is kept for a short while."""
+    for email in (ada.email, "nobody@example.com"):
+        with pytest.raises(LogInRefused):
+            service.log_in(email, "wrong wrong wrong", LAPTOP)
+    clock.advance(STRANGERS_KEPT)
+
+    sum(service.purge())
+
+    with database.read() as connection:
+        assert set(connection.execute(select(AuditEvent.user_id)).scalars()) == {ada.id}
+
+
+def test_a_purge_goes_by_batches(service: AuthService, clock: Clock, database: Database) -> None:
+    """DB-7: each a short transaction of its own."""
+    with database.write() as connection:
+        connection.execute(
+            Counter.__table__.insert(),  # type: ignore[attr-defined]
+            [
+                {"key": f"{number:064}", "count": 1, "until": NOON, "expires_at": NOON}
+                for number in range(BATCH + 10)
+            ],
+        )
+
+    batches = list(service.purge())
+
+    assert [batch for batch in batches if batch] == [BATCH, 10]
+
+
+@pytest.fixture
+def operator(
+    service: AuthService, ada: Person, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> CliRunner:
+    """Somebody at the terminal of a server that has Ada's account."""
+    for name, value in {"DATABASE_URL": database_url, "SECRET_KEY": KEY}.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner()
+
+
+def test_an_operator_purges(operator: CliRunner) -> None:
+    """DB-7: and is told how much went."""
+    done = operator.invoke(command.main, ["purge"])
+
+    assert done.exit_code == 0
+    assert "rows deleted." in done.output
+
+
+def test_an_operator_ends_the_sessions_of_one_or_all(
+    operator: CliRunner, service: AuthService, ada: Person
+) -> None:
+    """SE-8: by address, or everybody's; never both by a slip."""
+    bob = service.sign_up("bob@example.com", "marble otter quiet window")
+    hers = service.log_in(ada.email, ada.password, LAPTOP).token
+    his = service.log_in(bob.email, "marble otter quiet window", LAPTOP).token
+
+    assert operator.invoke(command.main, ["log-out", "ADA@example.com"]).exit_code == 0
+    assert (service.resume(hers), service.resume(his)) == (None, bob)
+    assert operator.invoke(command.main, ["log-out", "--everybody"]).exit_code == 0
+    assert service.resume(his) is None
+    for slip in (["log-out"], ["log-out", ada.email, "--everybody"]):
+        assert operator.invoke(command.main, slip).exit_code == 2
+
+
+def test_an_operator_disables_and_enables(
+    operator: CliRunner, service: AuthService, ada: Person
+) -> None:
+    """SE-6: the account's sessions are over at once."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    assert operator.invoke(command.main, ["disable", ada.email]).exit_code == 0
+    assert service.resume(token) is None
+    with pytest.raises(AuthError):
+        service.log_in(ada.email, ada.password, LAPTOP)
+    assert operator.invoke(command.main, ["enable", ada.email]).exit_code == 0
+    assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+@pytest.mark.parametrize(
+    ("email", "told"),
+    [("nobody@example.com", "There is no account"), ("nonsense", "Enter a whole email address")],
+)
+def test_an_operator_is_told_in_a_sentence_what_was_wrong(
+    operator: CliRunner, email: str, told: str
+) -> None:
+    """CF-1: no traceback for a slip of the finger."""
+    ended = operator.invoke(command.main, ["disable", email])
+
+    assert ended.exit_code
+    assert told in ended.output
+
+
+def test_the_letters_can_be_looked_at(operator: CliRunner, tmp_path: Path) -> None:
+    """Issue 4: each as text and as HTML."""
+    done = operator.invoke(command.main, ["letters", str(tmp_path / "letters")])
+
+    assert done.exit_code == 0
+    names = {path.suffix for path in (tmp_path / "letters").iterdir()}
+    assert names == {".html", ".txt"}
+
+
+def test_the_network_of_a_deleted_session_is_forgotten(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-4: what an account knows of its owner's places is what its sessions tell."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    clock.advance(timedelta(hours=12) + SESSIONS_KEPT)
+    sum(service.purge())
+    for _ in range(5):
+        with pytest.raises(LogInRefused):
+            service.log_in(ada.email, "wrong wrong wrong", Client(address="198.51.100.9"))
+
+    with pytest.raises(AuthError, match="too many"):
+        service.log_in(ada.email, ada.password, LAPTOP)

@@ -1,0 +1,264 @@
+"""Mail: real letters to a real server, encrypted on the way, and never in a page's way."""
+
+import logging
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from auth.letters import Letters, samples
+from auth.mail import Mail, MailFailed, Post
+from auth.outbox import Outbox
+from auth.smtp import Smtp
+from tests.serving import free_port, wait_until
+
+SENDER = "no-reply@app.example.com"
+LETTERS = Letters("Ada's <App>", "https://app.example.com")
+LETTER = LETTERS.reset("ada@example.com", "the-token")
+
+
+class Mailbox:
+    """What a server took, as it came; `fail_first` answers are refusals."""
+
+    def __init__(self, fail_first: int = 0) -> None:
+        self.messages: list[EmailMessage] = []
+        self.encrypted: list[bool] = []
+        self.fail = fail_first
+
+    async def handle_DATA(  # noqa: N802  the library's own name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        """Take a message, or refuse it for now."""
+        if self.fail:
+            self.fail -= 1
+            return "451 Try again later"
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
+        self.encrypted.append(session.ssl is not None)
+        return "250 OK"
+
+
+@contextmanager
+def serving(mailbox: Mailbox, **options: Any) -> Iterator[int]:
+    """Yield the port of a server on the loopback that hands its mail to *mailbox*."""
+    port = free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of our own for localhost, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+@pytest.fixture
+def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The server's TLS, and one of a client that trusts it."""
+    cert, key = certificate
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(cert, key)
+    return server, ssl.create_default_context(cafile=str(cert))
+
+
+def test_a_letter_arrives_as_text_and_as_html() -> None:
+    """Issue 4: whatever program reads it."""
+    mailbox = Mailbox()
+    with serving(mailbox) as port:
+        Smtp(f"smtp://127.0.0.1:{port}", SENDER).send(LETTER)
+
+    [message] = mailbox.messages
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text
+    assert html
+    assert (message["To"], message["From"]) == ("ada@example.com", SENDER)
+    assert "https://app.example.com/reset-password?token=the-token" in text.get_content()
+    assert 'href="https://app.example.com/reset-password?token=the-token"' in html.get_content()
+    assert "<App>" not in html.get_content()
+
+
+def test_starttls_is_used_where_it_is_offered(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Issue 4: with the name and the password only after it."""
+    mailbox, seen = Mailbox(), list[str]()
+    server, client = contexts
+
+    def check(
+        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+    ) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        seen.append(f"{data.login.decode()}:{data.password.decode()}")
+        return AuthResult(success=True)
+
+    with serving(mailbox, tls_context=server, require_starttls=True, authenticator=check) as port:
+        Smtp(f"smtp://ada:p%40ss@localhost:{port}", SENDER, client).send(LETTER)
+
+    assert mailbox.encrypted == [True]
+    assert seen == ["ada:p@ss"]
+
+
+def test_smtps_is_encrypted_from_the_first_byte(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Issue 4: port 465."""
+    mailbox = Mailbox()
+    server, client = contexts
+    with serving(mailbox, ssl_context=server, server_hostname="localhost") as port:
+        Smtp(f"smtps://localhost:{port}", SENDER, client).send(LETTER)
+
+    assert len(mailbox.messages) == 1
+
+
+def test_a_certificate_nobody_vouches_for_gets_no_letter(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Issue 4: a link that opens an account goes to nobody in between."""
+    mailbox = Mailbox()
+    with (
+        serving(mailbox, tls_context=contexts[0]) as port,
+        pytest.raises(MailFailed, match="SSLCertVerificationError"),
+    ):
+        Smtp(f"smtp://localhost:{port}", SENDER).send(LETTER)
+
+    assert mailbox.messages == []
+
+
+def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 4: a server elsewhere that offers no TLS gets nothing."""
+    monkeypatch.setattr("auth.smtp._is_here", lambda host: False)
+    mailbox = Mailbox()
+    with serving(mailbox) as port, pytest.raises(MailFailed):
+        Smtp(f"smtp://127.0.0.1:{port}", SENDER).send(LETTER)
+
+    assert mailbox.messages == []
+
+
+def test_a_server_that_is_busy_is_tried_again() -> None:
+    """Issue 4: after a pause that grows."""
+    mailbox = Mailbox(fail_first=2)
+    with serving(mailbox) as port:
+        post = Post(Smtp(f"smtp://127.0.0.1:{port}", SENDER), pauses=(0.0, 0.0, 0.0))
+        post.send(LETTER)
+        post.finish()
+        post.close()
+
+    assert len(mailbox.messages) == 1
+
+
+def test_a_letter_that_nobody_takes_is_given_up_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Issue 4, LG-2: after the last try, without a word of what it said."""
+    post = Post(Smtp(f"smtp://127.0.0.1:{free_port()}", SENDER), pauses=(0.0, 0.0))
+    with caplog.at_level(logging.WARNING, "auth.mail"):
+        post.send(LETTER)
+        post.finish()
+    post.close()
+
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["A mail was not taken: ConnectionRefusedError"] * 3 + ["A mail was given up."]
+
+
+def test_a_slow_server_keeps_nobody_waiting() -> None:
+    """EN-2: a page hands its letter over and answers."""
+    answer, taken = Event(), list[Mail]()
+
+    class Slow:
+        def send(self, mail: Mail) -> None:
+            """Take *mail* when the test says so."""
+            answer.wait(10)
+            taken.append(mail)
+
+    post = Post(Slow())
+    post.send(LETTER)
+    post.later(lambda: None)
+    assert taken == []
+
+    answer.set()
+    wait_until(lambda: taken, "the letter")
+    post.close()
+
+
+def test_a_fault_in_an_errand_is_logged_and_the_next_one_runs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Issue 4: one letter's fault is not another's."""
+    done: list[int] = []
+    post = Post(Outbox(Path("nowhere"), SENDER))
+    with caplog.at_level(logging.ERROR, "auth.mail"):
+        post.later(lambda: 1 / 0)
+        post.later(lambda: done.append(1))
+        post.finish()
+    post.close()
+
+    assert done == [1]
+    assert [record.getMessage() for record in caplog.records] == ["An errand of the post failed."]
+
+
+@pytest.mark.parametrize("app", ["A\r\nBcc: eve@example.com", "A\nB", "Ünïcode ☕", "<b>x</b>"])
+def test_no_name_begins_another_header(app: str) -> None:
+    """LG-3: what people call their app stands in the subject and nowhere else."""
+    mailbox = Mailbox()
+    letter = Letters(app, "https://app.example.com").verify("ada@example.com", "t")
+    with serving(mailbox) as port:
+        Smtp(f"smtp://127.0.0.1:{port}", SENDER).send(letter)
+
+    [message] = mailbox.messages
+    assert message["Bcc"] is None
+    assert message["Subject"] == f"Confirm your email for {' '.join(app.split())}"
+
+
+@pytest.mark.parametrize("name", samples(LETTERS))
+def test_each_letter_says_the_same_in_both_forms(name: str) -> None:
+    """Issue 4: and leads nowhere but to the app's own address (RS-4)."""
+    mail = samples(LETTERS)[name]
+
+    assert mail.text.isprintable() or "\n" in mail.text
+    assert "http" not in mail.html.replace("https://app.example.com/", "")
+    if mail.link:
+        assert mail.link.startswith("https://app.example.com/")
+        assert mail.link in mail.text
+        assert mail.link in mail.html
+
+
+def test_the_outbox_is_a_folder_of_letters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Issue 4: for the developer's eyes, with the link in the terminal."""
+    folder = tmp_path / "data" / "outbox"
+    outbox = Outbox(folder, SENDER)
+    outbox.send(LETTER)
+    outbox.send(LETTER)
+
+    files = sorted(folder.glob("*.eml"))
+    assert len(files) == 2
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+    assert b"reset-password" in files[0].read_bytes()
+    assert capsys.readouterr().out.count(str(LETTER.link)) == 2
