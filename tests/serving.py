@@ -19,6 +19,7 @@ from auth.service import AuthService
 from db.engine import Database
 from db.migrate import migrate
 from settings import Settings
+from tests.mailbox import Mailbox, mail_server
 
 ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
@@ -37,6 +38,8 @@ SETTINGS = {
     "SESSION_REMEMBER_AGE": "30d",
     "SESSION_IDLE_AGE": "2h",
     "SESSION_REMEMBER_IDLE_AGE": "14d",
+    "SMTP_URL": "",  # mails go into the outbox, or where `serve` says
+    "REQUIRE_VERIFIED_EMAIL": "false",
 }
 
 
@@ -52,11 +55,12 @@ def wait_until(condition: Callable[[], object], what: str, within: float = 30.0)
 
 @dataclass(frozen=True)
 class Server:
-    """A running app: where it answers, where it writes its log, and its settings."""
+    """A running app: where it answers, its log, its settings, and the mails it has sent."""
 
     url: str
     log: Path
     env: Mapping[str, str]
+    mailbox: Mailbox
 
     def address(self, path: str = "/") -> str:
         """Return the whole address of *path*."""
@@ -98,32 +102,43 @@ def serve(
 ) -> Iterator[Server]:
     """Run *script* of *project* on a free loopback port, with its data and its log in *folder*.
 
-    *env* goes on top of settings of its own: a database and a key that nobody else has. *flags*
-    go to streamlit. *scheme* and *base* tell how the flags make it answer.
+    *env* goes on top of settings of its own: a database, a key and a mail server that nobody else
+    has. *flags* go to streamlit. *scheme* and *base* tell how the flags make it answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    settings = SETTINGS | {
-        "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
-        "SECRET_KEY": secrets.token_urlsafe(32),
-        "BASE_URL": f"{scheme}://{HOST}:{port}{base}",
-        **(env or {}),
-    }
-    server = Server(f"{scheme}://{HOST}:{port}{base}", folder / "server.log", settings)
+    url = f"{scheme}://{HOST}:{port}{base}"
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true"]
     options = [f"--server.address={HOST}", f"--server.port={port}", "--server.fileWatcherType=none"]
+    with mail_server(free_port()) as mailbox:
+        settings = SETTINGS | {
+            "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
+            "SECRET_KEY": secrets.token_urlsafe(32),
+            "BASE_URL": url,
+            "SMTP_URL": mailbox.url,
+            **(env or {}),
+        }
+        server = Server(url, folder / "server.log", settings, mailbox)
+        with _running([*command, *options, *flags], project, server) as process:
+            wait_until(lambda: _is_up(server, process, port), f"{script} to answer", START)
+            yield server
+
+
+@contextmanager
+def _running(
+    command: list[str], project: Path, server: Server
+) -> Iterator[subprocess.Popen[bytes]]:
     with server.log.open("wb") as log:
         process = subprocess.Popen(
-            [*command, *options, *flags],
+            command,
             cwd=project,
-            env=os.environ | settings,
+            env=os.environ | server.env,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: _is_up(server, process, port), f"{script} to answer", START)
-        yield server
+        yield process
     finally:
         process.terminate()
         try:

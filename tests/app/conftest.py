@@ -27,6 +27,7 @@ def app_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     }
     for name, value in (SETTINGS | fresh).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(start, "OUTBOX", tmp_path / "outbox")
     start._start.cache_clear()
     yield
     if start._start.cache_info().currsize:

@@ -13,8 +13,18 @@ from tests.app.conftest import PASSWORD, Open
 from tests.serving import ROOT, copy_project
 from web import start
 
-PAGES = sorted(set(re.findall(r'"(views/\w+\.py)"', (ROOT / "app.py").read_text("utf-8"))))
-PUBLIC = {"views/log_in.py": "Log in", "views/sign_up.py": "Sign up"}
+SCRIPT = (ROOT / "app.py").read_text("utf-8")
+PAGES = sorted(
+    {f"views/{name}.py" for name in re.findall(r'(?:"views/|hidden\(")(\w+)(?:\.py)?"', SCRIPT)}
+)
+PUBLIC = {
+    "views/log_in.py": "Log in",
+    "views/sign_up.py": "Sign up",
+    "views/forgot_password.py": "Forgot your password?",
+    "views/reset_password.py": "Choose a new password",
+    "views/verify_email.py": "Confirm your email",
+    "views/keep_email.py": "Keep your old email",
+}
 ACCOUNT = '        st.Page("views/account.py", title="Account", icon=":material/person:"),\n'
 DIARY = """
 from pathlib import Path

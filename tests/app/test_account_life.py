@@ -1,0 +1,136 @@
+"""The pages of account life, without a browser: faults in their place, words for what happened."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from auth.errors import LinkRefused, WrongPassword
+from auth.limits import LOG_IN_ACCOUNT
+from auth.service import AuthService
+from auth.sessions import Client
+from auth.users import User
+from tests.app.conftest import PASSWORD, Open
+from web import start
+
+NEW_PASSWORD = "kumquat lantern orbit seven"
+OUTBOX = "Outbox: this mail is a file in data/outbox/"
+
+
+def fill(app: AppTest, **fields: str) -> AppTest:
+    """Type into the fields, named as on the page, and press the form's button."""
+    for field in app.text_input:
+        if (name := field.label.lower().replace(" ", "_")) in fields:
+            field.set_value(fields.pop(name))
+    assert not fields, f"no such field: {fields}"
+    return app.main.button[0].click().run()
+
+
+def said(app: AppTest) -> str:
+    """Return all that the page's main part says, in the order it stands there."""
+    assert not app.exception
+    return "\n".join(str(getattr(element, "value", "")) for element in app.main)
+
+
+def visit(open_app: Open, name: str, token: str | None = None) -> AppTest:
+    """Open the page views/*name*.py."""
+    return open_app(token).run().switch_page(f"views/{name}.py").run()
+
+
+def test_the_password_page_tells_each_fault_in_its_place(open_app: Open, token: str) -> None:
+    """AC-1, PW-5: a weak new password below the new one, a wrong current one below that."""
+    app = visit(open_app, "change_password", token)
+
+    weak = said(fill(app, current_password=PASSWORD, new_password="short"))
+    wrong = said(fill(app, current_password="not mine at all", new_password=NEW_PASSWORD))
+
+    assert "Use at least 15 characters; this has 5." in weak
+    assert WrongPassword.message in wrong
+
+
+def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: User) -> None:
+    """Issue 4: the form begins with the name there is, and tells what is wrong with another."""
+    app = visit(open_app, "change_name", token)
+    assert app.text_input[0].value == ada.name
+
+    assert "Use a name of at most 100 characters." in said(fill(app, name="A" * 101))
+
+
+def test_the_address_page_asks_for_the_password_first(open_app: Open, token: str) -> None:
+    """AC-2: no form for a new address before the password was typed again."""
+    app = visit(open_app, "change_email", token)
+    assert [field.label for field in app.text_input] == ["Password"]
+
+    fill(app, password=PASSWORD)
+
+    assert [field.label for field in app.text_input] == ["New email"]
+    assert "Enter a whole email address" in said(fill(app, new_email="nobody"))
+    assert "This is your email already." in said(fill(app, new_email="ada@example.com"))
+
+
+@pytest.mark.parametrize("link", ["", "made-up", "x" * 10_000])
+def test_a_link_that_is_none_of_ours_is_refused_kindly(open_app: Open, link: str) -> None:
+    """RS-1: no form to fill in vain, and no fault of ours."""
+    app = open_app().run()
+    app.switch_page("views/reset_password.py").query_params["token"] = link
+
+    app.run()
+
+    assert LinkRefused.message in said(app)
+    assert not app.text_input
+
+
+@pytest.mark.parametrize("page", ["verify_email", "keep_email"])
+def test_opening_a_link_uses_nothing_up(open_app: Open, page: str) -> None:
+    """RS-4: the page shows a button; without a link there is none."""
+    app = open_app().run().switch_page(f"views/{page}.py")
+    assert not app.run().main.button
+
+    app.query_params["token"] = "made-up"
+    app.run()
+
+    assert "token" not in app.query_params
+    app.main.button[0].click().run()
+    assert LinkRefused.message in said(app)
+
+
+def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User) -> None:
+    """TH-1: how long, on the page that was asked."""
+    for _ in range(LOG_IN_ACCOUNT.free):
+        with pytest.raises(Exception, match="do not match"):
+            service.log_in(ada.email, "not the password at all", Client())
+
+    app = fill(visit(open_app, "log_in"), email=ada.email, password=PASSWORD)
+
+    assert "There were too many attempts. Try again in " in said(app)
+    assert "seconds." in said(app)
+
+
+def test_recent_activity_is_told_in_words(
+    open_app: Open, service: AuthService, ada: User, token: str
+) -> None:
+    """LG-1: what happened, and when, for the person whose account it is."""
+    with pytest.raises(Exception, match="do not match"):
+        service.log_in(ada.email, "not the password at all", Client())
+
+    words = said(visit(open_app, "account", token))
+
+    assert "You signed up" in words
+    assert "You logged in" in words
+    assert "Somebody tried a wrong password" in words
+    assert "Log-ins in the last 30 days: 1" in words
+    assert "authn_" not in words
+
+
+@pytest.mark.parametrize("smtp", ["", "smtp://127.0.0.1:9"])
+def test_only_a_developer_without_a_mail_server_reads_of_the_outbox(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, smtp: str
+) -> None:
+    """Issue 4: the mail is a file then, and the page says where."""
+    monkeypatch.setenv("SMTP_URL", smtp)
+    start._start.cache_clear()
+
+    app = fill(visit(open_app, "forgot_password"), email="nobody@example.com")
+
+    assert (OUTBOX in said(app)) == (not smtp)
+    assert list((tmp_path / "outbox").glob("*")) == []  # there is no such account

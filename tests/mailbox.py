@@ -1,0 +1,80 @@
+"""A mail server on loopback: it takes what the app sends, and keeps it for the test to read."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import unescape
+from threading import Condition
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+HOST = "127.0.0.1"
+DELIVERY = 10.0  # seconds a mail may take on a busy machine; it takes a tenth of one
+LINK = re.compile(r"https?://[^\s\"<]+")
+
+
+class Mailbox:
+    """Every mail that came, the oldest first; it is also what aiosmtpd calls a handler."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._news = Condition()
+        self._mails: list[EmailMessage] = []
+
+    async def handle_DATA(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        """Keep a mail that came; the name is aiosmtpd's."""
+        content = envelope.content
+        assert isinstance(content, bytes)
+        mail = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
+        assert [str(mail["To"])] == envelope.rcpt_tos
+        with self._news:
+            self._mails.append(mail)
+            self._news.notify_all()
+        return "250 OK"
+
+    def subjects(self, to: str) -> list[str]:
+        """Return the subjects of all mails to *to* so far."""
+        return [str(mail["Subject"]) for mail in self._mails if mail["To"] == to]
+
+    def mail(self, to: str, subject: str, number: int = 1) -> EmailMessage:
+        """Wait for mail *number* to *to* with *subject* in its subject line, and return it."""
+
+        def found() -> list[EmailMessage]:
+            return [m for m in self._mails if m["To"] == to and subject in m["Subject"]]
+
+        with self._news:
+            came = self._news.wait_for(lambda: len(found()) >= number, DELIVERY)
+        assert came, f"no mail {number} to {to} about {subject!r}, but {self.subjects(to)}"
+        return found()[number - 1]
+
+    def link(self, to: str, subject: str, number: int = 1) -> str:
+        """Return the one link of that mail: the same in its text and twice in its HTML."""
+        mail = self.mail(to, subject, number)
+        text, html = (LINK.findall(body(mail, kind)) for kind in ("plain", "html"))
+        assert len(text) == 1, f"{text} in the mail about {subject!r}"
+        assert set(map(unescape, html)) == set(text)
+        return str(text[0])
+
+
+def body(mail: EmailMessage, kind: str) -> str:
+    """Return what *mail* says as "plain" or as "html"."""
+    part = mail.get_body((kind,))
+    assert part is not None, f"no {kind} part"
+    return str(part.get_content())
+
+
+@contextmanager
+def mail_server(port: int) -> Iterator[Mailbox]:
+    """Run a mail server on a loopback *port*, and yield its mailbox."""
+    mailbox = Mailbox(f"smtp://{HOST}:{port}")
+    controller = Controller(mailbox, hostname=HOST, port=port)
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
