@@ -275,6 +275,7 @@ def test_the_old_address_can_object(
     follow(elsewhere, mailbox.link(ada.email, "about to change"))
     elsewhere.button("Keep my old email").click()
     says(elsewhere, "Your account keeps its old email.")
+    elsewhere.expect_form()
 
     expect(visitor.button("Log out")).to_have_count(0, timeout=OUT)
     follow(elsewhere, mailbox.link(ada.email, "Your new password"))

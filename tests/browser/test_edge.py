@@ -332,7 +332,7 @@ def test_ending_another_session_needs_the_password_and_clears_its_page(
 
     desk.field("Password").fill("not the password at all")
     desk.button("Confirm").click()
-    expect(desk.page.get_by_text("do not match")).to_be_visible()
+    expect(desk.page.get_by_text("This is not your password.")).to_be_visible()
     desk.field("Password").fill("violet umbrella harbour 41")
     desk.button("Confirm").click()
     desk.button("End all other sessions").click()
