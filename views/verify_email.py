@@ -20,6 +20,10 @@ if link:
             answer.error(refusal.message)
         else:
             tab().link = None
+            user = service().resume(tab().token, held=True)
+            if user and user.email == email:
+                tab().notice = "Thank you. Your email is confirmed."
+                st.switch_page("views/account.py")  # where each place has the new one
             place.empty()
             answer.success("Thank you. This email is confirmed:")
             answer.text(email)

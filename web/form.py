@@ -19,7 +19,7 @@ NO_LINK = "This page works by the link in our mail. Open it there, once more if 
 def form_page(title: str) -> DeltaGenerator:
     """Begin a page that is one form; return the place for its answer, between title and form."""
     st.html(f"<style>{STYLE}</style>")
-    st.title(title)
+    st.title(title, anchor=False)
     st.text(service().settings.app_name)
     return st.container()
 
