@@ -3,6 +3,7 @@
 import json
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.browsers import browser_in_words
 from auth.errors import AuthError
@@ -18,14 +19,16 @@ token = tab().token
 session = service().session(token, held=True)
 
 
-def show_details(title: str, details: dict[str, str]) -> None:
-    """Draw a card of *details*: what users typed is shown as text, never as markup."""
-    with st.container(border=True):
+def show_details(title: str, details: dict[str, str]) -> DeltaGenerator:
+    """Draw and return a card of *details*: what users typed is text there, never markup."""
+    card = st.container(border=True)
+    with card:
         st.subheader(title, anchor=False)
         for label, value in details.items():
-            left, right = st.columns([1, 2], gap="small")
+            left, right = st.columns([1, 2], gap="xxsmall")
             left.caption(label)
             right.text(value or "–")
+    return card
 
 
 def my_data() -> str:
@@ -45,16 +48,17 @@ def resend_link() -> None:
 
 
 st.title("Account")
-show_details("You", {"Name": user.name, "Email": user.email, "Member since": day(user.created_at)})
+you = {"Name": user.name, "Email": user.email, "Member since": day(user.created_at)}
+with show_details("You", you):
+    st.page_link("views/change_name.py", label="Change your name", icon=":material/badge:")
+    st.page_link("views/change_email.py", label="Change your email", icon=":material/mail:")
+    st.page_link("views/change_password.py", label="Change your password", icon=":material/key:")
 if pending := service().pending_email(token):
     show_details("Waiting for your confirmation", {"New email": pending})
 if not user.verified_at:
     st.info("Your email is not confirmed yet. Open the link in the mail we sent you.")
     if st.button("Send the link again"):
         resend_link()
-st.page_link("views/change_name.py", label="Change your name", icon=":material/badge:")
-st.page_link("views/change_email.py", label="Change your email", icon=":material/mail:")
-st.page_link("views/change_password.py", label="Change your password", icon=":material/key:")
 
 if session:
     show_details(
@@ -78,4 +82,4 @@ with st.container(border=True):
         mime="application/json",
         on_click="ignore",
     )
-    st.page_link("views/delete_account.py", label="Delete your account")
+    st.page_link("views/delete_account.py", label="Delete your account", icon=":material/delete:")

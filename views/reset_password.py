@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.errors import AuthError, InvalidDetails, LinkRefused
 from auth.password_rules import ADVICE
-from web.form import form_page, link_token, show_faults
+from web.form import NO_LINK, form_page, link_token, show_faults
 from web.guard import client
 from web.start import service
 from web.tab import tab
@@ -13,7 +13,7 @@ link = link_token()
 answer = form_page("Choose a new password")
 
 if not service().is_reset_link(link):
-    answer.error(LinkRefused.message)
+    answer.error(LinkRefused.message if link else NO_LINK)
     st.page_link("views/forgot_password.py", label="Ask for a new link")
     st.stop()
 

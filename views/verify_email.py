@@ -3,7 +3,7 @@
 import streamlit as st
 
 from auth.errors import AuthError
-from web.form import form_page, link_token
+from web.form import NO_LINK, form_page, link_token
 from web.guard import client
 from web.start import service
 from web.tab import tab
@@ -20,11 +20,15 @@ if link:
             answer.error(refusal.message)
         else:
             tab().link = None
+            user = service().resume(tab().token, held=True)
+            if user and user.email == email:
+                tab().notice = "Thank you. Your email is confirmed."
+                st.switch_page("views/account.py")  # where each place has the new one
             place.empty()
             answer.success("Thank you. This email is confirmed:")
             answer.text(email)
 else:
-    answer.info("This page works by the link in our mail.")
+    answer.info(NO_LINK)
 
 if st.session_state["logged_in"]:
     st.page_link("views/account.py", label="Go to your account")

@@ -39,7 +39,7 @@ def show_activity(happenings: Sequence[Happening], now: datetime) -> None:
     _draw_log_ins(happenings, now)
     told = [each for each in happenings if each.event in WORDS]
     for happening in told[:SHOWN]:
-        what, when = st.columns([1, 1], gap="small")
+        what, when = st.columns([1, 1], gap="xxsmall")
         what.text(WORDS[happening.event])
         place = f" · {browser_in_words(happening.agent)}" if happening.agent else ""
         when.caption(f"{moment(happening.at)}{place}")

@@ -13,11 +13,13 @@ STYLE = """
     [data-testid="InputInstructions"] { display: none; } /* it would lie on what people type */
 """
 
+NO_LINK = "This page works by the link in our mail. Open it there, once more if you have to."
+
 
 def form_page(title: str) -> DeltaGenerator:
     """Begin a page that is one form; return the place for its answer, between title and form."""
     st.html(f"<style>{STYLE}</style>")
-    st.title(title)
+    st.title(title, anchor=False)
     st.text(service().settings.app_name)
     return st.container()
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from auth.errors import AuthError
+from web.form import show_faults
 from web.start import service
 from web.tab import tab
 
@@ -18,15 +19,14 @@ def recently_authenticated() -> bool:
 def ask_password(reason: str) -> None:
     """Show a form that asks for the password and says why; the page goes on once it was right."""
     with st.form("step_up"):
-        password = st.text_input(
-            "Password", type="password", autocomplete="current-password", help=reason
-        )
+        password = st.text_input("Password", type="password", autocomplete="current-password")
+        beside_password = st.container()
         st.caption(reason)
-        submitted = st.form_submit_button("Confirm", type="primary")
+        submitted = st.form_submit_button("Confirm", type="primary", width="stretch")
     if submitted:
         try:
             service().confirm_password(tab().token, password)
         except AuthError as refusal:
-            st.error(refusal.message)
+            show_faults(beside_password, [refusal.message])
         else:
             st.rerun()

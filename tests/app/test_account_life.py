@@ -12,6 +12,7 @@ from auth.sessions import Client
 from auth.users import User
 from tests.app.conftest import PASSWORD, Open
 from web import start
+from web.form import NO_LINK
 
 NEW_PASSWORD = "kumquat lantern orbit seven"
 OUTBOX = "Outbox: this mail is a file in data/outbox/"
@@ -68,7 +69,7 @@ def test_the_address_page_asks_for_the_password_first(open_app: Open, token: str
     assert "This is your email already." in said(fill(app, new_email="ada@example.com"))
 
 
-@pytest.mark.parametrize("link", ["", "made-up", "x" * 10_000])
+@pytest.mark.parametrize("link", ["made-up", "x" * 10_000])
 def test_a_link_that_is_none_of_ours_is_refused_kindly(open_app: Open, link: str) -> None:
     """RS-1: no form to fill in vain, and no fault of ours."""
     app = open_app().run()
@@ -83,8 +84,9 @@ def test_a_link_that_is_none_of_ours_is_refused_kindly(open_app: Open, link: str
 @pytest.mark.parametrize("page", ["verify_email", "keep_email"])
 def test_opening_a_link_uses_nothing_up(open_app: Open, page: str) -> None:
     """RS-4: the page shows a button; without a link there is none."""
-    app = open_app().run().switch_page(f"views/{page}.py")
-    assert not app.run().main.button
+    app = open_app().run().switch_page(f"views/{page}.py").run()
+    assert NO_LINK in said(app)
+    assert not app.main.button
 
     app.query_params["token"] = "made-up"
     app.run()
@@ -134,3 +136,26 @@ def test_only_a_developer_without_a_mail_server_reads_of_the_outbox(
 
     assert (OUTBOX in said(app)) == (not smtp)
     assert list((tmp_path / "outbox").glob("*")) == []  # there is no such account
+
+
+@pytest.mark.parametrize(
+    ("page", "fields"),
+    [
+        ("change_name", {"Name": "name"}),
+        ("change_email", {"Password": "current-password"}),
+        (
+            "change_password",
+            {"Current password": "current-password", "New password": "new-password"},
+        ),
+        ("delete_account", {"Password": "current-password"}),
+    ],
+)
+def test_password_managers_know_the_fields_of_the_account(
+    open_app: Open, token: str, page: str, fields: dict[str, str]
+) -> None:
+    """PW-8: in this order, marked for managers, and a password is never cut."""
+    app = visit(open_app, page, token)
+
+    assert {it.label: it.proto.autocomplete for it in app.text_input} == fields
+    assert [it.label for it in app.text_input] == list(fields)
+    assert not any(it.proto.max_chars for it in app.text_input)
