@@ -19,7 +19,7 @@ LINK = re.compile(r"https?://[^\s\"<]+")
 class Mailbox:
     """Every mail that came, the oldest first; it is also what aiosmtpd calls a handler."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str = "") -> None:
         self.url = url
         self._news = Condition()
         self._mails: list[EmailMessage] = []

@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
@@ -60,7 +60,7 @@ class Server:
     url: str
     log: Path
     env: Mapping[str, str]
-    mailbox: Mailbox
+    mailbox: Mailbox = field(default_factory=Mailbox)  # where nobody starts it: always empty
 
     def address(self, path: str = "/") -> str:
         """Return the whole address of *path*."""

@@ -90,6 +90,8 @@ def _mailer(settings: Settings) -> "Mailer":
     sender = settings.mail_from or f"no-reply@{urlsplit(settings.base_url).hostname}"
     if settings.smtp_url:
         return Smtp(settings.smtp_url.get_secret_value(), sender)
+    if settings.production:
+        log.warning("SMTP_URL is not set: no mail leaves, they are kept in %s.", OUTBOX)
     return Outbox(OUTBOX, sender)
 
 

@@ -15,7 +15,7 @@ from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import Server, copy_project, serve
 
 BRIDGES = ["app.py", "server.py"]  # the entry scripts: each carries the cookie in its own way
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 # A window's address bar is two pages of Chromium's own: for one of ours, 40 % of all the work.
 # The last such flag is the one that counts, so what Playwright switches off stands here too.
 UNUSED = (
