@@ -27,6 +27,16 @@ COMMANDS = [(block, command) for block in ALL for command in block.commands]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
+# Run by tests/template/making.py, which installs from requirements-dev.txt, and test_upgrade.py.
+BY_OTHERS = {
+    "pip install cookiecutter",
+    "cookiecutter path/or/url/of/this/repository",
+    "git init",
+    "git add --all",
+    "git commit -m Start",
+}
+
+
 def prose(page: Path) -> str:
     """Return the text of *page* without its code blocks."""
     return FENCE.sub("", page.read_text("utf-8"))
@@ -45,6 +55,8 @@ def known(block: Block, command: str) -> bool:
         return not words[2:] or words[2].startswith("-") or words[2] in {*dev.COMMANDS, "help"}
     if words[0] in {".venv/bin/python", "python3"}:
         return any(command in recipe.commands for recipe in FOLLOWED)
+    if command in BY_OTHERS:
+        return True
     named = [
         word for word in words if re.match(r"(deploy/|\.env\.|requirements|constraints)", word)
     ]
