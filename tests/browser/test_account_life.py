@@ -23,6 +23,9 @@ NEW_PASSWORD = "kumquat lantern orbit seven"
 SENT = "If there is an account with this email, we have sent it a link."
 OUT = 8000  # milliseconds; the workshop's pages look every two seconds whether they are over
 
+# What no cookie has a part in is the same on both bridges: once is enough.
+one_bridge = pytest.mark.parametrize("bridge", ["server.py"], indirect=True, scope="package")
+
 
 def fresh_address(name: str = "new") -> str:
     """Return an address that nobody had before."""
@@ -140,6 +143,7 @@ def test_the_link_of_the_first_mail_confirms_the_address(
     expect(visitor.button("Send the link again")).to_have_count(0)
 
 
+@one_bridge
 def test_a_resent_link_is_the_one_that_works(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
 ) -> None:
@@ -198,6 +202,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     expect(elsewhere.heading("Forgot your password?")).to_be_visible()
 
 
+@one_bridge
 def test_a_name_is_shown_as_it_was_typed(visitor: Visitor, ada: User) -> None:
     """CK-9: a changed name is text, whatever it looks like to Markdown and to HTML."""
     name = "**Ada** :red[x] <img src=x onerror=alert(1)> [a](https://example.com) $x$"
@@ -302,6 +307,7 @@ def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User
     visitor.sign_up(ada.email, name="Somebody else")
 
 
+@one_bridge
 def test_my_data_can_be_taken_along(visitor: Visitor, ada: User) -> None:
     """Issue 4, LG-2: a file that programs read, with all that is personal and nothing secret."""
     visitor.arrive(ada.email, path="/account")
@@ -321,6 +327,7 @@ def test_my_data_can_be_taken_along(visitor: Visitor, ada: User) -> None:
     assert visitor.runs == 1  # taking it along is no run
 
 
+@one_bridge
 def test_too_many_wrong_passwords_are_told_in_words(
     visitor: Visitor, workshop: Server, ada: User
 ) -> None:
