@@ -31,8 +31,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-OLDEST = (3, 11)
-HERE = Path(__file__).resolve().parent
+OLDEST, HERE = (3, 11), Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed.txt"  # a line for each installed file: its name and the digest
@@ -152,8 +151,9 @@ APP = (make_venv, partial(install, "requirements.txt"), write_env, migrate)
 TESTS = (make_venv, partial(install, "requirements.txt", "requirements-dev.txt"), provide_chromium)
 SUITE = "tests.template" if os.getenv("CI") and (HERE / "hooks").is_dir() else "pytest"
 LOCAL = ("--server.address=localhost", "--server.port=8501")  # extra arguments follow, and so win
+EDITED = ("--server.fileWatcherType=auto",)  # what is saved is shown; it costs each visitor
 COMMANDS = {
-    "run": partial(start, APP, "streamlit", "run", "app.py", *LOCAL),
+    "run": partial(start, APP, "streamlit", "run", "app.py", *LOCAL, *EDITED),
     "serve": partial(start, APP, "streamlit", "run", "server.py", *LOCAL),
     "test": partial(start, TESTS, SUITE),
     "bench": partial(start, TESTS, "bench"),

@@ -12,14 +12,13 @@ from web.edge import Edge
 from web.gate import Gate
 from web.headers import SecurityHeaders
 from web.page_cookies import PageCookies
-from web.production import check_production, watch_no_files
+from web.production import check_production
 from web.routes import routes
 from web.start import lifespan
 
 try:
     settings = load_settings()
     check_production(settings)
-    watch_no_files()  # edit under app.py; this one serves
 except SettingsError as fault:
     raise SystemExit(f"The app cannot start.\n{fault}") from None
 

@@ -13,8 +13,8 @@ from bench.throughput import SIGHT, crowd_of
 
 MUST = 1.1  # times the bare page's
 WARM = 20  # sessions before the first look: what the process needs once is not theirs
-# As people are served, on both sides. Watching files costs each session a list of all imported
-# modules, more than all the rest of it; server.py and production leave it out, development has it.
+# On both sides as we serve people: watching files, which our configuration leaves to development,
+# costs each session a list of all imported modules, more than all the rest of it.
 SERVED = {"STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none"}
 
 

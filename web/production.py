@@ -1,4 +1,4 @@
-"""Streamlit's own options: what must hold before real people use the app, and what costs them."""
+"""What must hold before real people use the app, where Streamlit's own options are concerned."""
 
 from streamlit import config
 
@@ -11,7 +11,6 @@ SAFE = {
     "server.enableCORS": ((True,), "other sites could open connections as your users"),
     "server.enableAgentApi": ((False,), "the log-in form could be driven without a browser"),
 }
-WATCHER = "server.fileWatcherType"
 
 
 def check_production(settings: Settings) -> None:
@@ -26,13 +25,3 @@ def check_production(settings: Settings) -> None:
     ]
     if faults:
         raise SettingsError("\n".join(faults))
-
-
-def watch_no_files() -> None:
-    """Switch off Streamlit's file watcher, unless somebody asked for one.
-
-    It keeps a list of every imported module for every visitor: half of an idle session's memory,
-    and a look at two thousand modules in each first run.
-    """
-    if not config.is_manually_set(WATCHER):
-        config.set_option(WATCHER, "none")

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
 from settings import ROOT, Settings, SettingsError, load_settings
-from web.production import check_production, watch_no_files
+from web.production import check_production
 
 if TYPE_CHECKING:
     from auth.mail import Mailer
@@ -74,8 +74,6 @@ def _start() -> "AuthService":
     except (SQLAlchemyError, OSError) as fault:
         log.exception("The app cannot use its database.")
         raise Unavailable from fault
-    if settings.production:
-        watch_no_files()
     _show_audit()
     made = AuthService(database, settings, post=Post(_mailer(settings)))
     _freeze()

@@ -330,6 +330,19 @@ def test_extra_arguments_follow_the_defaults(project: Project, free: int) -> Non
     ]
 
 
+def test_files_are_watched_for_whoever_edits_and_for_nobody_else(
+    project: Project, free: int
+) -> None:
+    """Watching costs each visitor half of a session's memory and a third of a reload."""
+    edits, serves = (
+        str(started(project.run(command, "--server.port", str(free)))["line"])
+        for command in ("run", "serve")
+    )
+
+    assert "--server.fileWatcherType=auto" in edits
+    assert "--server.fileWatcherType=auto" not in serves
+
+
 def test_streamlit_takes_the_last_of_two_equal_options() -> None:
     """Extra arguments win because the real streamlit reads its options so."""
     shown = subprocess.run(
