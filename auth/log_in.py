@@ -100,8 +100,10 @@ class LogIn(Housekeeping):
         """Write to the user where the session's browser is none of those they have used before."""
         with self._reading() as connection:
             agents = agents_of(connection, session.user.id, but=session.id)
+        if not agents or session.agent in agents:  # the first, or one that needs no reading
+            return
         device = browser_in_words(session.agent)
-        if agents and device not in map(browser_in_words, agents):
+        if device not in map(browser_in_words, agents):
             letter = self._letters.new_device(session.user.email, device, session.address)
             self._send(letter)
 

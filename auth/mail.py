@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Event
 from typing import Protocol
 
+from auth.passwords import step_back
+
 log = logging.getLogger("auth.mail")
 
 MOST_WAITING = 1_000  # letters and look-ups that may wait; more are dropped, and that is logged
@@ -45,8 +47,8 @@ class Post:
         self._mailer = mailer
         self._pauses = pauses
         self._room = BoundedSemaphore(MOST_WAITING)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="post")
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="mail")
+        self._worker = ThreadPoolExecutor(1, "post", step_back)
+        self._sender = ThreadPoolExecutor(1, "mail", step_back)
         self._closing = Event()
 
     def later(self, errand: Callable[[], object]) -> None:

@@ -34,7 +34,7 @@ STORED = re.compile(
 )
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Let every other thread go first: whoever looks at a page must not feel others log in."""
     if sys.platform == "linux":  # elsewhere priorities are a process's, not a thread's
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
@@ -43,7 +43,7 @@ def _step_back() -> None:
 # bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for
 # everybody who is not logging in (BC-9).
 _workers = ThreadPoolExecutor(
-    max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="bcrypt", initializer=_step_back
+    max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="bcrypt", initializer=step_back
 )
 
 
