@@ -1,7 +1,10 @@
 """Which page runs: everybody's addresses stay the same, what stands behind them does not."""
 
+import sys
 from collections.abc import Sequence
+from copy import copy
 from datetime import timedelta
+from functools import cache
 
 import streamlit as st
 
@@ -35,12 +38,7 @@ def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page
 
 def hidden(name: str) -> st.Page:
     """Return the page views/*name*.py that the menu does not show: log_in stands at /log-in."""
-    return st.Page(
-        f"views/{name}.py",
-        title=name.replace("_", " ").capitalize(),
-        url_path=name.replace("_", "-"),
-        visibility="hidden",
-    )
+    return _hidden_page(name, name.replace("_", "-"))
 
 
 def run(page: st.Page) -> None:
@@ -60,11 +58,23 @@ def run(page: st.Page) -> None:
 def _door_at(page: st.Page, door: Door) -> st.Page:
     # Streamlit finds a page again by its path, and only the private attribute tells that of the
     # default page.
+    return _hidden_page(door, page._url_path, default=page._default)
+
+
+def _hidden_page(name: str, url_path: str, *, default: bool = False) -> st.Page:
+    """Return views/*name*.py at *url_path*: a copy, as running a page leaves its mark on it."""
+    return copy(_make_page(sys.modules["__main__"].__file__, name, url_path, default))
+
+
+# Each st.Page looks for its file on the disk: a dozen of them took a fifth of every run.
+@cache
+def _make_page(script: str | None, name: str, url_path: str, default: bool) -> st.Page:
+    """Make a hidden page, for the app whose script is *script*: its path is relative to that."""
     return st.Page(
-        f"views/{door}.py",
-        title=door.replace("_", " ").capitalize(),
-        url_path=page._url_path,
-        default=page._default,
+        f"views/{name}.py",
+        title=name.replace("_", " ").capitalize(),
+        url_path=url_path,
+        default=default,
         visibility="hidden",
     )
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from auth.errors import Unavailable
 from settings import ROOT, Settings, SettingsError, load_settings
 from web.production import check_production
+from web.sockets import send_at_once
 
 if TYPE_CHECKING:
     from auth.mail import Mailer
@@ -76,6 +77,7 @@ def _start() -> "AuthService":
         raise Unavailable from fault
     _show_audit()
     made = AuthService(database, settings, post=Post(_mailer(settings)))
+    send_at_once()
     _freeze()
     return made
 
