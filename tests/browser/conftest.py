@@ -3,7 +3,10 @@
 import os
 import secrets
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,12 +31,18 @@ UNUSED = (
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
+    "--renderer-process-limit=1",  # for each profile: its pages read Streamlit's scripts once
     f"--disable-features={','.join(UNUSED)}",
 )
 PAGES = Path(__file__).parent / "pages"
 WATCH, PATIENCE = 2, 3  # seconds, of the workshop: nobody waits half a minute for a test
 NAVIGATION = """        st.Page("views/account.py", title="Account", icon=":material/person:"),
 """
+
+ServerOf = Callable[[str], Server]
+NewContext = Callable[..., BrowserContext]
+SignedIn = Callable[..., Visitor]
+Spare = defaultdict[str, list[BrowserContext]]
 
 expect.set_options(timeout=30_000)  # milliseconds; two cores may be busy with another suite
 
@@ -64,7 +73,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="package", params=BRIDGES)
+@pytest.fixture(params=BRIDGES)
 def bridge(request: pytest.FixtureRequest) -> str:
     """Return the entry script: the same tests hold for each."""
     script: str = request.param
@@ -72,15 +81,16 @@ def bridge(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="package")
-def main_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run the app as it is."""
-    with serve(bridge, tmp_path_factory.mktemp("main")) as server:
-        yield server
+def app_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
+    """Return a way to the app as it is: each entry script is started once, and goes on running."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("app")
+        yield cache(lambda script: stack.enter_context(serve(script, folder / script)))
 
 
 @pytest.fixture(scope="package")
-def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a copy of the app with the pages of these tests in it, and less patience.
+def workshop_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
+    """Return a way to a copy of the app with the pages of these tests in it, and less patience.
 
     What a page author does: a file in views/ and a line in app.py for each.
     """
@@ -89,8 +99,9 @@ def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> It
         f'        st.Page("views/{page.name}", title="{page.stem.capitalize()}"),\n'
         for page in pages
     )
+    folder = tmp_path_factory.mktemp("workshop")
     project = copy_project(
-        tmp_path_factory.mktemp("workshop") / "project",
+        folder / "project",
         edits={
             "app.py": (NAVIGATION, NAVIGATION + lines),
             "web/navigation.py": (
@@ -105,20 +116,22 @@ def workshop_server(bridge: str, tmp_path_factory: pytest.TempPathFactory) -> It
     )
     for page in pages:
         shutil.copy(page, project / "views")
-    with serve(bridge, project.parent / "run", project=project) as server:
-        yield server
+    with ExitStack() as stack:
+        yield cache(
+            lambda script: stack.enter_context(serve(script, folder / script, project=project))
+        )
 
 
 @pytest.fixture
-def server(main_server: Server) -> Iterator[Server]:
+def server(app_of: ServerOf, bridge: str) -> Iterator[Server]:
     """Return the running app, and see to it that the test did not cost it an exception."""
-    yield from _without_traceback(main_server)
+    yield from _without_traceback(app_of(bridge))
 
 
 @pytest.fixture
-def workshop(workshop_server: Server) -> Iterator[Server]:
+def workshop(workshop_of: ServerOf, bridge: str) -> Iterator[Server]:
     """Return the running copy with the tests' own pages, watched like the other."""
-    yield from _without_traceback(workshop_server)
+    yield from _without_traceback(workshop_of(bridge))
 
 
 def _without_traceback(server: Server) -> Iterator[Server]:
@@ -134,43 +147,42 @@ def service(server: Server) -> Iterator[AuthService]:
         yield service
 
 
-NewContext = Callable[..., BrowserContext]
-SignedIn = Callable[..., Visitor]
-
-
 @pytest.fixture
-def new_context(browser: Browser, spare: list[BrowserContext]) -> Iterator[NewContext]:
+def new_context(browser: Browser, spare: Spare) -> Iterator[NewContext]:
     """Return a way to open another browser profile, for this test alone.
 
-    A plain one is used again once its cookies are gone: it has Streamlit's scripts in its cache.
+    One is used again once its cookies are gone: it has Streamlit's scripts in its cache, and in an
+    empty tab that stays open a process that has read them.
     """
-    plain: list[BrowserContext] = []
-    special: list[BrowserContext] = []
+    opened: list[tuple[str, BrowserContext]] = []
 
     def open_context(**options: object) -> BrowserContext:
-        if options:
-            special.append(browser.new_context(**options))  # type: ignore[arg-type]
-            return special[-1]
-        plain.append(spare.pop() if spare else browser.new_context())
-        plain[-1].clear_cookies()  # one that arrived while its page was being closed
-        return plain[-1]
+        kind = repr(options)
+        context = spare[kind].pop() if spare[kind] else browser.new_context(**options)  # type: ignore[arg-type]
+        context.clear_cookies()  # one that arrived while its page was being closed
+        opened.append((kind, context))
+        return context
 
     yield open_context
-    for context in special:
-        context.close()
-    for context in plain:
-        for page in context.pages:
-            page.goto("about:blank")  # takes back what is still asked for: it may set a cookie
+    for kind, context in opened:
+        if "ignore_https_errors" in kind:  # its connections would keep a server from ending
+            context.close()
+            continue
+        resident, *others = context.pages or [context.new_page()]
+        for page in (resident, *others):
+            if page.url != "about:blank":
+                page.goto("about:blank")  # takes back what is asked for: it may set a cookie
+        for page in others:
             page.close()
         context.clear_permissions()
         context.clear_cookies()
-        spare.append(context)
+        spare[kind].append(context)
 
 
 @pytest.fixture(scope="package")
-def spare(browser: Browser) -> list[BrowserContext]:
-    """Return the profiles that no test uses at the moment."""
-    return []
+def spare(browser: Browser) -> Spare:
+    """Return the profiles that no test uses at the moment, by what they were opened with."""
+    return defaultdict(list)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import re
 import socket
 import socketserver
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Thread
@@ -16,7 +16,7 @@ CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*", re.IGNORECASE)
 
 
 @contextmanager
-def meddle(server: Server, cookies: bytes | None = None) -> Iterator[Server]:
+def meddle(server: Server, cookies: Callable[[], bytes] | None = None) -> Iterator[Server]:
     """Yield *server* behind a proxy whose websocket requests carry *cookies*, or none at all."""
     upstream = (HOST, urlsplit(server.url).port or 0)
 
@@ -32,7 +32,7 @@ def meddle(server: Server, cookies: bytes | None = None) -> Iterator[Server]:
             if re.search(rb"\r\nupgrade: *websocket", head, re.IGNORECASE):
                 head = COOKIE.sub(b"", head)
                 if cookies is not None:
-                    head += b"\r\nCookie: " + cookies
+                    head += b"\r\nCookie: " + cookies()
             else:  # one request a connection, so that each one's head is looked at
                 head = CONNECTION.sub(b"", head) + b"\r\nConnection: close"
             with socket.create_connection(upstream) as app:

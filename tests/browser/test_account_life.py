@@ -24,7 +24,7 @@ SENT = "If there is an account with this email, we have sent it a link."
 OUT = 8000  # milliseconds; the workshop's pages look every two seconds whether they are over
 
 # What no cookie has a part in is the same on both bridges: once is enough.
-one_bridge = pytest.mark.parametrize("bridge", ["server.py"], indirect=True, scope="package")
+one_bridge = pytest.mark.parametrize("bridge", ["server.py"], indirect=True)
 
 
 def fresh_address(name: str = "new") -> str:

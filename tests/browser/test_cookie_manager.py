@@ -19,11 +19,10 @@ HOURS = 60 * 60
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo", "America/Los_Angeles", "UTC"]
 SLOW = {"offline": False, "latency": 50, "downloadThroughput": 4e5, "uploadThroughput": 4e5}
 COMPONENT = "**/component/extra_streamlit_components*/**"
-# The one entry script that has no other way to write a cookie. By a parameter: a second fixture of
-# that name would not end the servers that the first one's tests left running.
+# The one entry script that has no other way to write a cookie.
 pytestmark = [
     pytest.mark.usefixtures("bridge"),
-    pytest.mark.parametrize("bridge", ["app.py"], indirect=True, scope="package"),
+    pytest.mark.parametrize("bridge", ["app.py"], indirect=True),
 ]
 
 
@@ -54,10 +53,11 @@ def test_the_cookie_is_bounded_in_every_way_a_script_can(
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_cookie_lives_as_long_in_every_time_zone(
-    new_context: NewContext, server: Server, ada: User, zone: str
+    visitor: Visitor, ada: User, zone: str
 ) -> None:
     """Issue 2: the expiry is an instant, not somebody's wall clock; F5 finds the cookie there."""
-    visitor = Visitor(new_context(timezone_id=zone), server)
+    line = visitor.context.new_cdp_session(visitor.page)
+    line.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
 
     visitor.log_in(ada.email)
     visitor.reload()

@@ -16,18 +16,17 @@ from auth.sessions import Client
 from auth.users import User
 from db.models import Session
 from db.types import utc_now
-from tests.browser.conftest import NewContext, add_account
+from tests.browser.conftest import NewContext, ServerOf, add_account
 from tests.browser.proxies import certificate
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import HOST, Server, serve, wait_until
 from web.http_only import BLOCKED
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run the hardened server on http, as in development."""
-    with serve("server.py", tmp_path_factory.mktemp("plain")) as server:
-        yield server
+@pytest.fixture
+def plain(app_of: ServerOf) -> Server:
+    """Return the hardened server on http, as in development."""
+    return app_of("server.py")
 
 
 @pytest.fixture
@@ -117,8 +116,7 @@ def test_another_site_can_neither_log_in_nor_out(
 ) -> None:
     """CK-5: not by fetch and not by a form, with a real ticket neither."""
     visitor = Visitor(new_context(), plain)
-    visitor.log_in(grace.email, path="/account")
-    visitor.wait_for_cookie()
+    visitor.arrive(grace.email, path="/account")
     with plain.service() as service:
         own = next(c for c in visitor.context.cookies() if c.get("name") == "auth_browser")
         mallory = add_account(service, "Mallory")
@@ -211,7 +209,7 @@ def test_a_page_load_rotates_the_cookie_and_a_copy_ends_the_session(
 ) -> None:
     """SE-9: the other tab goes on; who brings the old cookie later ends it for everybody."""
     visitor = Visitor(new_context(), plain)
-    visitor.log_in(grace.email, path="/account")
+    visitor.arrive(grace.email, path="/account")
     stolen = visitor.token()
     other = visitor.new_tab()
     other.open("/account")

@@ -17,6 +17,15 @@ NAMES = [
     "**b** _i_ `c` ~~s~~ # h [l](javascript:alert(3)) :smile: :material/home: :red[r] $x^2$",
     "'; DROP TABLE users;-- \\u0000 %s {0} ${7*7} {{7*7}} الاسم 田中さん 👩‍👩‍👧",
 ]
+HOSTILE = [
+    b"auth=\xff\xfe\x80\x81",  # not UTF-8
+    b"auth=" + "токен🔑".encode(),
+    b'auth="a;b\\"c',  # an open quote
+    b"auth=" + b"A" * 6000,
+    b"auth=" + b".".join([b"eyJhbGciOiJub25lIn0"] * 3),  # three parts, and no algorithm
+    b"auth=one; auth=two; auth=",
+    b"auth; ;;=;auth==",
+]
 MARKUP = "script, b, img, code, em, strong, del, h4, .katex, a[href*=evil], a[href^=javascript]"
 
 
@@ -38,28 +47,17 @@ def test_a_name_is_shown_as_text(visitor: Visitor, service: AuthService, name: s
     assert visitor.dialogs == []
 
 
-@pytest.mark.parametrize(
-    "cookies",
-    [
-        pytest.param(b"auth=\xff\xfe\x80\x81", id="not UTF-8"),
-        pytest.param(b"auth=" + "токен🔑".encode(), id="not ASCII"),
-        pytest.param(b'auth="a;b\\"c', id="an open quote"),
-        pytest.param(b"auth=" + b"A" * 6000, id="6 KB"),
-        pytest.param(b"auth=" + b".".join([b"eyJhbGciOiJub25lIn0"] * 3), id="three parts"),
-        pytest.param(b"auth=one; auth=two; auth=", id="three of the name"),
-        pytest.param(b"auth; ;;=;auth==", id="no value"),
-    ],
-)
-def test_a_hostile_cookie_means_not_signed_in(
-    new_context: NewContext, server: Server, cookies: bytes
-) -> None:
+def test_a_hostile_cookie_means_not_signed_in(new_context: NewContext, server: Server) -> None:
     """CK-4: bytes that no browser of ours wrote lead to the form, and to no exception."""
-    with meddle(server, cookies) as meddled:
+    hostile: list[bytes] = []
+    with meddle(server, lambda: hostile[-1]) as meddled:
         visitor = Visitor(new_context(), meddled)
-        visitor.open("/account")
+        for cookies in HOSTILE:
+            hostile.append(cookies)
+            visitor.open("/account")
 
-        visitor.expect_form()
-        visitor.expect_calm()
+            visitor.expect_form()
+            visitor.expect_calm()
 
 
 def test_a_browser_full_of_cookies_still_gets_the_form(visitor: Visitor, ada: User) -> None:

@@ -14,9 +14,10 @@ from tests.serving import Server, wait_until
 
 def test_logging_out_leaves_nothing_private_behind(visitor: Visitor, ada: User) -> None:
     """SE-5: neither F5 nor the Back button brings anything back."""
-    visitor.log_in(ada.email)
-    visitor.page.get_by_role("link", name="See your account").click()
-    expect(visitor.heading("Account")).to_be_visible()
+    visitor.arrive(ada.email)
+    for title in ("Account", "Your devices"):
+        visitor.sidebar.get_by_role("link", name=title).click()
+        expect(visitor.heading(title)).to_be_visible()
 
     visitor.log_out()
 
@@ -30,7 +31,7 @@ def test_logging_out_leaves_nothing_private_behind(visitor: Visitor, ada: User) 
 @pytest.mark.parametrize("how", ["click", "reload"])
 def test_the_other_tab_is_logged_out_at_its_next_run(visitor: Visitor, ada: User, how: str) -> None:
     """SE-5: a log-out in one tab reaches the others, whatever their connection still remembers."""
-    visitor.log_in(ada.email)
+    visitor.arrive(ada.email)
     other = visitor.new_tab()
     other.open("/account")
     other.expect_signed_in(ada.email)
@@ -49,7 +50,7 @@ def test_a_copied_cookie_is_dead_after_log_out(
     visitor: Visitor, stranger: Visitor, ada: User
 ) -> None:
     """SE-5: logging out ends the session itself, not just the browser's copy of it."""
-    visitor.log_in(ada.email)
+    visitor.arrive(ada.email)
     copied = visitor.context.cookies()
     stranger.context.add_cookies(copied)  # type: ignore[arg-type]
     stranger.open("/account")
@@ -71,7 +72,7 @@ def test_the_next_user_of_a_tab_finds_nothing_of_the_first(
     with workshop.service() as service:
         ada, grace = add_account(service, "Ada"), add_account(service, "Grace")
     visitor = Visitor(new_context(), workshop)
-    visitor.log_in(ada.email, path="/notes")
+    visitor.arrive(ada.email, path="/notes")
     visitor.field("Note").fill("the secret of Ada")
     visitor.button("Keep").click()
     expect(visitor.page.get_by_text("Kept: the secret of Ada")).to_be_visible()
@@ -90,8 +91,8 @@ def test_two_users_in_two_browsers_see_only_themselves(
     visitor: Visitor, stranger: Visitor, ada: User, grace: User
 ) -> None:
     """GD-4: nothing in the server is shared between visitors."""
-    visitor.log_in(ada.email)
-    stranger.log_in(grace.email)
+    visitor.arrive(ada.email)
+    stranger.arrive(grace.email)
 
     for who, user, other in ((visitor, ada, grace), (stranger, grace, ada)):
         who.reload()
@@ -106,7 +107,7 @@ def test_a_planted_cookie_is_never_adopted(
     """SE-1: whoever planted a session before the log-in does not get the one after it."""
     mallory = new_account("Mallory")
     planter = visitor.new_tab()
-    planter.log_in(mallory.email)
+    planter.arrive(mallory.email)
     planted = planter.token()
     visitor.open("/log-in")  # this connection brings the planted cookie along
     visitor.expect_signed_in(mallory.email)
@@ -129,7 +130,7 @@ def test_logging_in_ends_the_session_that_was_presented(
     tab = visitor.new_tab()
     tab.open("/log-in")
     tab.expect_form()
-    visitor.log_in(ada.email)
+    visitor.arrive(ada.email)
     first = visitor.token()
     tab.reload()
     tab.expect_signed_in(ada.email)

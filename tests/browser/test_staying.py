@@ -17,7 +17,7 @@ def test_f5_shows_the_same_page_in_one_run_and_never_the_form(
     visitor: Visitor, ada: User, path: str, title: str
 ) -> None:
     """Issue 2: still logged in after F5 on the page that was open, without a flash, in one run."""
-    visitor.log_in(ada.email, path=path)
+    visitor.arrive(ada.email, path)
 
     visitor.reload()
 
@@ -30,7 +30,7 @@ def test_f5_shows_the_same_page_in_one_run_and_never_the_form(
 
 def test_a_new_tab_is_signed_in_at_once(visitor: Visitor, ada: User) -> None:
     """Issue 2: another tab of the same browser shows the page in one run, never the form."""
-    visitor.log_in(ada.email)
+    visitor.arrive(ada.email)
 
     tab = visitor.new_tab()
     tab.open("/account")
@@ -63,9 +63,7 @@ def test_a_closed_and_reopened_browser_is_still_signed_in(
 
 def test_f5_never_shows_another_pages_title(visitor: Visitor, ada: User) -> None:
     """Issue 2: the browser's tab goes from Streamlit's own name to the page's, and nowhere else."""
-    visitor.log_in(ada.email)
-    visitor.open("/account")
-    visitor.expect_signed_in(ada.email)
+    visitor.arrive(ada.email, "/account")
 
     visitor.reload()
 
@@ -108,7 +106,7 @@ def test_somebody_signed_in_is_led_home_from_the_forms(
     visitor: Visitor, ada: User, path: str
 ) -> None:
     """Issue 2: nobody logs in twice by accident."""
-    visitor.log_in(ada.email)
+    visitor.arrive(ada.email)
 
     visitor.open(path)
 
