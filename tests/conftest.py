@@ -20,12 +20,16 @@ from auth.service import AuthService
 from auth.sessions import Client
 from db.engine import Database
 from db.migrate import migrate
+from db.models import Base
 from settings import Settings
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 LAPTOP = Client(address="192.0.2.7", agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0")
 KEY = "Vb7-unit-tests-sign-with-this-0Q3xZk9"
 CHEAPEST = 4  # bcrypt's own floor; the settings refuse it, so only tests can have it
+SHARED = "tests"
+LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 # The same examples on every run: what fails here fails everywhere. Fixtures that Hypothesis sees
 # once for all its examples are fine where the test says so.
@@ -99,10 +103,11 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server: `admin` makes and drops databases, `url` says where one is."""
+    """A running server: `admin` makes and drops databases, `shared` is in the one of most tests."""
 
     server: str
     admin: Engine
+    shared: Engine
 
     def url(self, name: str) -> str:
         """Return the address of the database *name*."""
@@ -120,6 +125,17 @@ class Postgres:
         finally:
             with self.admin.connect() as connection:
                 connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """Yield the address of an empty database, swept when the block ends.
+
+        One serves all tests, whoever may still be in it: a new one is ten times as dear.
+        """
+        yield self.url(SHARED)
+        with self.shared.connect() as connection:
+            connection.execute(text(LEAVE))
+            connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
 
 
 @pytest.fixture(scope="session")
@@ -140,13 +156,20 @@ def postgres() -> Iterator[Postgres]:
         make_url(server.get_uri()).set(drivername="postgresql+psycopg"),
         isolation_level="AUTOCOMMIT",
     )
-    running = Postgres(server.get_uri(), admin)
+    shared = create_engine(
+        make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=SHARED),
+        isolation_level="AUTOCOMMIT",
+    )
+    running = Postgres(server.get_uri(), admin, shared)
     with admin.connect() as connection:
         connection.execute(text("CREATE DATABASE template"))
     database = Database(running.url("template"))
     migrate(database)
     database.close()
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {SHARED} TEMPLATE template"))
     yield running
+    shared.dispose()
     admin.dispose()
     server.cleanup()
 
@@ -157,7 +180,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
     else:
-        with request.getfixturevalue("postgres").copy_of("template") as url:
+        with request.getfixturevalue("postgres").empty() as url:
             yield url
 
 

@@ -17,7 +17,8 @@ from tests.serving import ROOT, Server, serve
 
 HOURS = 60 * 60
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo", "America/Los_Angeles", "UTC"]
-SLOW = {"offline": False, "latency": 50, "downloadThroughput": 4e5, "uploadThroughput": 4e5}
+# Milliseconds, and bytes a second: a write takes many times the run that could discard it.
+SLOW = {"offline": False, "latency": 50, "downloadThroughput": 8e5, "uploadThroughput": 8e5}
 COMPONENT = "**/component/extra_streamlit_components*/**"
 # The one entry script that has no other way to write a cookie.
 pytestmark = [
