@@ -26,12 +26,14 @@ UNUSED = (
     *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "MediaRouter"),
     *("HttpsFirstBalancedModeAutoEnable", "LensOverlay", "OptimizationHints"),
     *("AvoidCorsURLLoaderRestartOnRedirect", "NetworkTimeServiceQuerying", "PreconnectToSearch"),
-    "ThirdPartyStoragePartitioning",
+    *("ScriptStreaming", "ThirdPartyStoragePartitioning"),
 )
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
     "--renderer-process-limit=1",  # for each profile: its pages read Streamlit's scripts once
+    # A page here lives for seconds: code it would optimise is never run often enough to pay.
+    "--js-flags=--no-maglev --no-opt --no-flush-bytecode",
     f"--disable-features={','.join(UNUSED)}",
 )
 PAGES = Path(__file__).parent / "pages"
