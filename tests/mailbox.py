@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import unescape
 from threading import Condition
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -19,33 +20,39 @@ LINK = re.compile(r"https?://[^\s\"<]+")
 class Mailbox:
     """Every mail that came, the oldest first; it is also what aiosmtpd calls a handler."""
 
-    def __init__(self, url: str = "") -> None:
+    def __init__(self, url: str = "", refusals: int = 0) -> None:
         self.url = url
+        self.refusals = refusals  # how many mails are yet to be sent away for now
+        self.starttls: list[bool] = []  # for each mail, whether it came after that command
+        self.mails: list[EmailMessage] = []
         self._news = Condition()
-        self._mails: list[EmailMessage] = []
 
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep a mail that came; the name is aiosmtpd's."""
+        """Keep a mail that came, or refuse it for now; the name is aiosmtpd's."""
+        if self.refusals:
+            self.refusals -= 1
+            return "451 Try again later"
         content = envelope.content
         assert isinstance(content, bytes)
         mail = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
         assert [str(mail["To"])] == envelope.rcpt_tos
         with self._news:
-            self._mails.append(mail)
+            self.mails.append(mail)
+            self.starttls.append(session.ssl is not None)
             self._news.notify_all()
         return "250 OK"
 
     def subjects(self, to: str) -> list[str]:
         """Return the subjects of all mails to *to* so far."""
-        return [str(mail["Subject"]) for mail in self._mails if mail["To"] == to]
+        return [str(mail["Subject"]) for mail in self.mails if mail["To"] == to]
 
     def mail(self, to: str, subject: str, number: int = 1) -> EmailMessage:
         """Wait for mail *number* to *to* with *subject* in its subject line, and return it."""
 
         def found() -> list[EmailMessage]:
-            return [m for m in self._mails if m["To"] == to and subject in m["Subject"]]
+            return [m for m in self.mails if m["To"] == to and subject in m["Subject"]]
 
         with self._news:
             came = self._news.wait_for(lambda: len(found()) >= number, DELIVERY)
@@ -69,10 +76,13 @@ def body(mail: EmailMessage, kind: str) -> str:
 
 
 @contextmanager
-def mail_server(port: int) -> Iterator[Mailbox]:
-    """Run a mail server on a loopback *port*, and yield its mailbox."""
-    mailbox = Mailbox(f"smtp://{HOST}:{port}")
-    controller = Controller(mailbox, hostname=HOST, port=port)
+def mail_server(port: int, refusals: int = 0, **options: Any) -> Iterator[Mailbox]:
+    """Run a mail server on a loopback *port* with aiosmtpd's *options*, and yield its mailbox.
+
+    It sends the first mails away, *refusals* of them, as a busy server does.
+    """
+    mailbox = Mailbox(f"smtp://{HOST}:{port}", refusals)
+    controller = Controller(mailbox, hostname=HOST, port=port, **options)
     controller.start()
     try:
         yield mailbox

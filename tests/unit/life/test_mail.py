@@ -3,62 +3,22 @@
 import logging
 import ssl
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from auth.letters import Letters, samples
 from auth.mail import Mail, MailFailed, Post
 from auth.outbox import Outbox
 from auth.smtp import Smtp
+from tests.mailbox import body, mail_server
 from tests.serving import free_port, wait_until
 
 SENDER = "no-reply@app.example.com"
 LETTERS = Letters("Ada's <App>", "https://app.example.com")
 LETTER = LETTERS.reset("ada@example.com", "the-token")
-
-
-class Mailbox:
-    """What a server took, as it came; `fail_first` answers are refusals."""
-
-    def __init__(self, fail_first: int = 0) -> None:
-        self.messages: list[EmailMessage] = []
-        self.encrypted: list[bool] = []
-        self.fail = fail_first
-
-    async def handle_DATA(  # noqa: N802  the library's own name
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        """Take a message, or refuse it for now."""
-        if self.fail:
-            self.fail -= 1
-            return "451 Try again later"
-        assert isinstance(envelope.content, bytes)
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.messages.append(message)
-        self.encrypted.append(session.ssl is not None)
-        return "250 OK"
-
-
-@contextmanager
-def serving(mailbox: Mailbox, **options: Any) -> Iterator[int]:
-    """Yield the port of a server on the loopback that hands its mail to *mailbox*."""
-    port = free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
-    controller.start()
-    try:
-        yield port
-    finally:
-        controller.stop()
 
 
 @pytest.fixture(scope="module")
@@ -89,26 +49,23 @@ def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLCon
 
 def test_a_letter_arrives_as_text_and_as_html() -> None:
     """Issue 4: whatever program reads it."""
-    mailbox = Mailbox()
-    with serving(mailbox) as port:
-        Smtp(f"smtp://127.0.0.1:{port}", SENDER).send(LETTER)
+    with mail_server(free_port()) as mailbox:
+        Smtp(mailbox.url, SENDER).send(LETTER)
 
-    [message] = mailbox.messages
-    text, html = message.get_body(("plain",)), message.get_body(("html",))
-    assert text
-    assert html
-    assert (message["To"], message["From"]) == ("ada@example.com", SENDER)
-    assert "https://app.example.com/reset-password?token=the-token" in text.get_content()
-    assert 'href="https://app.example.com/reset-password?token=the-token"' in html.get_content()
-    assert "<App>" not in html.get_content()
+    [mail] = mailbox.mails
+    text, html = body(mail, "plain"), body(mail, "html")
+    assert (mail["To"], mail["From"]) == ("ada@example.com", SENDER)
+    assert "https://app.example.com/reset-password?token=the-token" in text
+    assert 'href="https://app.example.com/reset-password?token=the-token"' in html
+    assert "<App>" not in html
 
 
 def test_starttls_is_used_where_it_is_offered(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
     """Issue 4: with the name and the password only after it."""
-    mailbox, seen = Mailbox(), list[str]()
     server, client = contexts
+    port, seen = free_port(), list[str]()
 
     def check(
         server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
@@ -117,10 +74,12 @@ def test_starttls_is_used_where_it_is_offered(
         seen.append(f"{data.login.decode()}:{data.password.decode()}")
         return AuthResult(success=True)
 
-    with serving(mailbox, tls_context=server, require_starttls=True, authenticator=check) as port:
+    with mail_server(
+        port, tls_context=server, require_starttls=True, authenticator=check
+    ) as mailbox:
         Smtp(f"smtp://ada:p%40ss@localhost:{port}", SENDER, client).send(LETTER)
 
-    assert mailbox.encrypted == [True]
+    assert mailbox.starttls == [True]
     assert seen == ["ada:p@ss"]
 
 
@@ -128,48 +87,46 @@ def test_smtps_is_encrypted_from_the_first_byte(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
     """Issue 4: port 465."""
-    mailbox = Mailbox()
     server, client = contexts
-    with serving(mailbox, ssl_context=server, server_hostname="localhost") as port:
+    port = free_port()
+    with mail_server(port, ssl_context=server, server_hostname="localhost") as mailbox:
         Smtp(f"smtps://localhost:{port}", SENDER, client).send(LETTER)
 
-    assert len(mailbox.messages) == 1
+    assert len(mailbox.mails) == 1
 
 
 def test_a_certificate_nobody_vouches_for_gets_no_letter(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
     """Issue 4: a link that opens an account goes to nobody in between."""
-    mailbox = Mailbox()
+    port = free_port()
     with (
-        serving(mailbox, tls_context=contexts[0]) as port,
+        mail_server(port, tls_context=contexts[0]) as mailbox,
         pytest.raises(MailFailed, match="SSLCertVerificationError"),
     ):
         Smtp(f"smtp://localhost:{port}", SENDER).send(LETTER)
 
-    assert mailbox.messages == []
+    assert mailbox.mails == []
 
 
 def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue 4: a server elsewhere that offers no TLS gets nothing."""
     monkeypatch.setattr("auth.smtp._is_here", lambda host: False)
-    mailbox = Mailbox()
-    with serving(mailbox) as port, pytest.raises(MailFailed):
-        Smtp(f"smtp://127.0.0.1:{port}", SENDER).send(LETTER)
+    with mail_server(free_port()) as mailbox, pytest.raises(MailFailed):
+        Smtp(mailbox.url, SENDER).send(LETTER)
 
-    assert mailbox.messages == []
+    assert mailbox.mails == []
 
 
 def test_a_server_that_is_busy_is_tried_again() -> None:
     """Issue 4: after a pause that grows."""
-    mailbox = Mailbox(fail_first=2)
-    with serving(mailbox) as port:
-        post = Post(Smtp(f"smtp://127.0.0.1:{port}", SENDER), pauses=(0.0, 0.0, 0.0))
+    with mail_server(free_port(), refusals=2) as mailbox:
+        post = Post(Smtp(mailbox.url, SENDER), pauses=(0.0, 0.0, 0.0))
         post.send(LETTER)
         post.finish()
         post.close()
 
-    assert len(mailbox.messages) == 1
+    assert len(mailbox.mails) == 1
 
 
 def test_a_letter_that_nobody_takes_is_given_up_and_logged(
@@ -225,14 +182,13 @@ def test_a_fault_in_an_errand_is_logged_and_the_next_one_runs(
 @pytest.mark.parametrize("app", ["A\r\nBcc: eve@example.com", "A\nB", "Ünïcode ☕", "<b>x</b>"])
 def test_no_name_begins_another_header(app: str) -> None:
     """LG-3: what people call their app stands in the subject and nowhere else."""
-    mailbox = Mailbox()
     letter = Letters(app, "https://app.example.com").verify("ada@example.com", "t")
-    with serving(mailbox) as port:
-        Smtp(f"smtp://127.0.0.1:{port}", SENDER).send(letter)
+    with mail_server(free_port()) as mailbox:
+        Smtp(mailbox.url, SENDER).send(letter)
 
-    [message] = mailbox.messages
-    assert message["Bcc"] is None
-    assert message["Subject"] == f"Confirm your email for {' '.join(app.split())}"
+    [mail] = mailbox.mails
+    assert mail["Bcc"] is None
+    assert mail["Subject"] == f"Confirm your email for {' '.join(app.split())}"
 
 
 @pytest.mark.parametrize("name", samples(LETTERS))
