@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, Page, expect
 
-from bench.browser import chromium
+from bench.browser import PATIENCE, chromium
 from bench.server import serving
 from tests.serving import copy_project
 
@@ -33,6 +33,7 @@ Shot = tuple[str, Image.Image]
 
 def main(target: Path) -> None:
     """Take the pictures and write them as one file, *target*."""
+    expect.set_options(timeout=PATIENCE)
     with TemporaryDirectory() as folder:
         environment = {
             "APP_NAME": "Streamlit auth starter",
