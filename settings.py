@@ -124,8 +124,7 @@ class Settings(BaseSettings):
         if form["backend"] not in {"sqlite", "postgresql"}:
             raise ValueError("names a database this app does not know: use sqlite or postgresql")
         if form["backend"] == "sqlite" and form["name"]:
-            path = ROOT / form["name"]  # an absolute one stays as it is
-            return f"{form['start']}/{path}{form['rest']}"
+            return f"{form['start']}/{ROOT / form['name']}{form['rest']}"  # an absolute one stays
         return value
 
     @field_validator("base_url")
@@ -170,8 +169,7 @@ def load_settings(env_file: Path = ENV_FILE) -> Settings:
 
 
 def _lacks_only_a_key(fault: ValidationError) -> bool:
-    faults = [(error["type"], error["loc"]) for error in fault.errors()]
-    return faults == [("missing", ("secret_key",))]
+    return [(e["type"], e["loc"]) for e in fault.errors()] == [("missing", ("secret_key",))]
 
 
 def _make_key(env_file: Path) -> bool:
@@ -195,6 +193,8 @@ def _sentence(error: ErrorDetails) -> str:
     name = str(error["loc"][0]).upper()
     if error["type"] == "missing":
         return f"{name} is missing: make one with {NEW_KEY} and put it into the environment."
-    if error["type"] != "value_error":
+    if error["type"] == "string_pattern_mismatch":  # COOKIE_NAME's is the only pattern
+        fault = "cannot be used: write 1 to 64 letters, digits, - and _"
+    elif error["type"] != "value_error":
         fault = f"cannot be used: {fault[0].lower()}{fault[1:]}"
     return f"{name} {fault}."
