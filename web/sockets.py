@@ -1,10 +1,13 @@
-"""The server's sockets: what is written to a page leaves at once."""
+"""The server's sockets: what is written to a page leaves at once, and all cookies are let in."""
 
 import gc
 from contextlib import suppress
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 
+from websockets import http11
+
 INTERNET = {AF_INET, AF_INET6}
+LONGEST_HEADER = 64 * 1024  # bytes: what uvicorn reads of a request's headers, too
 
 
 def send_at_once() -> None:
@@ -19,3 +22,13 @@ def send_at_once() -> None:
         if type(thing) is socket and thing.type == SOCK_STREAM and thing.family in INTERNET:
             with suppress(OSError):  # somebody has closed it
                 thing.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+
+
+def let_all_cookies_in() -> None:
+    """Open a page's connection also where the cookies, which are one header, are over 8 KB.
+
+    The websocket's library refuses that, and the page stays blank for good: somebody at another
+    address of this site could do it to people. The library's own switch is a variable of the
+    environment, which it reads before anything of ours runs.
+    """
+    http11.MAX_LINE_LENGTH = LONGEST_HEADER

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from auth.errors import Unavailable
 from settings import ROOT, Settings, SettingsError, load_settings
 from web.production import check_production
-from web.sockets import send_at_once
+from web.sockets import let_all_cookies_in, send_at_once
 
 if TYPE_CHECKING:
     from auth.mail import Mailer
@@ -78,6 +78,7 @@ def _start() -> "AuthService":
     _show_audit()
     made = AuthService(database, settings, post=Post(_mailer(settings)))
     send_at_once()
+    let_all_cookies_in()
     _freeze()
     return made
 

@@ -156,9 +156,13 @@ def deployed(
 
 
 def test_a_deployed_app_keeps_its_promises(new_context: NewContext, deployed: Server) -> None:
-    """Issue 5: sign up, F5 and log out on https in production; HttpOnly, bound to the host."""
+    """Issue 5: sign up, F5 and log out on https in production; HttpOnly, bound to the host.
+
+    Also for somebody with more cookies from elsewhere than proxies take by themselves (CK-4).
+    """
     context = new_context(ignore_https_errors=True)
     visitor = Visitor(context, deployed)
+    visitor.plant("junk1", "junk2", "junk3")
     visitor.sign_up("ada@example.com", "Ada")
 
     visitor.reload()

@@ -60,16 +60,16 @@ def test_a_hostile_cookie_means_not_signed_in(new_context: NewContext, server: S
             visitor.expect_calm()
 
 
-def test_a_browser_full_of_cookies_still_gets_the_form(visitor: Visitor, ada: User) -> None:
-    """CK-4: 7 KB of cookies, our name among them, and logging in still works.
+def test_a_browser_full_of_cookies_still_gets_the_form(
+    visitor: Visitor, ada: User, new_context: NewContext
+) -> None:
+    """CK-4: 14 KB of cookies, our name among them, and logging in still works.
 
-    Above 8 KB in all, Streamlit's own websocket refuses the request, with or without us.
+    Left alone, the websocket refuses more than 8 KB and the page stays blank. Under app.py that is
+    mended once anybody was here.
     """
-    name = visitor.server.env["COOKIE_NAME"]
-    for other in ("junk1", "junk2", name):
-        visitor.context.add_cookies(
-            [{"name": other, "value": "A" * 2400, "url": visitor.server.url}]
-        )
+    Visitor(new_context(), visitor.server).open("/log-in")
+    visitor.plant("junk1", "junk2", "junk3", visitor.server.env["COOKIE_NAME"])
 
     visitor.open("/account")
     visitor.fill_log_in(ada.email)

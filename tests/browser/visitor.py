@@ -108,6 +108,12 @@ class Visitor:
         self.open(path)
         self.expect_signed_in(email)
 
+    def plant(self, *names: str) -> None:
+        """Have 3.5 KB of somebody else's in a cookie of each of these names."""
+        self.context.add_cookies(
+            [{"name": name, "value": "A" * 3500, "url": self.server.url} for name in names]
+        )
+
     def log_out(self) -> None:
         """Log out and wait until the browser has forgotten it."""
         self.button("Log out").click()

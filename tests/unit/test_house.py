@@ -97,8 +97,10 @@ def test_the_requirements_are_what_the_app_imports() -> None:
 
 
 # What a listed package brings and documents as its own: pydantic and python-dotenv belong to
-# pydantic-settings, Starlette and click to Streamlit.
-BROUGHT_ALONG = {"click", "pydantic", "pydantic_core", "python-dotenv", "starlette"}
+# pydantic-settings, Starlette, click and websockets to Streamlit.
+BROUGHT_ALONG = {
+    *("click", "pydantic", "pydantic_core", "python-dotenv", "starlette", "websockets"),
+}
 
 
 @pytest.mark.parametrize(
