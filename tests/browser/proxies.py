@@ -1,4 +1,4 @@
-"""A real nginx in front of running servers, and a certificate for https."""
+"""Real proxies in front of running servers, and a certificate for https."""
 
 import os
 import shutil
@@ -11,54 +11,49 @@ import pytest
 
 from tests.serving import HOST, STOP, is_listening, wait_until
 
-CONFIG = """
+# What Debian's /etc/nginx/nginx.conf has around a site, with all its files in one folder.
+NGINX = """
 daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
+pid nginx.pid;
+error_log error.log;
 events {{}}
 http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  map $cookie_pick $upstream {{ default {first}; second {second}; }}
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-  server {{
-    listen {host}:{port};
-    location {path} {{
-      proxy_pass http://{host}:$upstream;
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }}
-  }}
+access_log off;
+client_body_temp_path body; proxy_temp_path proxy;
+fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+{}
 }}
 """
 
 
 @contextmanager
-def nginx(folder: Path, port: int, path: str, first: int, second: int) -> Iterator[None]:
-    """Run nginx on *port*: it passes *path* to the *first* port, or to the *second* by a cookie."""
-    program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+def proxy(name: str, folder: Path, port: int, *arguments: str, **env: str) -> Iterator[None]:
+    """Run the proxy *name* in *folder*, listening on *port*, until the block ends."""
+    program = shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
     if not program:
-        how = "nginx is not installed: apt install nginx"
+        how = f"{name} is not installed: apt install {name}"
         if os.environ.get("CI") == "true":
             raise RuntimeError(how)
         pytest.skip(how)
-    folder.mkdir(parents=True)
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *arguments], cwd=folder, env=os.environ | env, stdout=log, stderr=log
+        )
+        try:
+            wait_until(lambda: is_listening(port), f"{name} to listen")
+            yield
+        finally:
+            process.terminate()
+            process.wait(STOP)
+
+
+@contextmanager
+def nginx(folder: Path, port: int, site: str) -> Iterator[None]:
+    """Run nginx in *folder* with the configuration of one *site*, which is on *port*."""
     config = folder / "nginx.conf"
-    config.write_text(
-        CONFIG.format(folder=folder, host=HOST, port=port, path=path, first=first, second=second)
-    )
-    process = subprocess.Popen([program, "-c", str(config), "-p", str(folder)])
-    try:
-        wait_until(lambda: is_listening(port), "nginx to listen")
+    config.write_text(NGINX.format(site))
+    with proxy("nginx", folder, port, "-c", str(config), "-p", str(folder)):
         yield
-    finally:
-        process.terminate()
-        process.wait(STOP)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

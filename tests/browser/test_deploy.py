@@ -1,9 +1,6 @@
 """What compose and the unit start, behind the real Caddy and the real nginx with our files."""
 
-import os
 import secrets
-import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,35 +11,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.proxies import certificate
+from tests.browser.proxies import certificate, nginx, proxy
 from tests.browser.visitor import Visitor
 from tests.conftest import Postgres
 from tests.deployed import compose, image_command, image_environment, running, unit, with_our_python
 from tests.documents import blocks
-from tests.serving import (
-    HOST,
-    ROOT,
-    STOP,
-    Server,
-    copy_project,
-    free_port,
-    is_listening,
-    wait_until,
-)
+from tests.serving import HOST, ROOT, Server, copy_project, free_port
 
 CADDY_ALONE = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
-NGINX_ALONE = """
-daemon off;
-pid nginx.pid;
-error_log error.log;
-events {{}}
-http {{
-access_log off;
-client_body_temp_path body; proxy_temp_path proxy;
-fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-{}
-}}
-"""
 COOKIE = "__Host-auth"
 
 
@@ -53,27 +29,6 @@ def edited(name: str, *edits: tuple[str, str]) -> str:
         assert old in text, f"{name} does not have {old!r}"
         text = text.replace(old, new)
     return text
-
-
-@contextmanager
-def proxy(name: str, folder: Path, port: int, *arguments: str, **env: str) -> Iterator[None]:
-    """Run the proxy *name* in *folder* until the block ends."""
-    program = shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
-    if not program:
-        how = f"{name} is not installed: apt install {name}"
-        if os.environ.get("CI") == "true":
-            raise RuntimeError(how)
-        pytest.skip(how)
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, *arguments], cwd=folder, env=os.environ | env, stdout=log, stderr=log
-        )
-        try:
-            wait_until(lambda: is_listening(port), f"{name} to listen")
-            yield
-        finally:
-            process.terminate()
-            process.wait(STOP)
 
 
 def settings(port: int, database_url: str) -> dict[str, str]:
@@ -135,12 +90,10 @@ def systemd_and_nginx(folder: Path, postgres: Postgres) -> Iterator[Server]:
         ("app.example.com", HOST),
         ("http://127.0.0.1:8501", f"http://{HOST}:{inner}"),
     )
-    (folder / "nginx.conf").write_text(NGINX_ALONE.format(site))
     command = unit()["ExecStart"].replace("--server.port=8501", f"--server.port={inner}")
     env = dict(pair.split("=", 1) for pair in unit()["Environment"].split()) | own
     app = running(with_our_python(command.split()), project, inner, folder / "log", env)
-    arguments = ("-c", str(folder / "nginx.conf"), "-p", str(folder))
-    with app, proxy("nginx", folder, port, *arguments):
+    with app, nginx(folder, port, site):
         yield server(own, folder / "log")
 
 

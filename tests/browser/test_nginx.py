@@ -14,6 +14,24 @@ from tests.browser.proxies import nginx
 from tests.browser.visitor import Visitor
 from tests.serving import HOST, Server, free_port, serve
 
+# Which process a request goes to is the browser's choice, so that a test can have either.
+SITE = """
+map $cookie_pick $upstream {{ default {first}; second {second}; }}
+map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+server {{
+  listen {host}:{port};
+  location /app/ {{
+    proxy_pass http://{host}:$upstream;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $connection_upgrade;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+  }}
+}}
+"""
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -29,7 +47,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     flag = "--server.baseUrlPath=app"
     with start(folder / "one", flag) as one, start(folder / "two", flag) as two:
         first, second = (int(urlsplit(server.url).port or 0) for server in (one, two))
-        with nginx(folder / "nginx", port, "/app/", first, second):
+        site = SITE.format(host=HOST, port=port, first=first, second=second)
+        with nginx(folder, port, site):
             yield replace(one, url=shared["BASE_URL"])
 
 
