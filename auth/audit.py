@@ -47,6 +47,10 @@ class Event(StrEnum):
     USER_DELETED = "user_deleted"
 
 
+# What anybody does to accounts that do not exist: kept for a shorter time.
+STRANGERS = (Event.LOG_IN_FAILED.value, Event.LOCKED.value)
+
+
 @dataclass(frozen=True)
 class Happening:
     """One event as its user may see it."""

@@ -8,7 +8,7 @@ from time import perf_counter
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from auth.audit import KEPT
+from auth.audit import KEPT, STRANGERS
 from auth.foundation import Foundation
 from db.models import AuditEvent, Counter, EmailToken, Session, Ticket
 
@@ -43,7 +43,8 @@ class Housekeeping(Foundation):
 
     def _delete(self, what: Expired, most: int) -> int:
         key, conditions = what
-        chosen = select(key).where(*conditions).limit(most)
+        # PostgreSQL: a row that somebody is at is left for another time, so this waits for nobody.
+        chosen = select(key).where(*conditions).limit(most).with_for_update(skip_locked=True)
         with self._writing() as connection:
             return connection.execute(delete(key.class_).where(key.in_(chosen))).rowcount
 
@@ -55,6 +56,13 @@ def expired(now: datetime) -> list[Expired]:
         (EmailToken.hash, [EmailToken.expires_at <= now]),
         (Counter.key, [Counter.expires_at <= now]),
         (Session.id, [Session.expires_at <= now - SESSIONS_KEPT]),
-        (AuditEvent.id, [AuditEvent.at <= now - STRANGERS_KEPT, AuditEvent.user_id.is_(None)]),
+        (
+            AuditEvent.id,
+            [
+                AuditEvent.at <= now - STRANGERS_KEPT,
+                AuditEvent.user_id.is_(None),
+                AuditEvent.event.in_(STRANGERS),
+            ],
+        ),
         (AuditEvent.id, [AuditEvent.at <= now - KEPT]),
     ]

@@ -17,7 +17,7 @@ from auth.limits import (
 from auth.passwords import hash_password, verify_password
 from auth.places import agents_of, networks_of
 from auth.sessions import Session, end_session
-from auth.throttle import Budget, clear, give_back
+from auth.throttle import Budget, settle
 from auth.users import Login, count_failure, find_by_address, replace_hash, update_user
 from db.types import AnyRow
 
@@ -47,8 +47,7 @@ class LogIn(Housekeeping):
         presented = self._claims(client.token)
         now = self._clock()
         with self._writing() as connection:
-            clear(connection, own)
-            give_back(connection, shared, now)
+            settle(connection, own, shared, now)
             if presented:
                 end_session(connection, presented.session_id, EndReason.REPLACED, now)
             if upgraded:
@@ -85,12 +84,12 @@ class LogIn(Housekeeping):
         """Write down that it did not work: as much for nobody's account as for somebody's."""
         user_id = row.id if row else None
         now = self._clock()
-        last_straw = wrong and row is not None and row.failures + 1 == MOST_FAILURES
         events = [Event.LOG_IN_FAILED]
         events += [Event.LOCKED] if wait_begins else []
-        events += [Event.PASSWORD_SWITCHED_OFF] if last_straw else []
         with self._writing() as connection:
-            count_failure(connection, user_id if user_id and wrong else "")
+            failures = count_failure(connection, user_id if user_id and wrong else "")
+            last_straw = failures == MOST_FAILURES
+            events += [Event.PASSWORD_SWITCHED_OFF] if last_straw else []
             for event in events:
                 record(connection, event, now, user_id=user_id, client=client)
         if row and last_straw:

@@ -49,10 +49,11 @@ class Recovery(SignUp):
             user = find_by_id(connection, used.user_id) if used else None
             if used is None or user is None or user.email_key != used.email_key:
                 raise LinkRefused
+            # Counters before accounts, as logging in does it: neither waits for the other.
+            clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
             # Whoever reads the address's mail has shown that it is theirs.
             set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
             void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
-            clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
             record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
         self._send(self._letters.password_changed(user.email))
 

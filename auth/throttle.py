@@ -39,6 +39,14 @@ class Limit:
         digest = hashlib.sha256(f"{self.what}\0{subject}".encode(errors="replace"))
         return Budget(self, digest.hexdigest())
 
+    def wait(self, tally: "Tally", now: datetime) -> timedelta:
+        """Return how long *tally* allows nothing, seen from *now*.
+
+        Below *free* that is never, whatever the clocks of those who counted in it said: another
+        process's may be ahead of this one's.
+        """
+        return tally.until - now if tally.count >= self.free else timedelta()
+
     def spend(self, tally: "Tally", now: datetime) -> "Tally":
         """Return *tally* after one attempt *now*, which it allows."""
         count = tally.count + 1
@@ -74,16 +82,12 @@ class Budget:
     key: str
 
 
+# The update changes nothing and locks the row: one that is there cannot be deleted meanwhile.
 OPEN = text(
     "INSERT INTO counters (key, count, until, expires_at) VALUES (:key, 0, :now, :now)"
-    " ON CONFLICT (key) DO NOTHING"
+    " ON CONFLICT (key) DO UPDATE SET count = counters.count"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
-LOOK = (
-    select(Counter.__table__)
-    .where(Counter.key.in_(bindparam("keys", expanding=True)))
-    .order_by(Counter.key)
-    .with_for_update()  # SQLite has no such thing, and one writer at a time instead
-)
+LOOK = select(Counter.__table__).where(Counter.key.in_(bindparam("keys", expanding=True)))
 STORE = (
     update(Counter)
     .where(Counter.key == bindparam("counter"))
@@ -102,7 +106,8 @@ def take(connection: Connection, budgets: Sequence[Budget], now: datetime) -> bo
     that an attempt which was refused counts in none.
     """
     tallies = _tallies(connection, budgets, now)
-    wait = max((tally.until - now for tally in tallies.values()), default=timedelta())
+    waits = [budget.limit.wait(tallies[budget.key], now) for budget in budgets]
+    wait = max(waits, default=timedelta())
     if wait > timedelta():
         raise TooMany(wait)
     after = {budget.key: budget.limit.spend(tallies[budget.key], now) for budget in budgets}
@@ -110,14 +115,18 @@ def take(connection: Connection, budgets: Sequence[Budget], now: datetime) -> bo
     return any(tally.until > now for tally in after.values())
 
 
-def give_back(connection: Connection, budgets: Sequence[Budget], now: datetime) -> None:
-    """Take back one attempt from each of *budgets*, if any: it did no harm."""
-    if not budgets:
-        return
-    tallies = _tallies(connection, budgets, now)
+def settle(
+    connection: Connection, own: Sequence[Budget], shared: Sequence[Budget], now: datetime
+) -> None:
+    """Forget what was counted in *own*, and take back one attempt from each that is *shared*.
+
+    Whoever it was has shown who they are, and did no harm to others.
+    """
+    tallies = _tallies(connection, [*own, *shared], now)
+    clear(connection, own)
     _store(
         connection,
-        {budget.key: budget.limit.refund(tallies[budget.key], now) for budget in budgets},
+        {budget.key: budget.limit.refund(tallies[budget.key], now) for budget in shared},
     )
 
 
@@ -141,6 +150,8 @@ def _tallies(connection: Connection, budgets: Sequence[Budget], now: datetime) -
 
 
 def _store(connection: Connection, tallies: dict[str, Tally]) -> None:
+    if not tallies:
+        return
     connection.execute(
         STORE,
         [

@@ -109,11 +109,15 @@ def set_password(
     )
 
 
-def count_failure(connection: Connection, user_id: str) -> None:
-    """Count a wrong password; for nobody's account it is the same work."""
-    connection.execute(
-        update(UserRow).where(UserRow.id == user_id).values(failures=UserRow.failures + 1)
+def count_failure(connection: Connection, user_id: str) -> int | None:
+    """Count a wrong password, and return the count; for nobody's account it is the same work."""
+    failures: int | None = connection.scalar(
+        update(UserRow)
+        .where(UserRow.id == user_id)
+        .values(failures=UserRow.failures + 1)
+        .returning(UserRow.failures)
     )
+    return failures
 
 
 def delete_user(connection: Connection, user_id: str) -> None:

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from auth.errors import TooMany
-from auth.throttle import Limit, clear, give_back, take
+from auth.throttle import Limit, clear, settle, take
 from db.engine import Database
 from tests.conftest import NOON, Clock
 
@@ -110,7 +110,7 @@ class Tries(RuleBasedStateMachine):
             model.look(now)
             model.refund(now)
         with self.database.write() as connection:
-            give_back(connection, [model.limit.on(subject) for model in models], now)
+            settle(connection, [], [model.limit.on(subject) for model in models], now)
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def forgive(self, subject: str) -> None:

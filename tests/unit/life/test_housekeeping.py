@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from auth import __main__ as command
-from auth.audit import KEPT
+from auth.audit import KEPT, Event
 from auth.client import Client
 from auth.errors import AuthError, LogInRefused
 from auth.housekeeping import BATCH, SESSIONS_KEPT, STRANGERS_KEPT
@@ -78,12 +78,15 @@ def test_failed_log_ins_to_nobody_are_kept_for_a_day(
     for email in (ada.email, "nobody@example.com"):
         with pytest.raises(LogInRefused):
             service.log_in(email, "wrong wrong wrong", LAPTOP)
+    service.end_every_session()
     clock.advance(STRANGERS_KEPT)
 
     sum(service.purge())
 
     with database.read() as connection:
-        assert set(connection.execute(select(AuditEvent.user_id)).scalars()) == {ada.id}
+        left = connection.execute(select(AuditEvent.user_id, AuditEvent.event)).all()
+    assert {row.event for row in left if row.user_id is None} == {Event.SESSION_REVOKED}
+    assert Event.LOG_IN_FAILED in {row.event for row in left if row.user_id == ada.id}
 
 
 def test_a_purge_goes_by_batches(service: AuthService, clock: Clock, database: Database) -> None:

@@ -7,14 +7,15 @@ from datetime import timedelta
 
 import bcrypt
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from auth.audit import Event
 from auth.client import Client
 from auth.errors import LinkRefused, LogInRefused, TooMany, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT, LOG_IN_NETWORK, MOST_FAILURES, PASSWORD_AGAIN
 from auth.service import AuthService
 from db.engine import Database
-from db.models import Counter, User
+from db.models import AuditEvent, Counter, User
 from settings import Settings
 from tests.conftest import LAPTOP, Clock, Person
 from tests.unit.life.conftest import Letterbox
@@ -229,6 +230,53 @@ def test_a_hundred_wrong_passwords_switch_the_password_off_for_strangers(
     assert service.log_in(ada.email, ada.password, CAFE)
     told = [mail for mail in letterbox.to(ada.email) if "tries passwords" in mail.subject]
     assert len(told) == 1
+
+
+def test_the_hundredth_of_several_at_once_is_told_too(
+    service: AuthService, ada: Person, database: Database, letterbox: Letterbox
+) -> None:
+    """TH-1, LG-1: by one letter and one event, whichever of them it was."""
+    with database.write() as connection:
+        connection.execute(update(User).values(failures=MOST_FAILURES - 3))
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda _: guess(service, ada.email), range(5)))
+
+    with database.read() as connection:
+        off = AuditEvent.event == Event.PASSWORD_SWITCHED_OFF.value
+        assert connection.scalar(select(func.count()).where(off)) == 1
+    told = [mail for mail in letterbox.to(ada.email) if "tries passwords" in mail.subject]
+    assert len(told) == 1
+
+
+def test_guesses_log_ins_and_purges_at_once_do_not_disturb_each_other(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-3: rows are locked in one order, and none goes while somebody counts in it."""
+
+    def live(number: int) -> None:
+        for _ in range(8):
+            if number % 3 == 0:
+                service.log_in(ada.email, ada.password, replace(CAFE, address=f"192.0.2.{number}"))
+            elif number % 3 == 1:
+                guess(service, f"made-up-{number}@example.com")
+            else:
+                sum(service.purge())
+                clock.advance(timedelta(hours=1))
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(live, range(12)))
+
+
+def test_a_process_whose_clock_is_behind_waits_for_nobody(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-3: two machines never show quite the same time, and both count in the same rows."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    clock.advance(-timedelta(seconds=1))
+
+    assert guess(service, ada.email) == "LogInRefused"
+    assert service.log_in(ada.email, ada.password, CAFE)
 
 
 def test_failures_that_race_are_all_counted(
