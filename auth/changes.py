@@ -3,7 +3,14 @@
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
 from auth.client import Client
-from auth.email_tokens import Purpose, issue_link, pending_address, use_link, void_links
+from auth.email_tokens import (
+    Purpose,
+    issue_link,
+    pending_address,
+    use_link,
+    void_links,
+    void_objections,
+)
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused, PasswordNeeded
 from auth.names import InvalidName, read_name
 from auth.passwords import hash_password
@@ -90,7 +97,8 @@ class Changes(Recovery):
                 set_password(
                     connection, row.user_id, None, email=row.email, email_key=row.email_key
                 )
-                void_links(connection, row.user_id)
+                void_links(connection, row.user_id, Purpose.KEEP)
+                void_objections(connection, row.user_id, since=row.created_at)
                 record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)
         except EmailTaken:  # by another account, since it was given up
             raise LinkRefused from None

@@ -40,10 +40,16 @@ def issue_link(
     email_key: str,
     now: datetime,
 ) -> str:
-    """Return a new token about *email*; earlier ones of the same purpose are void (RS-3)."""
-    connection.execute(
-        delete(EmailToken).where(EmailToken.user_id == user.id, EmailToken.purpose == purpose.value)
-    )
+    """Return a new token about *email*; earlier ones of the same purpose are void (RS-3).
+
+    But for objections: whoever is in an account could ask for another change to be rid of one.
+    """
+    if purpose != Purpose.KEEP:
+        connection.execute(
+            delete(EmailToken).where(
+                EmailToken.user_id == user.id, EmailToken.purpose == purpose.value
+            )
+        )
     token = secrets.token_urlsafe(24)  # 192 bits; only its hash is kept (RS-1)
     connection.execute(
         insert(EmailToken).values(
@@ -83,6 +89,7 @@ def use_link(
             EmailToken.email,
             EmailToken.email_key,
             EmailToken.auth_version,
+            EmailToken.created_at,
         )
     ).first()
     if row is None or row.purpose == Purpose.KEEP:
@@ -130,6 +137,34 @@ def void_links(connection: Connection, user_id: str, *but: Purpose) -> None:
             EmailToken.purpose.not_in([purpose.value for purpose in but]),
         )
     )
+
+
+def void_objections(connection: Connection, user_id: str, since: datetime) -> None:
+    """Void what objects to a user's changes *since* then; who had the account before still may."""
+    connection.execute(
+        delete(EmailToken).where(
+            EmailToken.user_id == user_id,
+            EmailToken.purpose == Purpose.KEEP.value,
+            EmailToken.created_at >= since,
+        )
+    )
+
+
+def is_claimed(
+    connection: Connection, email_key: str, now: datetime, user_id: str | None = None
+) -> bool:
+    """Tell whether somebody may still take this address back, somebody else than *user_id*.
+
+    Whoever took an account could otherwise sign up with its old address, and no objection helps.
+    """
+    claims = select(EmailToken.hash).where(
+        EmailToken.email_key == email_key,
+        EmailToken.purpose == Purpose.KEEP.value,
+        EmailToken.user_id != (user_id or ""),
+        EmailToken.used_at.is_(None),
+        EmailToken.expires_at > now,
+    )
+    return connection.scalar(claims.limit(1)) is not None
 
 
 def _hash(token: str) -> str:

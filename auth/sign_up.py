@@ -3,6 +3,7 @@
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
 from auth.client import Client
+from auth.email_tokens import is_claimed
 from auth.errors import EmailTaken, InvalidDetails
 from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK
 from auth.names import InvalidName, read_name
@@ -62,13 +63,20 @@ class SignUp(Verification):
         password_hash = hash_password(password, self._scheme)
         now = self._clock()
         with self._writing() as connection:
+            if is_claimed(connection, address.key, now):
+                raise EmailTaken
             user = add_user(connection, address, name, password_hash, now)
             record(connection, Event.USER_CREATED, now, user_id=user.id, client=client or Client())
         return user
 
     def _tell_owner(self, address: Address) -> None:
-        """Write to the owner of a taken address, as they once spelled it (CVE-2019-19844)."""
+        """Write to the owner of a taken address, as they once spelled it (CVE-2019-19844).
+
+        Who has not confirmed it yet gets another link: a day after the first nothing else helps.
+        """
         with self._reading() as connection:
             row = find_by_address(connection, address)
-        if row:
+        if row and row.verified_at:
             self._send(self._letters.taken(row.email))
+        elif row:
+            self._send_link(row.id)

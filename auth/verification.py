@@ -3,7 +3,7 @@
 from auth.audit import Event, record
 from auth.client import Client
 from auth.devices import Devices
-from auth.email_tokens import Purpose, issue_link, use_link, void_links
+from auth.email_tokens import Purpose, is_claimed, issue_link, use_link, void_links
 from auth.errors import EmailTaken, LinkRefused
 from auth.limits import LINK_ALL, LINK_NETWORK, MAIL_ACCOUNT, MAIL_ALL, MAIL_NETWORK
 from auth.throttle import Budget
@@ -33,6 +33,8 @@ class Verification(Devices):
                 if row is None or user is None:
                     raise LinkRefused
                 if row.purpose == Purpose.CHANGE:
+                    if is_claimed(connection, row.email_key, now, user.id):
+                        raise LinkRefused
                     update_user(
                         connection,
                         user.id,

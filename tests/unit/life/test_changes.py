@@ -1,10 +1,12 @@
 """Changes people make to their own account, and what becomes of those who were in it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from auth.email_tokens import LIVES, Purpose
 from auth.errors import (
     EmailTaken,
     InvalidDetails,
@@ -17,7 +19,7 @@ from auth.errors import (
 from auth.service import AuthService
 from db.engine import Database
 from db.models import AuditEvent, Session, User
-from tests.conftest import LAPTOP, Person
+from tests.conftest import LAPTOP, Clock, Person
 from tests.unit.life.conftest import Letterbox
 
 NEW = "marble otter quiet window"
@@ -245,16 +247,46 @@ def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
     assert "Chrome on Windows" in told[0].text
 
 
-def test_an_address_that_is_freed_can_be_signed_up_with(
-    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+def test_an_address_that_is_given_up_is_free_after_a_day(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock
 ) -> None:
-    """AC-3: the old owner's objection then comes too late, and nothing of the new account moves."""
+    """AC-2: until then its owner can take it back, and no new account stands in the way."""
     service.change_email(token, OTHER)
     keep = letterbox.link(ada.email, "keep-email")
     service.confirm_email(letterbox.link(OTHER, "verify-email"), LAPTOP)
-    service.sign_up(ada.email, NEW)
 
+    with pytest.raises(EmailTaken):
+        service.sign_up(ada.email, NEW)
+    bob = service.sign_up("bob@example.com", NEW)
+    his = service.log_in(bob.email, NEW, LAPTOP).token
+    service.confirm_password(his, NEW)
+    service.change_email(his, ada.email)
+    with pytest.raises(LinkRefused):
+        service.confirm_email(letterbox.link(ada.email, "verify-email"), LAPTOP)
+
+    clock.advance(LIVES[Purpose.KEEP])
+    assert service.sign_up(ada.email, NEW).email == ada.email
     with pytest.raises(LinkRefused):
         service.keep_email(keep, LAPTOP)
-    with pytest.raises(EmailTaken):
-        service.sign_up(OTHER, NEW)
+
+
+@pytest.mark.parametrize("first", ["the owner", "the thief"])
+def test_no_later_change_takes_the_first_objection_away(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock, first: str
+) -> None:
+    """AC-2: whoever took the account changes the address again, and objects to that themselves."""
+    service.change_email(token, OTHER)
+    keep = letterbox.link(ada.email, "keep-email")
+    service.confirm_email(letterbox.link(OTHER, "verify-email"), LAPTOP)
+    clock.advance(timedelta(seconds=1))
+    service.change_email(token, "third@example.com")
+    thiefs = letterbox.link(OTHER, "keep-email")
+    if first == "the thief":
+        service.keep_email(thiefs, LAPTOP)
+
+    service.keep_email(keep, LAPTOP)
+
+    with pytest.raises(LinkRefused):
+        service.keep_email(thiefs, LAPTOP)
+    service.reset_password(letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+    assert service.log_in(ada.email, NEW, LAPTOP).user.email == ada.email

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from threading import get_ident
 
@@ -116,7 +117,7 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
     asking = settings.model_copy(update={"require_verified_email": True})
     service = AuthService(database, asking, post=letterbox.post, clock=clock)
     service.sign_up("Ada@example.com", NEW)
-    letterbox.post.finish()
+    service.confirm_email(letterbox.link("Ada@example.com", "verify-email"), LAPTOP)
 
     taken, free = (
         watch(partial(service.sign_up_by_mail, email, NEW, "Eve", LAPTOP))
@@ -127,6 +128,22 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
     assert free[2] - taken[2] == 1  # the row of the audit that a sign-up leaves
     assert "already have an account" in letterbox.to("Ada@example.com")[-1].subject
     assert "Confirm" in letterbox.to("new@example.com")[-1].subject
+
+
+def test_signing_up_again_sends_another_link_to_who_has_not_confirmed(
+    database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
+) -> None:
+    """EN-3: the first one is good for a day, and nobody logs in to ask for the next."""
+    asking = settings.model_copy(update={"require_verified_email": True})
+    service = AuthService(database, asking, post=letterbox.post, clock=clock)
+    service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
+    letterbox.post.finish()
+    clock.advance(timedelta(days=2))
+
+    service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
+
+    service.confirm_email(letterbox.link("ada@example.com", "verify-email"), LAPTOP)
+    assert service.log_in("ada@example.com", NEW, LAPTOP)
 
 
 def test_who_has_not_confirmed_is_refused_like_anybody(
