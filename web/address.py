@@ -9,13 +9,15 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted_proxies: 
 
     *peer* is who holds the connection; *forwarded* are the X-Forwarded-For headers. Each proxy of
     ours adds the address it was called from at the end, so with *trusted_proxies* of them the
-    client is that many from the right; what stands further left anybody may have written.
+    client is that many from the right; what stands further left anybody may have written. Where
+    there should be no proxy and the header is there, the peer may be one, and so it is not believed
+    either: all its visitors would count as one who was here before (TH-4).
     """
     told = peer or ""
     chain = [part.strip() for header in forwarded for part in header.split(",")]
     if trusted_proxies:
         told = chain[-trusted_proxies] if len(chain) >= trusted_proxies else ""
-    elif told in chain:  # uvicorn took it from the header of somebody on this machine
+    elif chain:
         told = ""
     try:
         address = ip_address(told)
