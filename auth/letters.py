@@ -40,12 +40,12 @@ class Letters:
         )
 
     def taken(self, to: str) -> Mail:
-        """Tell the owner that somebody signed up with their address."""
+        """Tell the owner that somebody wants an account with their address."""
         return self._letter(
             to,
             f"You already have an account at {self.app}",
             [
-                "Somebody, probably you, tried to sign up with this email address.",
+                "Somebody, probably you, tried to use this email address for an account.",
                 "You have an account already: log in with it, or ask for a new password.",
             ],
             ("Log in", "/log-in"),
@@ -56,12 +56,12 @@ class Letters:
         """Let the owner choose a new password."""
         return self._letter(
             to,
-            f"Your new password for {self.app}",
+            f"Choose a new password for {self.app}",
             ["Somebody, probably you, asked for a new password."],
             ("Choose a new password", f"/reset-password?token={token}"),
             [
                 "The link works once, for 1 hour. If it was not you, ignore this mail: "
-                "your password stays as it is."
+                "nothing changes by it."
             ],
         )
 
@@ -96,7 +96,10 @@ class Letters:
             f"Confirm your new email for {self.app}",
             ["This is to become the email address of your account."],
             ("Confirm my new email", f"/verify-email?token={token}"),
-            ["The link works once, for 24 hours. Until then your account keeps its old address."],
+            [
+                "The link works once, for 24 hours. Until then your account keeps its old address. "
+                "If it was not you, ignore this mail."
+            ],
         )
 
     def changing(self, to: str, new: str, token: str) -> Mail:
@@ -110,7 +113,7 @@ class Letters:
         )
 
     def new_device(self, to: str, device: str, place: str) -> Mail:
-        """Tell the owner of a log-in from a browser or place that is new."""
+        """Tell the owner of a log-in from a browser that is new."""
         where = f" from {place}" if place else ""
         return self._letter(
             to,

@@ -19,6 +19,10 @@ class MailFailed(Exception):
     """The letter could not be handed over; another try may work."""
 
 
+class MailRefused(MailFailed):
+    """The letter will never be taken, however often it is tried."""
+
+
 @dataclass(frozen=True)
 class Mail:
     """A letter to one person, as text and as HTML; *link* is where its button leads."""
@@ -34,7 +38,7 @@ class Mailer(Protocol):
     """One way to send a mail."""
 
     def send(self, mail: Mail) -> None:
-        """Hand *mail* over, or raise MailFailed."""
+        """Hand *mail* over, or raise MailFailed or MailRefused."""
 
 
 class Post:
@@ -86,6 +90,9 @@ class Post:
         for pause in (*self._pauses, None):
             try:
                 self._mailer.send(mail)
+            except MailRefused as fault:
+                log.error("A mail was refused for good: %s", fault)
+                return
             except MailFailed as fault:
                 log.warning("A mail was not taken: %s", fault)
                 if pause is None or self._closing.wait(pause):

@@ -11,7 +11,7 @@ from auth.users import delete_user
 from db.models import Session as SessionRow
 
 RECENT_DAYS = 30  # what "Recent activity" shows
-MOST = 200  # events at once
+MOST = 1_000  # events of those days: more than a person makes, and a page can draw
 EVERYTHING = 10_000  # events that a download may have
 
 

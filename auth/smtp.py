@@ -7,9 +7,10 @@ from email.utils import formatdate, make_msgid
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from auth.mail import Mail, MailFailed
+from auth.mail import Mail, MailFailed, MailRefused
 
 TIMEOUT = 10.0  # seconds for each answer of the server
+PERMANENT = 500  # replies from here on
 
 
 class Smtp:
@@ -30,15 +31,20 @@ class Smtp:
         self._context = context or ssl.create_default_context()
 
     def send(self, mail: Mail) -> None:
-        """Hand *mail* over, or raise MailFailed; an answer takes ten seconds at most."""
+        """Hand *mail* over; an answer takes ten seconds at most.
+
+        Raises MailRefused for what the server says will never work (a 5yz reply: RFC 5321, 4.2.1),
+        and MailFailed for what may work later.
+        """
         try:
             with self._connect() as server:
                 if self._user:
                     server.login(self._user, self._password)
                 server.send_message(message(mail, self._sender))
         except (OSError, smtplib.SMTPException) as fault:
-            # Its text may quote what was sent: the kind has to do.
-            raise MailFailed(type(fault).__name__) from None
+            kind = MailRefused if _reply(fault) >= PERMANENT else MailFailed
+            # Its text may quote what was sent: the name has to do.
+            raise kind(type(fault).__name__) from None
 
     def _connect(self) -> smtplib.SMTP:
         if self._tls_at_once:
@@ -66,6 +72,13 @@ def message(mail: Mail, sender: str) -> EmailMessage:
     made.set_content(mail.text)
     made.add_alternative(mail.html, subtype="html")
     return made
+
+
+def _reply(fault: Exception) -> int:
+    """Return the number that the server replied with, or 0 where it did not."""
+    if isinstance(fault, smtplib.SMTPRecipientsRefused):  # one recipient a letter
+        return max(code for code, _ in fault.recipients.values())
+    return fault.smtp_code if isinstance(fault, smtplib.SMTPResponseException) else 0
 
 
 def _is_here(host: str) -> bool:

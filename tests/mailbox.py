@@ -14,15 +14,17 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 HOST = "127.0.0.1"
 DELIVERY = 10.0  # seconds a mail may take on a busy machine; it takes a tenth of one
+LATER = "451 Try again later"
 LINK = re.compile(r"https?://[^\s\"<]+")
 
 
 class Mailbox:
     """Every mail that came, the oldest first; it is also what aiosmtpd calls a handler."""
 
-    def __init__(self, url: str = "", refusals: int = 0) -> None:
+    def __init__(self, url: str = "", refusals: int = 0, refusal: str = LATER) -> None:
         self.url = url
-        self.refusals = refusals  # how many mails are yet to be sent away for now
+        self.refusals = refusals  # how many mails are yet to be sent away, with these words
+        self.refusal = refusal
         self.starttls: list[bool] = []  # for each mail, whether it came after that command
         self.mails: list[EmailMessage] = []
         self._news = Condition()
@@ -30,10 +32,10 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep a mail that came, or refuse it for now; the name is aiosmtpd's."""
+        """Keep a mail that came, or refuse it; the name is aiosmtpd's."""
         if self.refusals:
             self.refusals -= 1
-            return "451 Try again later"
+            return self.refusal
         content = envelope.content
         assert isinstance(content, bytes)
         mail = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
@@ -76,12 +78,14 @@ def body(mail: EmailMessage, kind: str) -> str:
 
 
 @contextmanager
-def mail_server(port: int, refusals: int = 0, **options: Any) -> Iterator[Mailbox]:
+def mail_server(
+    port: int, refusals: int = 0, refusal: str = LATER, **options: Any
+) -> Iterator[Mailbox]:
     """Run a mail server on a loopback *port* with aiosmtpd's *options*, and yield its mailbox.
 
     It sends the first mails away, *refusals* of them, as a busy server does.
     """
-    mailbox = Mailbox(f"smtp://{HOST}:{port}", refusals)
+    mailbox = Mailbox(f"smtp://{HOST}:{port}", refusals, refusal)
     controller = Controller(mailbox, hostname=HOST, port=port, **options)
     controller.start()
     try:

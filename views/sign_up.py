@@ -7,9 +7,21 @@ from auth.password_rules import ADVICE, STRENGTHS, strength
 from web.form import form_page, outbox_hint, show_faults
 from web.guard import client, log_in
 from web.start import service
+from web.tab import tab
 
 if st.session_state["logged_in"]:
     st.switch_page("views/home.py")
+
+
+def enter(email: str, password: str) -> None:
+    """Log in with the new account, or send to the form: too many others may log in just now."""
+    try:
+        login = service().log_in(email, password, client())
+    except AuthError:
+        tab().notice = "Your account is ready. Log in to go on."
+        st.switch_page("views/log_in.py")
+    log_in(login)
+
 
 by_mail = service().settings.require_verified_email
 answer = form_page("Sign up")
@@ -31,7 +43,6 @@ if submitted:
             service().sign_up_by_mail(email, password, name, client())
         else:
             service().sign_up(email, password, name, client())
-            login = service().log_in(email, password, client())
     except InvalidDetails as refusal:
         show_faults(beside_name, refusal.faults.get("name", ()))
         show_faults(beside_email, refusal.faults.get("email", ()))
@@ -42,6 +53,6 @@ if submitted:
         answer.error(refusal.message)
     else:
         if not by_mail:
-            log_in(login)
-        answer.success("Go on from your mail: we have sent you a link.")
+            enter(email, password)
+        answer.success("Check your email: we have sent you a link.")
         outbox_hint(answer)

@@ -18,6 +18,9 @@ if link:
             email = service().confirm_email(link, client())
         except AuthError as refusal:
             answer.error(refusal.message)
+            if not st.session_state["logged_in"]:
+                # Who reads the mail that brings a new password has shown that the address is theirs
+                st.page_link("views/forgot_password.py", label="Ask for a new link")
         else:
             tab().link = None
             user = service().resume(tab().token, held=True)

@@ -11,7 +11,7 @@ from auth.browsers import browser_in_words
 from auth.own_data import RECENT_DAYS
 from web.moments import local, moment
 
-SHOWN = 8  # events in words; the chart counts them all
+SHOWN = 8  # events in words
 WORDS = {
     Event.LOGGED_IN: "You logged in",
     Event.LOGGED_IN_AFTER_FAILING: "You logged in, after wrong passwords",

@@ -93,7 +93,7 @@ def _mailer(settings: Settings) -> "Mailer":
         return Smtp(settings.smtp_url.get_secret_value(), sender)
     if settings.production:
         log.warning("SMTP_URL is not set: no mail leaves, they are kept in %s.", OUTBOX)
-    return Outbox(OUTBOX, sender)
+    return Outbox(OUTBOX, sender, tell=not settings.production)
 
 
 def _show_audit() -> None:

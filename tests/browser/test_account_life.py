@@ -179,7 +179,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
         ask_for_link(visitor, email)
         answers.add(visitor.page.get_by_test_id("stMain").inner_text().encode())
     assert len(answers) == 1
-    link = mailbox.link(ada.email, "Your new password")
+    link = mailbox.link(ada.email, "Choose a new password")
     assert mailbox.subjects(unknown) == []  # mails leave in turn, and hers was asked for later
 
     follow(visitor, link)
@@ -279,7 +279,7 @@ def test_the_old_address_can_object(
     elsewhere.expect_form()
 
     expect(visitor.button("Log out")).to_have_count(0, timeout=OUT)
-    follow(elsewhere, mailbox.link(ada.email, "Your new password"))
+    follow(elsewhere, mailbox.link(ada.email, "Choose a new password"))
     choose_password(elsewhere)
     says(elsewhere, "Your password is changed. Log in with it.")
     elsewhere.fill_log_in(ada.email, NEW_PASSWORD)

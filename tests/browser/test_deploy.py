@@ -88,6 +88,7 @@ def systemd_and_nginx(folder: Path, postgres: Postgres) -> Iterator[Server]:
         ("/etc/letsencrypt/live/app.example.com/fullchain.pem", str(cert)),
         ("/etc/letsencrypt/live/app.example.com/privkey.pem", str(key)),
         ("app.example.com", HOST),
+        ("/var/log/nginx/access.log", str(folder / "access.log")),
         ("http://127.0.0.1:8501", f"http://{HOST}:{inner}"),
     )
     command = unit()["ExecStart"].replace("--server.port=8501", f"--server.port={inner}")
@@ -145,6 +146,19 @@ def test_a_deployed_app_knows_the_visitor_from_the_proxy(
         session = service.session(visitor.token())
     assert session
     assert session.address == HOST
+
+
+def test_no_log_has_the_secret_of_a_link(new_context: NewContext, deployed: Server) -> None:
+    """RS-4, LG-2: the proxy's too; who reads a log must not get into accounts by it."""
+    visitor = Visitor(new_context(ignore_https_errors=True), deployed)
+
+    visitor.open("/reset-password?token=the-secret")
+
+    expect(visitor.heading("Choose a new password")).to_be_visible()
+    files = filter(Path.is_file, deployed.log.parent.iterdir())
+    logs = {file.name: file.read_bytes() for file in files}
+    assert [name for name, log in logs.items() if b"the-secret" in log] == []
+    assert b"/reset-password" in logs.get("access.log", b"/reset-password")
 
 
 def test_secrets_are_settings_where_only_the_script_is_run(

@@ -61,7 +61,7 @@ def minutes(value: timedelta) -> str:
         ("unused session", hours(default("session_idle_age"))),
         ('unused session with "Keep me logged in"', days(default("session_remember_idle_age"))),
         ("sessions of one user at once", f"{sessions.MAX_PER_USER}"),
-        ("the token changes every", minutes(rotation.ROTATE_EVERY)),
+        ("under `server.py` the token changes every", minutes(rotation.ROTATE_EVERY)),
         ("the token before is good for", minutes(rotation.OVERLAP)),
         ("a ticket for the cookie is good for", f"{tickets.LIFE.total_seconds():.0f} seconds"),
         ("a password typed again counts for", minutes(devices.RECENT)),
@@ -80,7 +80,7 @@ def minutes(value: timedelta) -> str:
         ),
         ("security events are kept for", days(audit.KEPT)),
         ("failed log-ins to no account are kept for", f"{housekeeping.STRANGERS_KEPT.days} day"),
-        ("ended sessions are kept for", days(housekeeping.SESSIONS_KEPT)),
+        ("sessions are kept, after their last possible day, for", days(housekeeping.SESSIONS_KEPT)),
     ],
 )
 def test_a_number_on_the_page_is_the_one_in_the_code(row: str, told: str) -> None:

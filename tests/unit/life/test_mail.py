@@ -129,6 +129,23 @@ def test_a_server_that_is_busy_is_tried_again() -> None:
     assert len(mailbox.mails) == 1
 
 
+def test_what_a_server_will_never_take_is_not_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """RFC 5321, 4.2.1: an address that does not exist must not keep the next letter waiting."""
+    with (
+        mail_server(free_port(), refusals=1, refusal="550 No such user") as mailbox,
+        caplog.at_level(logging.WARNING, "auth.mail"),
+    ):
+        post = Post(Smtp(mailbox.url, SENDER), pauses=(60.0, 60.0))
+        post.send(LETTER)
+        post.send(LETTER)
+        post.finish()
+        post.close()
+
+    assert len(mailbox.mails) == 1
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["A mail was refused for good: SMTPDataError"]
+
+
 def test_a_letter_that_nobody_takes_is_given_up_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -168,7 +185,7 @@ def test_a_fault_in_an_errand_is_logged_and_the_next_one_runs(
 ) -> None:
     """Issue 4: one letter's fault is not another's."""
     done: list[int] = []
-    post = Post(Outbox(Path("nowhere"), SENDER))
+    post = Post(Outbox(Path("nowhere"), SENDER, tell=False))
     with caplog.at_level(logging.ERROR, "auth.mail"):
         post.later(lambda: 1 / 0)
         post.later(lambda: done.append(1))
@@ -209,7 +226,7 @@ def test_the_outbox_is_a_folder_of_letters(
 ) -> None:
     """Issue 4: for the developer's eyes, with the link in the terminal."""
     folder = tmp_path / "data" / "outbox"
-    outbox = Outbox(folder, SENDER)
+    outbox = Outbox(folder, SENDER, tell=True)
     outbox.send(LETTER)
     outbox.send(LETTER)
 
@@ -218,3 +235,13 @@ def test_the_outbox_is_a_folder_of_letters(
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
     assert b"reset-password" in files[0].read_bytes()
     assert capsys.readouterr().out.count(str(LETTER.link)) == 2
+
+
+def test_an_outbox_in_production_tells_no_link(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LG-2: what a server prints is its host's log, and a link opens an account."""
+    Outbox(tmp_path, SENDER, tell=False).send(LETTER)
+
+    assert len(list(tmp_path.glob("*.eml"))) == 1
+    assert capsys.readouterr().out == ""
