@@ -1,5 +1,7 @@
 """Log in: one answer and the same work for whoever is refused, and a session for whoever is not."""
 
+from sqlalchemy import Connection
+
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
 from auth.browsers import browser_in_words
@@ -49,7 +51,7 @@ class LogIn(Housekeeping):
         with self._writing() as connection:
             settle(connection, own, shared, now)
             if presented:
-                end_session(connection, presented.session_id, EndReason.REPLACED, now)
+                self._replace(connection, presented.session_id)
             if upgraded:
                 replace_hash(connection, row.id, row.password_hash, upgraded)
             if row.failures:
@@ -77,6 +79,13 @@ class LogIn(Housekeeping):
         if not row.is_active or (row.failures >= MOST_FAILURES and not known):
             return False
         return bool(row.verified_at) or not self.settings.require_verified_email
+
+    def _replace(self, connection: Connection, session_id: str) -> None:
+        now = self._clock()
+        session = self._sessions.find(connection, session_id, now)
+        if session and not session.over:
+            end_session(connection, session_id, EndReason.REPLACED, now)
+            self._record(connection, Event.SESSION_REVOKED, session)
 
     def _refuse(
         self, row: AnyRow | None, client: Client, *, wrong: bool, wait_begins: bool

@@ -9,9 +9,11 @@ from auth.end_reason import EndReason
 from auth.errors import TokenExpired, TokenRefused
 from auth.log_in import LogIn
 from auth.own_data import OwnData
-from auth.sessions import TOUCH_EVERY, end_session, touch_session
+from auth.sessions import TOUCH_EVERY, Session, end_session, touch_session
 from auth.tokens import read
 from auth.users import User
+
+LAPSED = {EndReason.EXPIRED, EndReason.IDLE}
 
 
 class AuthService(LogIn, OwnData, Carriage, Administration):
@@ -39,14 +41,25 @@ class AuthService(LogIn, OwnData, Carriage, Administration):
         try:
             read(token or "", self._keys, now=now, max_age=self._sessions.max_age)
         except TokenExpired:
+            note(Event.SESSION_EXPIRED, now)
             return EndReason.EXPIRED
         except TokenRefused:
             return None
         session = self.session(token, held=True)
         if session is None or not session.over:
             return None
+        if session.over in LAPSED and self._lapse(session, session.over):
+            return session.over
         note(Event.USED_AFTER_END, now, user_id=session.user.id, session_id=session.id)
         return session.over
+
+    def _lapse(self, session: Session, reason: EndReason) -> bool:
+        """Write down that the session has ended by the clock, and tell whether that is news."""
+        with self._writing() as connection:
+            news = end_session(connection, session.id, reason, self._clock())
+            if news:
+                self._record(connection, Event.SESSION_EXPIRED, session)
+        return news
 
     def log_out(self, token: str | None) -> None:
         """End the session itself, and so every copy of its cookie (SE-5); again is no fault."""

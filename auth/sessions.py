@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
-from auth.audit import one_line
+from auth.audit import Event, one_line, record
 from auth.client import Client as Client
 from auth.end_reason import EndReason as EndReason
 from auth.tokens import new_token_id
@@ -119,6 +119,8 @@ class Sessions:
         )
         for crowded in self.of_user(connection, user_id, now)[MAX_PER_USER:]:
             end_session(connection, crowded.id, EndReason.CROWDED_OUT, now)
+            mark = {"user_id": user_id, "session_id": crowded.id}
+            record(connection, Event.SESSION_REVOKED, now, **mark, client=client)
         session = self.find(connection, session_id, now)
         assert session is not None  # noqa: S101  it was added above, in this transaction
         return session
@@ -180,10 +182,11 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
     )
 
 
-def end_session(connection: Connection, session_id: str, reason: EndReason, now: datetime) -> None:
-    """End the session for good; one that has ended keeps its first reason."""
-    connection.execute(
+def end_session(connection: Connection, session_id: str, reason: EndReason, now: datetime) -> bool:
+    """End the session for good; one that has ended keeps its first reason, and the answer is no."""
+    ended = connection.execute(
         update(SessionRow)
         .where(SessionRow.id == session_id, SessionRow.ended_at.is_(None))
         .values(ended_at=now, end_reason=reason.value)
     )
+    return ended.rowcount == 1
