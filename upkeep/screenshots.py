@@ -81,7 +81,7 @@ def at_a_desk(page: Page, url: str) -> Iterator[Shot]:
     yield "4   Where you are logged in", shot(page)
     page.get_by_role("button", name="Log out", exact=True).click()
     settle(page, "Log in")
-    yield "5   Log out ends the session everywhere", shot(page)
+    yield "5   Log out ends every copy of the cookie", shot(page)
     page.get_by_role("textbox", name="Email", exact=True).fill("ada@example.com")
     page.get_by_role("textbox", name="Password", exact=True).fill("not the password at all")
     page.get_by_role("button", name="Log in", exact=True).click()
