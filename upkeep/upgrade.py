@@ -49,7 +49,8 @@ def upgrade(wanted: str | None = None) -> int:
     left_out = [path for path, stages in conflicts.items() if OURS not in stages]
     if left_out:  # a feature is removed by deleting its file, and stays removed
         git("rm", "--quiet", "--force", "--", *left_out)
-    tell(wanted, left_out, sorted(set(conflicts) - set(left_out)))
+    kept = [path for path, stages in conflicts.items() if THEIRS not in stages]
+    tell(wanted, left_out, kept, sorted(set(conflicts) - {*left_out, *kept}))
     return 1 if len(conflicts) > len(left_out) else 0
 
 
@@ -105,7 +106,7 @@ def commit(release: str, *parents: str) -> str:
     return git("commit-tree", tree, *line, "-m", f"template {release}").strip()
 
 
-OURS = "2"  # git's number for the side the project is on
+OURS, THEIRS = "2", "3"  # git's numbers for the project's side and the template's
 
 
 def unmerged() -> dict[str, set[str]]:
@@ -117,14 +118,17 @@ def unmerged() -> dict[str, set[str]]:
     return found
 
 
-def tell(release: str, left_out: list[str], conflicts: list[str]) -> None:
+def tell(release: str, left_out: list[str], kept: list[str], conflicts: list[str]) -> None:
     """Say what was done, and what is left to do."""
     print(f"From {VERSION} to {release}:\n")
     print(git("diff", "--cached", "--stat=100", "HEAD").rstrip() or " nothing to change")
     if left_out:
         print("\nLeft out, because this project deleted it:", *left_out, sep="\n  ")
+    if kept:
+        print("\nGone from the template, and changed here (git add or git rm):", *kept, sep="\n  ")
     if conflicts:
         print("\nChanged on both sides, see the <<<<<<< marks:", *conflicts, sep="\n  ")
+    if kept or conflicts:
         print("\nMend these, git add them, then")
     else:
         print("\nNothing is committed yet. Look at it with git diff --cached, then")

@@ -221,6 +221,18 @@ def test_a_file_that_the_project_deleted_stays_deleted(project: Project) -> None
     assert "greeting.py" not in git(project.folder, "status", "--porcelain")
 
 
+def test_a_file_that_the_template_gave_up_stays_where_it_was_changed(project: Project) -> None:
+    """Nobody's work is deleted unasked: there are no marks in it, so it is told apart."""
+    project.edit(LOST, "print()", "print('mine')")
+
+    ended = project.upgrade()
+
+    assert ended.returncode == 1
+    assert project.read(LOST) == "print('mine')\n"
+    assert f"and changed here (git add or git rm):\n  {LOST}\n" in ended.stdout
+    assert "<<<<<<<" not in ended.stdout
+
+
 def test_a_file_that_the_project_moved_is_followed(project: Project) -> None:
     """A security fix reaches the code where it now is."""
     git(project.folder, "mv", "greeting.py", "welcome.py")
