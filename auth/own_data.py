@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from auth.audit import Event, Happening, forget_where, recent, record
 from auth.changes import Changes
+from auth.email_tokens import pending_address
 from auth.users import delete_user
 from db.models import Session as SessionRow
 
@@ -49,6 +50,7 @@ class OwnData(Changes):
                 "account": {
                     "id": user.id,
                     "email": user.email,
+                    "new_email": pending_address(connection, user.id, self._clock()),
                     "name": user.name,
                     "created_at": _text(user.created_at),
                     "verified_at": _text(user.verified_at),

@@ -199,15 +199,18 @@ def test_deleting_asks_for_the_password(service: AuthService, ada: Person, token
 
 
 def test_the_download_has_what_is_kept_and_no_secret(
-    service: AuthService, ada: Person, token: str, database: Database
+    service: AuthService, ada: Person, token: str, database: Database, letterbox: Letterbox
 ) -> None:
     """AC-5: what people may ask for; what opens something is not theirs to lose."""
+    service.change_email(token, OTHER)
+    letterbox.post.finish()
     text = json.dumps(service.my_data(token))
 
     with database.read() as connection:
         row = connection.execute(select(User.__table__)).one()
         session = connection.execute(select(Session.__table__)).one()
-    assert all(told in text for told in (ada.email, "Ada Lovelace", LAPTOP.agent, "user_created"))
+    told = (ada.email, OTHER, "Ada Lovelace", LAPTOP.agent, "user_created")
+    assert all(each in text for each in told)
     secrets = (row.password_hash, session.id, session.token_id, token)
     assert not any(secret in text for secret in secrets)
 
