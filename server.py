@@ -1,6 +1,7 @@
 """The app under its own server: an HttpOnly cookie, security headers, health checks.
 
-Serve it with `streamlit run server.py`, `python3 dev.py serve` or `uvicorn server:app`.
+Serve it with `streamlit run server.py`, `python3 dev.py serve` or `uvicorn server:app
+--no-access-log`: the links in mails have their secret behind the "?", and a log is no place for it.
 """
 
 import streamlit as st

@@ -5,6 +5,7 @@ from unicodedata import normalize
 
 from email_validator import EmailNotValidError, validate_email
 
+LONGEST = 1_000  # as typed: normalising takes time that grows with the square of the length
 MAX_LENGTH = 254  # characters: RFC 5321, 4.5.3.1.3 less the angle brackets
 
 
@@ -25,6 +26,8 @@ def read_address(text: str) -> Address:
     Normalised first and validated after, so that what is checked is what is kept
     (GHSA-7rqj-j65f-68wh). NFC only: NFKC would turn other people's letters into ours.
     """
+    if len(text) > LONGEST:
+        raise InvalidAddress(f"Use an email address of at most {MAX_LENGTH} characters.")
     try:
         text = normalize("NFC", text.strip(" "))
         text.encode()  # a lone surrogate passes for a letter elsewhere

@@ -52,6 +52,16 @@ class Letters:
             ["If it was not you, there is nothing to do: nothing was changed."],
         )
 
+    def finish(self, to: str, token: str) -> Mail:
+        """Let whoever reads *to* choose the password of an account that nobody has confirmed."""
+        return self._letter(
+            to,
+            f"Finish signing up for {self.app}",
+            ["Somebody, probably you, signed up with this email address again."],
+            ("Choose my password", f"/reset-password?token={token}"),
+            ["The link works once, for 1 hour. If it was not you, ignore this mail."],
+        )
+
     def reset(self, to: str, token: str) -> Mail:
         """Let the owner choose a new password."""
         return self._letter(
@@ -162,6 +172,7 @@ def samples(letters: Letters) -> dict[str, Mail]:
     return {
         "verify": letters.verify(to, token),
         "taken": letters.taken(to),
+        "finish": letters.finish(to, token),
         "reset": letters.reset(to, token),
         "password_changed": letters.password_changed(to),
         "password_off": letters.password_off(to),

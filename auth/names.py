@@ -3,6 +3,7 @@
 from unicodedata import bidirectional, category, normalize
 
 MAX_LENGTH = 100  # characters
+LONGEST = 1_000  # as typed: normalising takes time that grows with the square of the length
 UNSEEN = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, surrogate, private, unassigned, line ends
 # The marks that turn the direction of the text around them: UAX #9, 2.
 TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -14,7 +15,7 @@ class InvalidName(ValueError):
 
 def read_name(text: str) -> str:
     """Return *text* as a name, trimmed and in NFC, or raise InvalidName; it may be empty."""
-    name = normalize("NFC", text.strip())
+    name = normalize("NFC", text.strip()) if len(text) <= LONGEST else text
     if len(name) > MAX_LENGTH:
         raise InvalidName(f"Use a name of at most {MAX_LENGTH} characters.")
     if any(category(sign) in UNSEEN or bidirectional(sign) in TURNS for sign in name):

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from functools import cache
 from unicodedata import normalize
 
-from auth.passwords import MAX_BYTES, MAX_LENGTH
+from auth.passwords import MAX_BYTES, MAX_LENGTH, fits
 
 MIN_STRENGTH = 3  # zxcvbn's "safely unguessable" of 0..4: 10^8 guesses (ASVS 5.0 6.1.2)
-LOOKED_AT = 72  # characters that zxcvbn weighs: its work grows with the square of the length
+LOOKED_AT = 48  # characters that zxcvbn weighs: its work grows faster than the length
 ADVICE = "Three or four unrelated words are easy to remember and hard to guess."
 STRENGTHS = ("very weak", "weak", "fair", "good", "strong")  # in words, by zxcvbn's score
 
@@ -20,13 +20,12 @@ def password_faults(password: str, min_length: int, context: Iterable[str] = ())
     SP 800-63B-4, 3.1.1.2). *context* are words that this person's password must not be made
     of, such as the name, the address and the app's name.
     """
-    text = normalize("NFC", password)
     try:
-        size = len(text.encode())
+        if not fits(password):
+            return [f"Use at most {MAX_LENGTH} characters."]
     except UnicodeEncodeError:  # a lone surrogate
         return ["This password has a character that cannot be stored. Type it again."]
-    if len(text) > MAX_LENGTH or size > MAX_BYTES:
-        return [f"Use at most {MAX_LENGTH} characters."]
+    text = normalize("NFC", password)
     faults = []
     if len(text) < min_length:
         faults.append(f"Use at least {min_length} characters; this has {len(text)}.")
@@ -39,7 +38,7 @@ def password_faults(password: str, min_length: int, context: Iterable[str] = ())
 
 def strength(password: str, context: Iterable[str] = ()) -> int:
     """Return how hard *password* is to guess, 0 to 4, as zxcvbn estimates it."""
-    text = normalize("NFC", password)[:LOOKED_AT]
+    text = normalize("NFC", password[:MAX_BYTES])[:LOOKED_AT]
     if not text:
         return 0
     words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase)]

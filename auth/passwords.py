@@ -119,13 +119,23 @@ def stand_in(rounds: int) -> str:
     return bcrypt.gensalt(rounds).decode() + "".join(secrets.choice(ALPHABET) for _ in range(31))
 
 
+def fits(password: str) -> bool:
+    """Tell whether *password* is short enough; raises UnicodeEncodeError for a lone surrogate.
+
+    As typed it may have as many characters as bytes: normalising takes time that grows with the
+    square of the length, and everybody would wait for it.
+    """
+    if len(password) > MAX_BYTES:
+        return False
+    text = normalize("NFC", password)
+    return len(text) <= MAX_LENGTH and len(text.encode()) <= MAX_BYTES
+
+
 def _prepare(password: str, pepper: bytes) -> bytes:
     """Return what bcrypt is given for *password*: 64 bytes of base64 (BC-1)."""
-    text = normalize("NFC", password)
-    encoded = text.encode()
-    if len(text) > MAX_LENGTH or len(encoded) > MAX_BYTES:
+    if not fits(password):
         raise ValueError("the password is too long")
-    return base64.b64encode(hmac.digest(pepper, encoded, "sha384"))
+    return base64.b64encode(hmac.digest(pepper, normalize("NFC", password).encode(), "sha384"))
 
 
 def _prepare_for(password: str, form: re.Match[str], scheme: Scheme) -> bytes | None:

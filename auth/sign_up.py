@@ -3,14 +3,14 @@
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
 from auth.client import Client
-from auth.email_tokens import is_claimed
-from auth.errors import EmailTaken, InvalidDetails
+from auth.email_tokens import Purpose, is_claimed, issue_link
+from auth.errors import EmailTaken, InvalidDetails, TooMany
 from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK
 from auth.names import InvalidName, read_name
 from auth.password_rules import password_faults
 from auth.passwords import hash_password
 from auth.users import User, add_user, find_by_address
-from auth.verification import Verification
+from auth.verification import Verification, mail_budgets
 
 
 class SignUp(Verification):
@@ -37,7 +37,7 @@ class SignUp(Verification):
             self.sign_up(email, password, name, client)
         except EmailTaken:
             address = read_address(email)
-            self._later(lambda: self._tell_owner(address))
+            self._later(lambda: self._tell_owner(address, client))
 
     def password_faults(self, password: str, email: str = "", name: str = "") -> list[str]:
         """Return a sentence for each rule that *password* breaks for this person."""
@@ -69,14 +69,25 @@ class SignUp(Verification):
             record(connection, Event.USER_CREATED, now, user_id=user.id, client=client or Client())
         return user
 
-    def _tell_owner(self, address: Address) -> None:
+    def _tell_owner(self, address: Address, client: Client) -> None:
         """Write to the owner of a taken address, as they once spelled it (CVE-2019-19844).
 
-        Who has not confirmed it yet gets another link: a day after the first nothing else helps.
+        Where nobody has confirmed it, whoever reads its mail chooses the password: the one that is
+        there may be somebody else's, who signed up first and waits for the owner to confirm it.
         """
-        with self._reading() as connection:
-            row = find_by_address(connection, address)
-        if row and row.verified_at:
-            self._send(self._letters.taken(row.email))
-        elif row:
-            self._send_link(row.id)
+        try:
+            self._take(mail_budgets(address.key, client), client)
+        except TooMany:
+            return
+        now = self._clock()
+        with self._writing() as connection:
+            user = find_by_address(connection, address)
+            if user is None or not user.is_active:
+                return
+            if user.verified_at:
+                letter = self._letters.taken(user.email)
+            else:
+                link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
+                letter = self._letters.finish(user.email, link)
+                record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
+        self._send(letter)

@@ -1,7 +1,7 @@
 """Accounts in the database: added, found, disabled."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ class User:
 class Login:
     """A log-in that worked: the token for the cookie, whose it is, and when it ends."""
 
-    token: str
+    token: str = field(repr=False)
     user: User
     expires_at: datetime
 

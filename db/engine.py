@@ -56,7 +56,7 @@ def open_engine(url: URL) -> Engine:
         return _open_sqlite(url)
     if url.drivername == "postgresql":  # without a driver SQLAlchemy would ask for psycopg2
         url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, pool_pre_ping=True)
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
 
 
 def _open_sqlite(url: URL) -> Engine:
@@ -64,7 +64,7 @@ def _open_sqlite(url: URL) -> Engine:
         path = Path(url.database)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)  # not in logs either (LG-2)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediately)
     return engine

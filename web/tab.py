@@ -1,6 +1,6 @@
 """What we keep for one tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import streamlit as st
@@ -24,23 +24,27 @@ class Write:
 
     login: Login | None
     key: str
-    ticket: str | None = None  # where an HTTP answer sets the cookie
+    ticket: str | None = field(default=None, repr=False)  # where an HTTP answer sets the cookie
 
 
 @dataclass
 class Tab:
-    """One tab: the token it presents, whose things it holds, and what it is waiting for."""
+    """One tab: the token it presents, whose things it holds, and what it is waiting for.
 
-    token: str | None = None
+    What opens something is not in its repr: Streamlit shows that where a page writes out all of
+    `st.session_state` (CK-10).
+    """
+
+    token: str | None = field(default=None, repr=False)
     owner: str | None = None  # the id of the user whose things are in session_state
     door: Door = Door.WAITING
     notice: str | None = None  # a sentence for the page that comes next
-    link: str | None = None  # the token of the mail's link that opened this tab
+    link: str | None = field(default=None, repr=False)  # the token of the mail that led here
     write: Write | None = None
     asked: bool = False  # the browser was asked for its cookies
     told: bool = False  # and answered
     waited: bool = False  # its time to answer has begun
-    brought: str | None = None  # the token it answered with
+    brought: str | None = field(default=None, repr=False)  # the token it answered with
     settled: bool = False  # the guard has asked in this very run; its watch need not
 
 
@@ -56,5 +60,5 @@ def clear_tab() -> None:
     """Drop all that pages and widgets keep for this tab: the next user must not see it (GD-4)."""
     held = tab()
     st.session_state.clear()
-    held.token = held.owner = None
+    held.token = held.owner = held.link = None
     st.session_state[KEY] = held

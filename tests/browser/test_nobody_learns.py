@@ -59,7 +59,7 @@ def test_signing_up_says_the_same_for_a_taken_address(
     assert sign_up(visitor, ada.email) == sign_up(visitor, new)
 
     assert strict.mailbox.link(new, "Confirm your email")
-    assert strict.mailbox.link(ada.email, "Confirm your email")  # she has not done so yet
+    assert strict.mailbox.link(ada.email, "Finish signing up")  # she has not confirmed it yet
     assert len(strict.mailbox.subjects(ada.email)) == 1
     assert visitor.cookie() is None
 

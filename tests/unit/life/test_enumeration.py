@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from threading import get_ident
@@ -10,7 +11,8 @@ import bcrypt
 import pytest
 from sqlalchemy import event
 
-from auth.errors import AuthError
+from auth.errors import AuthError, LinkRefused, LogInRefused
+from auth.limits import MAIL_ACCOUNT
 from auth.service import AuthService
 from db.engine import Database
 from settings import Settings
@@ -18,6 +20,7 @@ from tests.conftest import LAPTOP, Clock, Person
 from tests.unit.life.conftest import Letterbox
 
 NEW = "marble otter quiet window"
+CAFE = replace(LAPTOP, address="198.51.100.9")
 Work = tuple[str, int, int]
 
 
@@ -130,20 +133,39 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
     assert "Confirm" in letterbox.to("new@example.com")[-1].subject
 
 
-def test_signing_up_again_sends_another_link_to_who_has_not_confirmed(
+def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
     database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
 ) -> None:
-    """EN-3: the first one is good for a day, and nobody logs in to ask for the next."""
+    """EN-3: somebody may have signed up with the address before its owner did, and waits."""
     asking = settings.model_copy(update={"require_verified_email": True})
     service = AuthService(database, asking, post=letterbox.post, clock=clock)
-    service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
-    letterbox.post.finish()
-    clock.advance(timedelta(days=2))
+    service.sign_up_by_mail("ada@example.com", "the password of mallory", "Mallory", CAFE)
+    first = letterbox.link("ada@example.com", "verify-email")
+    clock.advance(timedelta(hours=1))
 
     service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
+    service.reset_password(letterbox.link("ada@example.com", "reset-password"), NEW, LAPTOP)
 
-    service.confirm_email(letterbox.link("ada@example.com", "verify-email"), LAPTOP)
     assert service.log_in("ada@example.com", NEW, LAPTOP)
+    with pytest.raises(LogInRefused):
+        service.log_in("ada@example.com", "the password of mallory", CAFE)
+    with pytest.raises(LinkRefused):
+        service.confirm_email(first, LAPTOP)
+
+
+def test_signing_up_with_a_taken_address_fills_no_mailbox(
+    database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
+) -> None:
+    """EN-3, TH-2: as many mails as asking for a new password would bring, and the same answer."""
+    asking = settings.model_copy(update={"require_verified_email": True})
+    service = AuthService(database, asking, post=letterbox.post, clock=clock)
+    service.sign_up("ada@example.com", NEW)
+    before = len(letterbox.to("ada@example.com"))
+
+    for _ in range(MAIL_ACCOUNT.free + 3):
+        service.sign_up_by_mail("ada@example.com", NEW, "Eve", CAFE)
+
+    assert len(letterbox.to("ada@example.com")) - before == MAIL_ACCOUNT.free
 
 
 def test_who_has_not_confirmed_is_refused_like_anybody(

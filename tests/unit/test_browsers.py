@@ -1,0 +1,35 @@
+"""A browser in words: what it says of itself is never markup."""
+
+import re
+
+import pytest
+
+from auth.browsers import browser_in_words
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", "Firefox on "),
+        ("", "A browser that does not say which"),
+    ],
+)
+def test_a_browser_is_told_in_words(agent: str, words: str) -> None:
+    """SE-7: so that people know their own."""
+    assert browser_in_words(agent).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[Your account is locked: log in](https://evil.example)",
+        "![](https://evil.example/x.png)",
+        "**bold** _it_ `code` $x$ :red[no] <b>b</b> # h",
+        "x" * 10_000,
+    ],
+)
+def test_what_a_browser_calls_itself_is_no_markup(name: str) -> None:
+    """CK-9: whoever tries a password writes this line of somebody else's page."""
+    words = browser_in_words(f"{name}/1.0 CFNetwork/1 Darwin/1")
+
+    assert re.fullmatch(r"[A-Za-z0-9 .+-]{1,60}", words)
