@@ -59,17 +59,21 @@ def protected(function: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
-        if not still_here(touch=True):
+        if not still_here():
             st.rerun()
         function(*args, **kwargs)
 
     return checked
 
 
-def still_here(*, touch: bool) -> bool:
-    """Tell whether this tab's session is alive; *touch* notes that somebody used it."""
+def still_here() -> bool:
+    """Tell whether this tab's session is alive, without using it.
+
+    A fragment may run by itself, and cannot tell; only a run of the whole script counts as use
+    (SE-4), and after a callback there is one.
+    """
     try:
-        return service().resume(tab().token, touch=touch, held=True) is not None
+        return service().resume(tab().token, touch=False, held=True) is not None
     except Unavailable:
         return False
 

@@ -95,5 +95,5 @@ def _account_menu() -> None:
 def _watch() -> None:
     if tab().settled:  # a run of the whole script: the guard has just asked
         tab().settled = False
-    elif not still_here(touch=False):
+    elif not still_here():
         st.rerun()

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +13,7 @@ from auth.users import User
 from tests.app.conftest import PASSWORD, Open
 from tests.serving import ROOT, copy_project
 from web import start
+from web.tab import clear_tab, tab
 
 SCRIPT = (ROOT / "app.py").read_text("utf-8")
 PAGES = sorted(
@@ -96,6 +98,33 @@ def test_a_cookie_opens_the_app(open_app: Open, token: str, ada: User) -> None:
     assert titles(app) == ["Home"]
     assert app.session_state["logged_in"] is True
     assert app.session_state["user"] == ada
+
+
+def test_a_page_that_writes_out_all_of_its_state_shows_no_secret(
+    open_app: Open, token: str, diary: Path
+) -> None:
+    """CK-10: Streamlit shows a value's repr, and one of ours holds the token."""
+    page = diary.parent / "views/diary.py"
+    page.write_text(DIARY + "st.text(dict(st.session_state))\nst.text('the end')\n")
+
+    app = open_app(token, script=diary).run().switch_page("views/diary.py").run()
+
+    shown = " ".join(text.value for text in app.text)
+    assert "the end" in shown
+    assert "Tab(" in shown
+    assert token not in shown
+
+
+def test_nothing_of_one_user_is_left_for_the_next() -> None:
+    """GD-4: the link of a mail that was opened in this tab neither."""
+    tab().token, tab().owner, tab().link = "a token", "ada", "a link"
+    st.session_state["draft"] = "hers"
+
+    clear_tab()
+
+    assert (tab().token, tab().owner, tab().link) == (None, None, None)
+    assert "draft" not in st.session_state
+    st.session_state.clear()
 
 
 @pytest.mark.parametrize("how", ["revoked", "disabled"])

@@ -110,11 +110,11 @@ def test_a_protected_fragment_stops_within_one_tick(
 def test_looking_whether_the_session_lives_does_not_keep_it_alive(
     new_context: NewContext, workshop: Server
 ) -> None:
-    """SE-4: the watch of an open page nobody uses writes nothing into the session."""
+    """SE-4: neither the watch of an open page nor a fragment of its own that runs by itself."""
     with workshop.service() as service, workshop.database() as database:
         user = add_account(service, "Idler")
         visitor = Visitor(new_context(), workshop)
-        visitor.arrive(user.email)
+        visitor.arrive(user.email, "/notes")
         token = visitor.token()
         old = utc_now() - timedelta(minutes=90)  # within the limit, and long enough to be noted
         with database.write() as connection:
@@ -124,6 +124,8 @@ def test_looking_whether_the_session_lives_does_not_keep_it_alive(
                 .values(created_at=old, last_seen_at=old)
             )
 
+        since = len(workshop.said())
+        wait_until(lambda: f"pulse {user.email}" in workshop.said(since), "the fragment to run")
         visitor.wait_for_tick()
 
         seen = service.session(token)
