@@ -17,6 +17,17 @@ class Client:
         """What counts as one place: the network of the address."""
         return network(self.address)
 
+    @property
+    def site(self) -> str | None:
+        """The /48 that an IPv6 address is in, or None for others: as much as one customer gets."""
+        try:
+            ip = ip_address(self.address)
+        except ValueError:
+            return None
+        if ip.version == 4 or ip.ipv4_mapped:
+            return None
+        return f"{IPv6Address(int(ip) >> 80 << 80)}/48"
+
 
 def network(address: str) -> str:
     """Return what counts as one client: an IPv4 address, or the /64 that a line of IPv6 gets.

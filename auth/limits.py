@@ -1,8 +1,10 @@
 """What may be tried how often: the policy's numbers, as SECURITY.md tells them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from auth.throttle import DAY, HOUR, MINUTE, Limit
+from auth.client import Client
+from auth.throttle import DAY, HOUR, MINUTE, Budget, Limit
 
 # An account's own waits grow with each wrong password (TH-1). A network's and everybody's are
 # wide: offices share an address, and a limit on all must be more than an attacker can use up
@@ -24,6 +26,21 @@ MAIL_ALL = Limit("mail: everybody", 1_000, HOUR)
 
 LINK_NETWORK = Limit("link: network", 50, HOUR)
 LINK_ALL = Limit("link: everybody", 10_000, HOUR)
+
+SITE = 3  # times a network's allowance for all of an IPv6 /48, which has 65,536 networks
+
+
+def for_place(limit: Limit, client: Client) -> list[Budget]:
+    """Return the budgets of where *client* is: its network's, and over IPv6 its site's.
+
+    Without the second one line could use up what is for everybody.
+    """
+    budgets = [limit.on(client.network)]
+    if client.site:
+        whole = replace(limit, what=f"{limit.what}, site", free=SITE * limit.free)
+        budgets.append(whole.on(client.site))
+    return budgets
+
 
 # Wrong passwords in a row after which a password opens the account from known networks alone,
 # until it is reset or typed rightly (NIST SP 800-63B-4, 3.2.2: at most 100).

@@ -15,6 +15,7 @@ from auth.limits import (
     LOG_IN_KNOWN,
     LOG_IN_NETWORK,
     MOST_FAILURES,
+    for_place,
 )
 from auth.passwords import hash_password, verify_password
 from auth.places import agents_of, networks_of
@@ -131,7 +132,7 @@ def _budgets(
     Where the account was used before it has a budget of its own: nobody elsewhere can use it up,
     and so lock the owner out (TH-4).
     """
-    shared = [LOG_IN_NETWORK.on(client.network), LOG_IN_ALL.on("")]
+    shared = [*for_place(LOG_IN_NETWORK, client), LOG_IN_ALL.on("")]
     if address is None:
         return [], shared
     if known:

@@ -5,7 +5,7 @@ from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, is_claimed, issue_link
 from auth.errors import EmailTaken, InvalidDetails, TooMany
-from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK
+from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK, for_place
 from auth.names import InvalidName, read_name
 from auth.password_rules import password_faults
 from auth.passwords import hash_password
@@ -59,7 +59,7 @@ class SignUp(Verification):
         if faults:
             raise InvalidDetails(faults)
         if client:
-            self._take([SIGN_UP_NETWORK.on(client.network), SIGN_UP_ALL.on("")], client)
+            self._take([*for_place(SIGN_UP_NETWORK, client), SIGN_UP_ALL.on("")], client)
         password_hash = hash_password(password, self._scheme)
         now = self._clock()
         with self._writing() as connection:

@@ -5,7 +5,7 @@ from auth.client import Client
 from auth.devices import Devices
 from auth.email_tokens import Purpose, is_claimed, issue_link, use_link, void_links
 from auth.errors import EmailTaken, LinkRefused
-from auth.limits import LINK_ALL, LINK_NETWORK, MAIL_ACCOUNT, MAIL_ALL, MAIL_NETWORK
+from auth.limits import LINK_ALL, LINK_NETWORK, MAIL_ACCOUNT, MAIL_ALL, MAIL_NETWORK, for_place
 from auth.throttle import Budget
 from auth.users import find_by_id, update_user
 
@@ -67,9 +67,9 @@ class Verification(Devices):
 
 def mail_budgets(subject: str, client: Client) -> list[Budget]:
     """Return what a mail for *subject* costs, an account's id or an address's key."""
-    return [MAIL_ACCOUNT.on(subject), MAIL_NETWORK.on(client.network), MAIL_ALL.on("")]
+    return [MAIL_ACCOUNT.on(subject), *for_place(MAIL_NETWORK, client), MAIL_ALL.on("")]
 
 
 def link_budgets(client: Client) -> list[Budget]:
     """Return what trying a link costs: nobody guesses 192 bits, but nobody has to try (TH-2)."""
-    return [LINK_NETWORK.on(client.network), LINK_ALL.on("")]
+    return [*for_place(LINK_NETWORK, client), LINK_ALL.on("")]

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from auth.audit import Event
 from auth.client import Client
 from auth.errors import LinkRefused, LogInRefused, TooMany, WrongPassword
-from auth.limits import LOG_IN_ACCOUNT, LOG_IN_NETWORK, MOST_FAILURES, PASSWORD_AGAIN
+from auth.limits import LOG_IN_ACCOUNT, LOG_IN_NETWORK, MOST_FAILURES, PASSWORD_AGAIN, SITE
 from auth.service import AuthService
 from db.engine import Database
 from db.models import AuditEvent, Counter, User
@@ -205,6 +205,19 @@ def test_a_network_is_counted_as_one(service: AuthService, addresses: list[str],
         assert guess(service, f"user{number}@example.com", first) == "LogInRefused"
 
     assert guess(service, "another@example.com", second) == ("TooMany" if one else "LogInRefused")
+
+
+def test_one_line_cannot_use_up_what_is_for_everybody(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-4: the 65,536 networks that a customer gets over IPv6 have three allowances together."""
+    for number in range(SITE * LOG_IN_NETWORK.free):
+        line = replace(CAFE, address=f"2001:db8:7:{number % 10:x}::1")
+        assert guess(service, f"somebody{number}@example.com", line) == "LogInRefused"
+        clock.advance(timedelta(seconds=1))
+
+    assert guess(service, ada.email, replace(CAFE, address="2001:db8:7:ff::1")) == "TooMany"
+    assert service.log_in(ada.email, ada.password, replace(CAFE, address="2001:db8:8::1"))
 
 
 def test_who_types_rightly_uses_up_nothing_of_the_network(
