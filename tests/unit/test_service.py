@@ -171,6 +171,32 @@ def test_every_refusal_says_and_costs_the_same(
     assert [hashed[4:6] for hashed in checked] == [b"04"]
 
 
+def test_the_right_password_of_a_cheaper_hash_is_refused_no_faster(
+    database: Database, clock: Clock, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BC-4: where the account may not enter, the time does not tell that it was right."""
+    service = AuthService(database, make_settings(bcrypt_rounds=6), clock=clock)
+    service.disable(ada.id)
+    work: list[int] = []
+    check, make = bcrypt.checkpw, bcrypt.hashpw
+
+    def count_check(password: bytes, hashed: bytes) -> bool:
+        work.append(2 ** int(hashed[4:6]))
+        return check(password, hashed)
+
+    def count_make(password: bytes, salt: bytes) -> bytes:
+        work.append(2 ** int(salt[4:6]))
+        return make(password, salt)
+
+    monkeypatch.setattr(bcrypt, "checkpw", count_check)
+    monkeypatch.setattr(bcrypt, "hashpw", count_make)
+
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, ada.password, LAPTOP)
+
+    assert sum(work) == 2**6
+
+
 def test_a_log_in_brings_the_hash_up_to_date(
     database: Database, clock: Clock, service: AuthService, ada: Person
 ) -> None:
