@@ -74,7 +74,7 @@ def test_f5_never_shows_another_pages_title(visitor: Visitor, ada: User) -> None
 
 
 def test_a_deep_link_leads_through_the_form_to_its_page(visitor: Visitor, ada: User) -> None:
-    """GD-1: a private address shows the form to a stranger, and the page once they are in."""
+    """GD-1, CK-6: a private address shows the form to a stranger, and the page once they are in."""
     visitor.open("/account")
     visitor.expect_form()
     assert visitor.address() == "/account"

@@ -62,6 +62,25 @@ def test_a_hostile_cookie_is_nobodys(server: Server, cookie: str) -> None:
     assert not answer.cookie("auth")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("//evil.example", "///evil.example/account", "/\\evil.example", "/%5cevil.example"),
+        *("/%2f%2fevil.example", "/https:/evil.example", "/https:%2f%2fevil.example"),
+        *("/account%0d%0aLocation:%20https://evil.example", "/log-in?next=https://evil.example"),
+        *("/log-in?next=//evil.example", "/log-in/..//evil.example", "/javascript:alert(1)"),
+    ],
+)
+def test_no_address_leads_to_another_site(server: Server, token: str, path: str) -> None:
+    """CK-6: there is no target to give, and none is made of the path."""
+    for cookies in ({}, {"Cookie": f"auth={token}"}):
+        answer = ask(server, "GET", path, headers=cookies)
+
+        target = answer.headers.get("Location", "/")
+        assert target.startswith("/") and not target.startswith(("//", "/\\"))
+        assert answer.status < 500
+
+
 def test_an_icon_is_no_page(server: Server, token: str) -> None:
     """CK-1: Streamlit answers any path with its page; a cookie goes with what is opened as one."""
     headers = {"Cookie": f"auth={token}", "Sec-Fetch-Dest": "image"}
