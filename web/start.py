@@ -57,6 +57,7 @@ def _warm() -> None:
 @cache
 def _start() -> "AuthService":
     # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
+    from alembic.util.exc import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from auth.mail import Post
@@ -72,8 +73,9 @@ def _start() -> "AuthService":
     except SettingsError as fault:
         log.error("The app cannot start.\n%s", fault)
         raise Unavailable from fault
-    except (SQLAlchemyError, OSError) as fault:
-        log.exception("The app cannot use its database.")
+    except (SQLAlchemyError, CommandError, OSError, UnicodeError) as fault:
+        # Also one that a newer version of the app has migrated, or an .env that is no text.
+        log.exception("The app cannot use its database or its settings.")
         raise Unavailable from fault
     _show_audit()
     made = AuthService(database, settings, post=Post(_mailer(settings)))

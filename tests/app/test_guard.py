@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
@@ -227,3 +228,16 @@ def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
     next(button for button in app.sidebar.button if button.label == "Log out").click().run()
 
     assert_only_the_form(app)
+
+
+def test_a_database_from_a_newer_version_is_calm(open_app: Open, service: AuthService) -> None:
+    """Issue 2: a deployment that was rolled back says so in the log, and nothing on the page."""
+    with service._database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
+    service._database.close()
+    start._start.cache_clear()
+
+    app = open_app().run()
+
+    assert not app.exception
+    assert app.session_state["logged_in"] is False
