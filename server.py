@@ -1,7 +1,7 @@
 """The app under its own server: an HttpOnly cookie, security headers, health checks.
 
-Serve it with `streamlit run server.py`, `python3 dev.py serve` or `uvicorn server:app
---no-access-log`: the links in mails have their secret behind the "?", and a log is no place for it.
+Serve it with `streamlit run server.py`, `python3 dev.py serve` or
+`uvicorn --no-access-log server:app`: a log of addresses would have the secrets of mailed links.
 """
 
 import streamlit as st

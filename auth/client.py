@@ -1,7 +1,7 @@
 """Who asks: what the connection tells of a visitor, before anybody has logged in."""
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,8 @@ class Client:
     @property
     def site(self) -> str | None:
         """The /48 that an IPv6 address is in, or None for others: as much as one customer gets."""
-        try:
-            ip = ip_address(self.address)
-        except ValueError:
-            return None
-        if ip.version == 4 or ip.ipv4_mapped:
-            return None
-        return f"{IPv6Address(int(ip) >> 80 << 80)}/48"
+        ip = _read(self.address)
+        return _prefix(ip, 48) if isinstance(ip, IPv6Address) else None
 
 
 def network(address: str) -> str:
@@ -34,15 +29,25 @@ def network(address: str) -> str:
 
     Where nobody tells an address everybody is one client, "unknown" (TH-2).
     """
+    ip = _read(address)
+    if isinstance(ip, IPv6Address):
+        return _prefix(ip, 64)
+    return str(ip) if ip else UNKNOWN
+
+
+def _read(address: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address that *address* tells, IPv4 also where it is written as IPv6."""
     try:
         ip = ip_address(address)
     except ValueError:
-        return UNKNOWN
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped:
-            return str(ip.ipv4_mapped)
-        return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
-    return str(ip)
+        return None
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+
+
+def _prefix(ip: IPv6Address, bits: int) -> str:
+    """Return the network of that many *bits* which *ip* is in."""
+    rest = 128 - bits
+    return f"{IPv6Address(int(ip) >> rest << rest)}/{bits}"
 
 
 UNKNOWN = "unknown"

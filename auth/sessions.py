@@ -119,8 +119,14 @@ class Sessions:
         )
         for crowded in self.of_user(connection, user_id, now)[MAX_PER_USER:]:
             end_session(connection, crowded.id, EndReason.CROWDED_OUT, now)
-            mark = {"user_id": user_id, "session_id": crowded.id}
-            record(connection, Event.SESSION_REVOKED, now, **mark, client=client)
+            record(
+                connection,
+                Event.SESSION_REVOKED,
+                now,
+                user_id=user_id,
+                session_id=crowded.id,
+                client=client,
+            )
         session = self.find(connection, session_id, now)
         assert session is not None  # noqa: S101  it was added above, in this transaction
         return session

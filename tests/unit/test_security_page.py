@@ -109,7 +109,7 @@ def test_a_limit_on_the_page_is_the_one_in_the_code(limit: Limit) -> None:
 def test_the_last_straw_on_the_page_is_the_one_in_the_code() -> None:
     """TH-1: how many wrong passwords in a row switch a password off."""
     assert f"After {limits.MOST_FAILURES} wrong passwords in a row" in PAGE
-    assert f"together have {limits.SITE} times the\nallowance of one" in PAGE
+    assert f"together have {limits.SITE} times the allowance of one" in PAGE
 
 
 def test_the_files_and_tests_that_the_page_names_are_there() -> None:
