@@ -20,7 +20,7 @@ from auth.passwords import Scheme, stand_in
 from auth.sessions import EndReason, Lifetime, Session, Sessions, end_session
 from auth.throttle import Budget, take
 from auth.tokens import Claims, issue, read
-from db.engine import Database
+from db.engine import BUSY_TIMEOUT, Database
 from db.types import utc_now
 from settings import Settings
 
@@ -140,8 +140,8 @@ class Foundation:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with _answering(), self._database.write() as connection:
+    def _writing(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
+        with _answering(), self._database.write(patience) as connection:
             yield connection
 
 

@@ -1,18 +1,21 @@
 """The verbs an app may use: those about a session here, and those of each feature from its file."""
 
+from contextlib import suppress
+
 from sqlalchemy import literal, select
 
 from auth.administration import Administration
 from auth.audit import Event, note
 from auth.carriage import Carriage
 from auth.end_reason import EndReason
-from auth.errors import TokenExpired, TokenRefused
+from auth.errors import TokenExpired, TokenRefused, Unavailable
 from auth.log_in import LogIn
 from auth.own_data import OwnData
 from auth.sessions import TOUCH_EVERY, Session, end_session, touch_session
 from auth.tokens import read
 from auth.users import User
 
+TOUCH_PATIENCE = 100  # milliseconds that a page waits to note that its session was used
 LAPSED = {EndReason.EXPIRED, EndReason.IDLE}
 
 
@@ -31,7 +34,8 @@ class AuthService(LogIn, OwnData, Carriage, Administration):
             return None
         now = self._clock()
         if touch and now - session.last_seen_at >= TOUCH_EVERY:
-            with self._writing() as connection:
+            # Another writer may hold the lock for long: the next run notes the use as well.
+            with suppress(Unavailable), self._writing(TOUCH_PATIENCE) as connection:
                 touch_session(connection, session.id, now)
         return session.user
 

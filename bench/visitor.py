@@ -28,16 +28,19 @@ class Visitor:
 
         Raises RuntimeError when the page was not the one that was to come.
         """
+        start = perf_counter()
+        if not await self.sees(*states):
+            raise RuntimeError(f"the page without {self.needle!r} came: nothing was measured")
+        return perf_counter() - start
+
+    async def sees(self, *states: WidgetState) -> bool:
+        """Ask for a run, read until it is over, and return whether the page has the needle."""
         message = BackMsg()
         message.rerun_script.context_info.url = self.url
         message.rerun_script.context_info.timezone = "UTC"
         message.rerun_script.widget_states.widgets.extend(states)
-        start = perf_counter()
         await self.socket.send(message.SerializeToString())
-        found = await asyncio.wait_for(self._read(), PATIENCE)
-        if not found:
-            raise RuntimeError(f"the page without {self.needle!r} came: nothing was measured")
-        return perf_counter() - start
+        return await asyncio.wait_for(self._read(), PATIENCE)
 
     async def log_in(self, password: str) -> float:
         """Submit the log-in form, and return the seconds until the signed-in page was there."""

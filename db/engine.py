@@ -40,9 +40,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction: committed at the end, rolled back on an error."""
-        with self.engine.begin() as connection:
+    def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
+        """Yield a connection in a transaction: committed at the end, rolled back on an error.
+
+        *patience* is how many milliseconds to wait for another writer's lock. A write that is no
+        reason to keep a page waiting asks for less, and is ready for a DBAPIError.
+        """
+        with self.engine.execution_options(patience=patience).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
             yield connection
 
     def close(self) -> None:
@@ -79,5 +85,8 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 def _begin_immediately(connection: Connection) -> None:
     """Take the write lock at BEGIN: a read that turns into a write could not wait for it."""
-    if not connection.get_execution_options().get("only_reads"):
+    options = connection.get_execution_options()
+    if not options.get("only_reads"):
+        patience = options.get("patience", BUSY_TIMEOUT)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, Client, EndReason
@@ -161,6 +161,23 @@ def test_a_use_is_written_once_a_minute(
 
     assert session
     assert session.last_seen_at == (began + after if written else began)
+
+
+def test_a_lock_held_by_another_writer_keeps_no_page_waiting(
+    database: Database, service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-4, AV-4: noting that a session was used can wait for the next run."""
+    login = service.log_in(ada.email, ada.password, LAPTOP)
+    clock.advance(timedelta(minutes=2))
+
+    with database.write() as connection:
+        connection.execute(update(Session).values(agent="locked"))  # every row, and SQLite whole
+        user = service.resume(login.token)
+
+    assert user == login.user
+    service.resume(login.token)
+    with database.read() as connection:
+        assert connection.scalar(select(Session.last_seen_at)) == clock.now
 
 
 def test_disabling_ends_every_session_for_good(service: AuthService, ada: Person) -> None:
