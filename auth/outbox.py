@@ -6,12 +6,13 @@ from pathlib import Path
 
 from auth.mail import Mail
 from auth.smtp import message
+from settings import Sender
 
 
 class Outbox:
     """A folder that mail programs can open; nothing leaves this machine."""
 
-    def __init__(self, folder: Path, sender: str, *, tell: bool) -> None:
+    def __init__(self, folder: Path, sender: Sender, *, tell: bool) -> None:
         self._folder = folder
         self._sender = sender
         self._tell = tell

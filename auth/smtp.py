@@ -2,31 +2,29 @@
 
 import smtplib
 import ssl
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from ipaddress import ip_address
-from urllib.parse import unquote, urlsplit
 
 from auth.mail import Mail, MailFailed, MailRefused
+from settings import MailServer, Sender
 
 TIMEOUT = 10.0  # seconds for each answer of the server
 PERMANENT = 500  # replies from here on
 
 
 class Smtp:
-    """The server at *url*: smtp:// begins plain and turns to TLS, smtps:// is TLS at once.
+    """A connection to *server*: it begins plain and turns to TLS, or is TLS at once.
 
     Only a server on this machine may go without: a name and a password, and the links that open
     accounts, never travel in the clear.
     """
 
-    def __init__(self, url: str, sender: str, context: ssl.SSLContext | None = None) -> None:
-        parts = urlsplit(url)
-        self._tls_at_once = parts.scheme == "smtps"
-        self._host = parts.hostname or "localhost"
-        self._port = parts.port or (465 if self._tls_at_once else 587)
-        self._user = unquote(parts.username or "")
-        self._password = unquote(parts.password or "")
+    def __init__(
+        self, server: MailServer, sender: Sender, context: ssl.SSLContext | None = None
+    ) -> None:
+        self._server = server
         self._sender = sender
         self._context = context or ssl.create_default_context()
 
@@ -38,8 +36,8 @@ class Smtp:
         """
         try:
             with self._connect() as server:
-                if self._user:
-                    server.login(self._user, self._password)
+                if self._server.user:
+                    server.login(self._server.user, self._server.password)
                 server.send_message(message(mail, self._sender))
         except (OSError, smtplib.SMTPException) as fault:
             kind = MailRefused if _reply(fault) >= PERMANENT else MailFailed
@@ -47,12 +45,13 @@ class Smtp:
             raise kind(type(fault).__name__) from None
 
     def _connect(self) -> smtplib.SMTP:
-        if self._tls_at_once:
-            return smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT, context=self._context)
-        server = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT)
+        host, port = self._server.host, self._server.port
+        if self._server.tls:
+            return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=self._context)
+        server = smtplib.SMTP(host, port, timeout=TIMEOUT)
         try:
             server.ehlo()
-            if server.has_extn("starttls") or not _is_here(self._host):
+            if server.has_extn("starttls") or not _is_here(host):
                 server.starttls(context=self._context)
         except (OSError, smtplib.SMTPException):
             server.close()
@@ -60,14 +59,15 @@ class Smtp:
         return server
 
 
-def message(mail: Mail, sender: str) -> EmailMessage:
+def message(mail: Mail, sender: Sender) -> EmailMessage:
     """Return *mail* as it travels: text first, then the same as HTML."""
     made = EmailMessage()
-    made["From"] = sender
+    local, _, domain = sender.email.rpartition("@")
+    made["From"] = Address(sender.name, local, domain)
     made["To"] = mail.to
     made["Subject"] = mail.subject
     made["Date"] = formatdate(usegmt=True)
-    made["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    made["Message-ID"] = make_msgid(domain=domain)
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     made.set_content(mail.text)
     made.add_alternative(mail.html, subtype="html")

@@ -289,7 +289,7 @@ def pgbouncer(url: str, postgres: PostgresServer, folder: Path) -> Iterator[str]
 
 
 def wait_for_port(port: int) -> None:
-    """Return when something listens on the loopback *port*; raise RuntimeError after ten seconds."""
+    """Return when something listens on the loopback *port*; raise RuntimeError after 10 s."""
     end = perf_counter() + 10
     while perf_counter() < end:
         with closing(socket.socket()) as probe:

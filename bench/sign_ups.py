@@ -21,7 +21,7 @@ CHEAPEST = 4  # bcrypt's floor: what is measured is the write, and a kill should
 
 def main(prefix: str) -> None:
     """Sign up in several threads at once, for ever or until the database refuses."""
-    settings = Settings(_env_file=NOWHERE).model_copy(update={"bcrypt_rounds": CHEAPEST})  # type: ignore[call-arg]
+    settings = Settings(_env_file=NOWHERE).model_copy(update={"bcrypt_rounds": CHEAPEST})
     auth = AuthService(Database(settings.database_url), settings)
     numbers, turn = count(), Lock()
 

@@ -29,7 +29,7 @@ class Database:
     managers, and what they yield is closed when the block ends.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self.engine = open_engine(make_url(url))
         self._reader = self.engine.execution_options(**READS[self.engine.dialect.name])
 

@@ -1,14 +1,14 @@
 """Where the app ends and the network begins: its own names, its cookies, and whom it believes."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from settings import Settings
+from settings import Settings, read_authority, read_site
 
 SESSION_PATH = "/auth/session"
+LONGEST_ORIGIN = 300  # characters; a host has 253 at most
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})  # what development is reached by
 
 
@@ -25,7 +25,7 @@ class Edge:
         Where the header is there, the scheme may be its echo: uvicorn believes it of whoever
         connects from this machine.
         """
-        if self.settings.base_url.startswith("https:"):
+        if self.settings.site.scheme == "https":
             return True
         proto = Headers(scope=scope).get("x-forwarded-proto")
         if proto is not None:
@@ -56,10 +56,16 @@ class Edge:
         return "; ".join(parts)
 
     def knows_host(self, host: str) -> bool:
-        """Tell whether *host*, as in the Host header, is one of the app's own names."""
-        if host == urlsplit(self.settings.base_url).netloc:
+        """Return whether *host*, as in the Host header, names the app, however it is spelled.
+
+        In development the names of this machine do too, with any port.
+        """
+        if self.settings.site.is_at(host):
             return True
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        try:
+            name, _ = read_authority(host)
+        except ValueError:
+            return False
         return not self.settings.production and name in LOCAL
 
     def is_own_request(self, headers: Headers) -> bool:
@@ -67,8 +73,13 @@ class Edge:
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site in {"same-origin", "none"}
-        origin = urlsplit(headers.get("origin", ""))
-        return bool(origin.netloc) and origin.netloc == headers.get("host")
+        origin = headers.get("origin", "")
+        if len(origin) > LONGEST_ORIGIN:
+            return False
+        try:
+            return read_site(origin).is_at(headers.get("host", ""))
+        except ValueError:  # "null", or none at all
+            return False
 
 
 def browser_cookie(name: str) -> str:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 
@@ -90,12 +89,11 @@ def _mailer(settings: Settings) -> "Mailer":
     from auth.outbox import Outbox
     from auth.smtp import Smtp
 
-    sender = settings.mail_from or f"no-reply@{urlsplit(settings.base_url).hostname}"
-    if settings.smtp_url:
-        return Smtp(settings.smtp_url.get_secret_value(), sender)
+    if settings.mail_server:
+        return Smtp(settings.mail_server, settings.sender)
     if settings.production:
         log.warning("SMTP_URL is not set: no mail leaves, they are kept in %s.", OUTBOX)
-    return Outbox(OUTBOX, sender, tell=not settings.production)
+    return Outbox(OUTBOX, settings.sender, tell=not settings.production)
 
 
 def _show_audit() -> None:

@@ -18,8 +18,9 @@ from auth import (
     sessions,
     tickets,
 )
+from auth.keys import KEY_BYTES
 from auth.throttle import Limit
-from settings import KEY_BYTES, Settings
+from settings import Settings
 from web import navigation
 
 PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")

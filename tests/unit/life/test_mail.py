@@ -13,10 +13,11 @@ from auth.letters import Letters, samples
 from auth.mail import Mail, MailFailed, Post
 from auth.outbox import Outbox
 from auth.smtp import Smtp
+from settings import Sender, read_mail_server
 from tests.mailbox import body, mail_server
 from tests.serving import free_port, wait_until
 
-SENDER = "no-reply@app.example.com"
+SENDER = Sender("", "no-reply@app.example.com")
 LETTERS = Letters("Ada's <App>", "https://app.example.com")
 LETTER = LETTERS.reset("ada@example.com", "the-token")
 
@@ -50,11 +51,11 @@ def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLCon
 def test_a_letter_arrives_as_text_and_as_html() -> None:
     """Issue 4: whatever program reads it."""
     with mail_server(free_port()) as mailbox:
-        Smtp(mailbox.url, SENDER).send(LETTER)
+        Smtp(read_mail_server(mailbox.url), SENDER).send(LETTER)
 
     [mail] = mailbox.mails
     text, html = body(mail, "plain"), body(mail, "html")
-    assert (mail["To"], mail["From"]) == ("ada@example.com", SENDER)
+    assert (mail["To"], mail["From"]) == ("ada@example.com", SENDER.email)
     assert "https://app.example.com/reset-password?token=the-token" in text
     assert 'href="https://app.example.com/reset-password?token=the-token"' in html
     assert "<App>" not in html
@@ -77,7 +78,7 @@ def test_starttls_is_used_where_it_is_offered(
     with mail_server(
         port, tls_context=server, require_starttls=True, authenticator=check
     ) as mailbox:
-        Smtp(f"smtp://ada:p%40ss@localhost:{port}", SENDER, client).send(LETTER)
+        Smtp(read_mail_server(f"smtp://ada:p%40ss@localhost:{port}"), SENDER, client).send(LETTER)
 
     assert mailbox.starttls == [True]
     assert seen == ["ada:p@ss"]
@@ -90,7 +91,7 @@ def test_smtps_is_encrypted_from_the_first_byte(
     server, client = contexts
     port = free_port()
     with mail_server(port, ssl_context=server, server_hostname="localhost") as mailbox:
-        Smtp(f"smtps://localhost:{port}", SENDER, client).send(LETTER)
+        Smtp(read_mail_server(f"smtps://localhost:{port}"), SENDER, client).send(LETTER)
 
     assert len(mailbox.mails) == 1
 
@@ -104,7 +105,7 @@ def test_a_certificate_nobody_vouches_for_gets_no_letter(
         mail_server(port, tls_context=contexts[0]) as mailbox,
         pytest.raises(MailFailed, match="SSLCertVerificationError"),
     ):
-        Smtp(f"smtp://localhost:{port}", SENDER).send(LETTER)
+        Smtp(read_mail_server(f"smtp://localhost:{port}"), SENDER).send(LETTER)
 
     assert mailbox.mails == []
 
@@ -113,7 +114,7 @@ def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatc
     """Issue 4: a server elsewhere that offers no TLS gets nothing."""
     monkeypatch.setattr("auth.smtp._is_here", lambda host: False)
     with mail_server(free_port()) as mailbox, pytest.raises(MailFailed):
-        Smtp(mailbox.url, SENDER).send(LETTER)
+        Smtp(read_mail_server(mailbox.url), SENDER).send(LETTER)
 
     assert mailbox.mails == []
 
@@ -121,7 +122,7 @@ def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatc
 def test_a_server_that_is_busy_is_tried_again() -> None:
     """Issue 4: after a pause that grows."""
     with mail_server(free_port(), refusals=2) as mailbox:
-        post = Post(Smtp(mailbox.url, SENDER), pauses=(0.0, 0.0, 0.0))
+        post = Post(Smtp(read_mail_server(mailbox.url), SENDER), pauses=(0.0, 0.0, 0.0))
         post.send(LETTER)
         post.finish()
         post.close()
@@ -135,7 +136,7 @@ def test_what_a_server_will_never_take_is_not_tried_again(caplog: pytest.LogCapt
         mail_server(free_port(), refusals=1, refusal="550 No such user") as mailbox,
         caplog.at_level(logging.WARNING, "auth.mail"),
     ):
-        post = Post(Smtp(mailbox.url, SENDER), pauses=(60.0, 60.0))
+        post = Post(Smtp(read_mail_server(mailbox.url), SENDER), pauses=(60.0, 60.0))
         post.send(LETTER)
         post.send(LETTER)
         post.finish()
@@ -150,7 +151,9 @@ def test_a_letter_that_nobody_takes_is_given_up_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Issue 4, LG-2: after the last try, without a word of what it said."""
-    post = Post(Smtp(f"smtp://127.0.0.1:{free_port()}", SENDER), pauses=(0.0, 0.0))
+    post = Post(
+        Smtp(read_mail_server(f"smtp://127.0.0.1:{free_port()}"), SENDER), pauses=(0.0, 0.0)
+    )
     with caplog.at_level(logging.WARNING, "auth.mail"):
         post.send(LETTER)
         post.finish()
@@ -201,7 +204,7 @@ def test_no_name_begins_another_header(app: str) -> None:
     """LG-3: what people call their app stands in the subject and nowhere else."""
     letter = Letters(app, "https://app.example.com").verify("ada@example.com", "t")
     with mail_server(free_port()) as mailbox:
-        Smtp(mailbox.url, SENDER).send(letter)
+        Smtp(read_mail_server(mailbox.url), SENDER).send(letter)
 
     [mail] = mailbox.mails
     assert mail["Bcc"] is None
