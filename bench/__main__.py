@@ -20,7 +20,10 @@ MEASUREMENTS = {
     "cold_start": "From the command to the first page",
     "first_hour": "From an empty folder to the log-in page",
 }
-OTHERS = {"faults": "What is lost when something breaks"}  # by name only: minutes each
+OTHERS = {  # by name only: they take minutes
+    "siege": "What a visitor feels while strangers flood the server",
+    "faults": "What is lost when something breaks",
+}
 LARGE = {"large": "A million users, ten million audit rows"}
 
 

@@ -67,6 +67,11 @@ class Server:
         """The bytes that are this process's alone."""
         return int(psutil.Process(self._process.pid).memory_full_info().uss)
 
+    @property
+    def descriptors(self) -> int:
+        """The files and sockets that the process holds open."""
+        return int(psutil.Process(self._process.pid).num_fds())
+
     def stop(self) -> None:
         """End the process, and wait until it is gone."""
         self._process.terminate()

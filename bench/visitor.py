@@ -45,11 +45,12 @@ class Visitor:
     async def log_in(self, password: str) -> float:
         """Submit the log-in form, and return the seconds until the signed-in page was there."""
         self.needle = self.address
-        return await self.run(
-            WidgetState(id=self.widgets["Email"], string_value=self.address),
-            WidgetState(id=self.widgets["Password"], string_value=password),
-            WidgetState(id=self.widgets["Log in"], trigger_value=True),
-        )
+        return await self.run(*self.form("Log in", Email=self.address, Password=password))
+
+    def form(self, button: str, **values: str) -> list[WidgetState]:
+        """Return what a browser sends for a press of *button* in the form with these *values*."""
+        typed = [WidgetState(id=self.widgets[k], string_value=v) for k, v in values.items()]
+        return [*typed, WidgetState(id=self.widgets[button], trigger_value=True)]
 
     async def _read(self) -> bool:
         """Read to the end of the run; return whether a delta had the needle in it."""
@@ -74,19 +75,23 @@ class Visitor:
             self.widgets[widget.label] = widget.id
 
 
-async def arrive(url: str, cookie: str, needle: str) -> Visitor:
-    """Connect a visitor and run the page once."""
-    address = url.replace("http", "ws", 1) + "/_stcore/stream"
+async def arrive(url: str, cookie: str, needle: str, path: str = "/", ip: str = "") -> Visitor:
+    """Connect a visitor, from the loopback address *ip* if one is named, and run *path* once."""
+    visitor = Visitor(await handshake(url, cookie, ip), url + path, needle)
+    await visitor.run()
+    return visitor
+
+
+async def handshake(url: str, cookie: str = "", ip: str = "", origin: str = "") -> ClientConnection:
+    """Return an open websocket, as a browser opens it: no script has run yet."""
     headers = {"Cookie": cookie} if cookie else {}
-    socket = await connect(
-        address,
-        origin=Origin(url),
+    return await connect(
+        url.replace("http", "ws", 1) + "/_stcore/stream",
+        origin=Origin(origin or url),
         subprotocols=[Subprotocol("streamlit")],
         additional_headers=headers,
         max_size=None,
         compression=None,
         ping_interval=None,
+        local_addr=(ip, 0) if ip else None,
     )
-    visitor = Visitor(socket, f"{url}/", needle)
-    await visitor.run()
-    return visitor
