@@ -15,7 +15,7 @@ from auth.errors import EmailTaken, InvalidDetails, LinkRefused, PasswordNeeded
 from auth.names import InvalidName, read_name
 from auth.passwords import hash_password
 from auth.recovery import Recovery
-from auth.rotation import carry_on
+from auth.rotation import keep_current_session
 from auth.sessions import Session
 from auth.tokens import new_token_id
 from auth.users import Login, find_by_address, find_by_id, set_password, update_user
@@ -51,7 +51,7 @@ class Changes(Recovery):
         now = self._clock()
         with self._writing() as connection:
             set_password(connection, user.id, password_hash)
-            carry_on(connection, session, token_id, now)
+            keep_current_session(connection, session, token_id, now)
             void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             self._record(connection, Event.PASSWORD_CHANGED, session)
         self._send(self._letters.password_changed(user.email))

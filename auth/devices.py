@@ -29,8 +29,8 @@ class Devices(Foundation):
 
     def recently_authenticated(self, token: str | None, within: timedelta = RECENT) -> bool:
         """Tell whether the password was typed again in this session *within* the last minutes."""
-        session = self.session(token, held=True)
-        if session is None or session.over or session.confirmed_at is None:
+        session = self.session(token, trusted=True)
+        if session is None or session.end_reason or session.confirmed_at is None:
             return False
         return self._clock() < session.confirmed_at + within
 

@@ -49,10 +49,10 @@ class Foundation:
         self._letters = Letters(settings.app_name, settings.base_url)
         stand_in(self._scheme.rounds)  # now, so that no log-in pays for it (BC-4)
 
-    def session(self, token: str | None, *, held: bool = False) -> Session | None:
+    def session(self, token: str | None, *, trusted: bool = False) -> Session | None:
         """Return the session that *token* names, alive or over, or None for no token of ours.
 
-        A token is *held* where it was presented before and has not left the server since. One
+        A token is *trusted* where it was presented before and has not left the server since. One
         that a browser presents must be the newest: an older one is a copy, and ends the session
         for whoever has either (SE-9).
         """
@@ -64,7 +64,7 @@ class Foundation:
             session = self._sessions.find(connection, claims.session_id, now)
         if session is None or session.user.id != claims.user_id:
             return None
-        if held or session.over or claims.token_id == session.token_id:
+        if trusted or session.end_reason or claims.token_id == session.token_id:
             return session
         return self._follow(session, claims.token_id, now)
 
@@ -74,7 +74,7 @@ class Foundation:
             with self._writing() as connection:
                 end_session(connection, session.id, EndReason.REUSED, now)
                 self._record(connection, Event.TOKEN_REUSED, session)
-            return replace(session, over=EndReason.REUSED)
+            return replace(session, end_reason=EndReason.REUSED)
         if token_id == session.next_token_id:
             with self._writing() as connection:
                 rotation.accept(connection, session, token_id, now)
@@ -100,8 +100,8 @@ class Foundation:
 
     def _alive(self, token: str | None) -> Session:
         """Return the session that *token* names, or raise SessionOver."""
-        session = self.session(token, held=True)
-        if session is None or session.over:
+        session = self.session(token, trusted=True)
+        if session is None or session.end_reason:
             raise SessionOver
         return session
 

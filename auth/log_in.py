@@ -86,7 +86,7 @@ class LogIn(Housekeeping):
     def _replace(self, connection: Connection, session_id: str) -> None:
         now = self._clock()
         session = self._sessions.find(connection, session_id, now)
-        if session and not session.over:
+        if session and not session.end_reason:
             end_session(connection, session_id, EndReason.REPLACED, now)
             self._record(connection, Event.SESSION_REVOKED, session)
 

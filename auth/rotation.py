@@ -54,7 +54,9 @@ def prepare(connection: Connection, session: Session) -> str:
     return token_id if made.rowcount else session.token_id
 
 
-def carry_on(connection: Connection, session: Session, token_id: str, now: datetime) -> None:
+def keep_current_session(
+    connection: Connection, session: Session, token_id: str, now: datetime
+) -> None:
     """Let *session* outlive what ended the user's others, under the token *token_id* alone."""
     version = select(UserRow.auth_version).where(UserRow.id == session.user.id)
     connection.execute(

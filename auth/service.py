@@ -22,15 +22,17 @@ LAPSED = {EndReason.EXPIRED, EndReason.IDLE}
 class AuthService(LogIn, OwnData, Carriage, Administration):
     """Accounts and sessions. Each refusal is an AuthError; each feature brings its own verbs."""
 
-    def resume(self, token: str | None, *, touch: bool = True, held: bool = False) -> User | None:
+    def resume(
+        self, token: str | None, *, touch: bool = True, trusted: bool = False
+    ) -> User | None:
         """Return whose session *token* names, if it is alive, and note that it was used.
 
         Asked on every run (SE-2). *touch* is false where nobody did anything, such as a page
-        that looks whether it may stay open: that must not keep a session alive. *held* is told
+        that looks whether it may stay open: that must not keep a session alive. *trusted* is told
         by `session`.
         """
-        session = self.session(token, held=held)
-        if session is None or session.over:
+        session = self.session(token, trusted=trusted)
+        if session is None or session.end_reason:
             return None
         now = self._clock()
         if touch and now - session.last_seen_at >= TOUCH_EVERY:
@@ -39,7 +41,7 @@ class AuthService(LogIn, OwnData, Carriage, Administration):
                 touch_session(connection, session.id, now)
         return session.user
 
-    def why_over(self, token: str | None) -> EndReason | None:
+    def end_reason(self, token: str | None) -> EndReason | None:
         """Return why the session that *token* names is over, to tell the person who had it."""
         now = self._clock()
         try:
@@ -49,13 +51,13 @@ class AuthService(LogIn, OwnData, Carriage, Administration):
             return EndReason.EXPIRED
         except TokenRefused:
             return None
-        session = self.session(token, held=True)
-        if session is None or not session.over:
+        session = self.session(token, trusted=True)
+        if session is None or not session.end_reason:
             return None
-        if session.over in LAPSED and self._lapse(session, session.over):
-            return session.over
+        if session.end_reason in LAPSED and self._lapse(session, session.end_reason):
+            return session.end_reason
         note(Event.USED_AFTER_END, now, user_id=session.user.id, session_id=session.id)
-        return session.over
+        return session.end_reason
 
     def _lapse(self, session: Session, reason: EndReason) -> bool:
         """Write down that the session has ended by the clock, and tell whether that is news."""
@@ -67,8 +69,8 @@ class AuthService(LogIn, OwnData, Carriage, Administration):
 
     def log_out(self, token: str | None) -> None:
         """End the session itself, and so every copy of its cookie (SE-5); again is no fault."""
-        session = self.session(token, held=True)
-        if session is None or session.over:
+        session = self.session(token, trusted=True)
+        if session is None or session.end_reason:
             return
         with self._writing() as connection:
             end_session(connection, session.id, EndReason.LOGGED_OUT, self._clock())

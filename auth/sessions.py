@@ -45,7 +45,7 @@ class Session:
     next_token_id: str | None
     last_token_id: str | None
     rotated_at: datetime
-    over: EndReason | None  # why it counts no more, or None while it does
+    end_reason: EndReason | None  # why it counts no more, or None while it does
 
     @property
     def client(self) -> Client:
@@ -140,7 +140,7 @@ class Sessions:
         """Return the sessions that count, the most recently used first."""
         rows = connection.execute(OPEN_OF_USER, {"key": user_id})
         sessions = [self._read(row, now) for row in rows]
-        return [session for session in sessions if not session.over]
+        return [session for session in sessions if not session.end_reason]
 
     def _read(self, row: AnyRow, now: datetime) -> Session:
         return Session(
@@ -157,10 +157,10 @@ class Sessions:
             next_token_id=row.next_token_id,
             last_token_id=row.last_token_id,
             rotated_at=row.rotated_at,
-            over=self._over(row, now),
+            end_reason=self._end_reason(row, now),
         )
 
-    def _over(self, row: AnyRow, now: datetime) -> EndReason | None:
+    def _end_reason(self, row: AnyRow, now: datetime) -> EndReason | None:
         """Return what ends the session: its own end, the user's state, or one of its limits."""
         if row.end_reason is not None:
             return EndReason(row.end_reason)

@@ -28,7 +28,7 @@ def issue_ticket(connection: Connection, session_id: str, browser: str, now: dat
     return ticket
 
 
-def redeem_ticket(connection: Connection, ticket: str, browser: str, now: datetime) -> str | None:
+def use_ticket(connection: Connection, ticket: str, browser: str, now: datetime) -> str | None:
     """Return the id of the session that *ticket* is for, once; None for anything else.
 
     One statement takes it away, so of two that come together one wins, in whichever process.

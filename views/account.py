@@ -16,7 +16,7 @@ from web.tab import tab
 
 user = st.session_state["user"]
 token = tab().token
-session = service().session(token, held=True)
+session = service().session(token, trusted=True)
 
 
 def show_details(title: str, details: dict[str, str]) -> DeltaGenerator:

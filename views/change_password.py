@@ -5,7 +5,7 @@ import streamlit as st
 from auth.errors import AuthError, InvalidDetails, WrongPassword
 from auth.password_rules import ADVICE
 from web.form import form_page, show_faults
-from web.guard import go_on
+from web.guard import adopt_token
 from web.start import service
 from web.tab import tab
 
@@ -29,6 +29,6 @@ if submitted:
     except AuthError as refusal:
         answer.error(refusal.message)
     else:
-        go_on(login)
+        adopt_token(login)
         tab().notice = "Your password is changed, and your other devices are logged out."
         st.switch_page("views/account.py")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.errors import AuthError
 from web.form import form_page
-from web.guard import leave
+from web.guard import sign_out_locally
 from web.start import service
 from web.tab import tab
 
@@ -24,4 +24,4 @@ if submitted:
     except AuthError as refusal:
         answer.error(refusal.message)
     else:
-        leave("Your account is deleted.")
+        sign_out_locally("Your account is deleted.")

@@ -14,7 +14,7 @@ from web.step_up import ask_password, recently_authenticated
 from web.tab import tab
 
 token = tab().token
-this = service().session(token, held=True)
+this = service().session(token, trusted=True)
 sessions = service().sessions(token)
 may_end = recently_authenticated()
 

@@ -23,7 +23,7 @@ if link:
                 st.page_link("views/forgot_password.py", label="Ask for a new link")
         else:
             tab().link = None
-            user = service().resume(tab().token, held=True)
+            user = service().resume(tab().token, trusted=True)
             if user and user.email == email:
                 tab().notice = "Thank you. Your email is confirmed."
                 st.switch_page("views/account.py")  # where each place has the new one

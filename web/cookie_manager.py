@@ -28,7 +28,7 @@ class CookieManagerBridge:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def settle(self, slot: DeltaGenerator) -> None:
+    def sync(self, slot: DeltaGenerator) -> None:
         """Take up the page's answers, and mount the write that is waiting."""
         held = tab()
         answer = st.session_state.get(PROBE)
@@ -40,14 +40,14 @@ class CookieManagerBridge:
         if held.write:
             self._mount(held.write, slot)
 
-    def brought(self) -> str | None:
+    def cookie_token(self) -> str | None:
         """Return the handshake's token, or the one the page told."""
         return connection.cookie(self._name) or tab().brought
 
-    def has_told(self, slot: DeltaGenerator) -> bool:
+    def is_ready(self, slot: DeltaGenerator) -> bool:
         """Tell whether the page has answered, could not, or took too long; ask it meanwhile."""
         held = tab()
-        if held.told or self.brought() or held.write:
+        if held.told or self.cookie_token() or held.write:
             return True
         if st.context.url is None:  # no page to ask: a test without a browser
             return True

@@ -19,13 +19,13 @@ from web.start import service
 class Bridge(Protocol):
     """One way to carry the token between the browser and the script."""
 
-    def settle(self, slot: DeltaGenerator) -> None:
+    def sync(self, slot: DeltaGenerator) -> None:
         """Take up what the browser has answered; mount in *slot* what it still has to do."""
 
-    def brought(self) -> str | None:
+    def cookie_token(self) -> str | None:
         """Return the token that the browser brought, if it brought one."""
 
-    def has_told(self, slot: DeltaGenerator) -> bool:
+    def is_ready(self, slot: DeltaGenerator) -> bool:
         """Tell whether the browser has had its chance to bring one; ask it in *slot* if not."""
 
     def keep(self, login: Login) -> None:

@@ -21,7 +21,7 @@ from web.tab import Door, clear_tab, tab
 P = ParamSpec("P")
 
 SIGNED_OUT = "You are logged out."
-WHY_OVER: dict[EndReason | None, str] = {
+END_NOTICES: dict[EndReason | None, str] = {
     EndReason.LOGGED_OUT: SIGNED_OUT,
     EndReason.REPLACED: "There was another log-in in this browser. Log in to go on.",
     EndReason.CROWDED_OUT: "You logged in on more devices than one account can have at a time.",
@@ -40,7 +40,7 @@ def guard() -> User | None:
     try:
         service()  # a form that nobody can answer is no page to show
         browser = bridge()
-        browser.settle(slot)
+        browser.sync(slot)
         user = _resume(browser)
         if user is None:
             _turn_away(browser, slot)
@@ -73,7 +73,7 @@ def still_here() -> bool:
     (SE-4), and after a callback there is one.
     """
     try:
-        return service().resume(tab().token, touch=False, held=True) is not None
+        return service().resume(tab().token, touch=False, trusted=True) is not None
     except Unavailable:
         return False
 
@@ -83,23 +83,23 @@ def client() -> Client:
     return Client(
         address=connection.address(service().settings.trusted_proxies),
         agent=connection.user_agent(),
-        token=bridge().brought() or tab().token,
+        token=bridge().cookie_token() or tab().token,
     )
 
 
 def log_in(login: Login) -> None:
     """Sign this tab in by *login*, have the browser keep the token, and show the page."""
-    go_on(login)
+    adopt_token(login)
     st.rerun()
 
 
 def log_out() -> None:
     """End the session everywhere and show the log-in page; raises Unavailable where it cannot."""
     service().log_out(tab().token)
-    leave(SIGNED_OUT)
+    sign_out_locally(SIGNED_OUT)
 
 
-def leave(notice: str) -> None:
+def sign_out_locally(notice: str) -> None:
     """Have tab and browser forget who was here, and tell *notice* on the log-in page."""
     clear_tab()
     bridge().forget()
@@ -107,7 +107,7 @@ def leave(notice: str) -> None:
     st.rerun()
 
 
-def go_on(login: Login) -> None:
+def adopt_token(login: Login) -> None:
     """Go on in the same session, from the next run on under the token of *login*."""
     tab().token = login.token
     bridge().keep(login)
@@ -115,8 +115,8 @@ def go_on(login: Login) -> None:
 
 def _resume(browser: Bridge) -> User | None:
     """Sign in by the token this tab holds, or else by the one the browser brought."""
-    held, brought = tab().token, browser.brought()
-    if held and (user := service().resume(held, held=True)):
+    held, brought = tab().token, browser.cookie_token()
+    if held and (user := service().resume(held, trusted=True)):
         return _let_in(user, held)
     if brought and brought != held and (user := service().resume(brought)):
         return _let_in(user, brought)
@@ -135,14 +135,14 @@ def _let_in(user: User, token: str) -> User:
 def _turn_away(browser: Bridge, slot: DeltaGenerator) -> None:
     """Show the log-in page, or nothing yet where the browser has still to tell its cookies."""
     held = tab()
-    presented = held.token or browser.brought()
+    presented = held.token or browser.cookie_token()
     if presented and not held.notice:
-        held.notice = WHY_OVER.get(service().why_over(presented))
+        held.notice = END_NOTICES.get(service().end_reason(presented))
     if held.owner:
         clear_tab()
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
-    held.door = Door.LOG_IN if browser.has_told(slot) else Door.WAITING
+    held.door = Door.LOG_IN if browser.is_ready(slot) else Door.WAITING
 
 
 def _close() -> None:

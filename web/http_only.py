@@ -31,7 +31,7 @@ class HttpOnlyBridge:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def settle(self, slot: DeltaGenerator) -> None:
+    def sync(self, slot: DeltaGenerator) -> None:
         """Mount the write that is waiting; a log-in that the browser refuses is taken back."""
         held = tab()
         if held.write is None:
@@ -45,11 +45,11 @@ class HttpOnlyBridge:
             clear_tab()
             held.notice = BLOCKED
 
-    def brought(self) -> str | None:
+    def cookie_token(self) -> str | None:
         """Return the handshake's token."""
         return connection.cookie(self._name)
 
-    def has_told(self, slot: DeltaGenerator) -> bool:
+    def is_ready(self, slot: DeltaGenerator) -> bool:
         """Tell that there is nothing to ask: the handshake says it all."""
         return True
 

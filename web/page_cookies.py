@@ -59,7 +59,7 @@ class PageCookies:
         if not token:  # nothing to renew, and so nothing of the service to wait for
             return lines
         try:
-            login = await run_in_threadpool(lambda: service().renew(token))
+            login = await run_in_threadpool(lambda: service().refresh(token))
         except Unavailable:
             return lines
         if login:

@@ -26,7 +26,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         nonce = request.cookies.get(browser_cookie(name))
         if not ticket or not nonce:
             return _say(400, "A ticket is missing.")
-        login = await run_in_threadpool(service().redeem, ticket, nonce)
+        login = await run_in_threadpool(service().exchange_ticket, ticket, nonce)
         if login is None:
             return _say(403, "This ticket is not valid, or not any more.")
         max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())

@@ -12,7 +12,7 @@ from db.types import utc_now
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.visitor import Visitor
 from tests.serving import Server, wait_until
-from web.guard import WHY_OVER
+from web.guard import END_NOTICES
 from web.navigation import WATCH_EVERY
 
 
@@ -62,7 +62,7 @@ def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, worksh
         ("Disabled", "This account is disabled."),
     ):
         visitor, user, _ = visitors[name]
-        assert any(words in (sentence or "") for sentence in WHY_OVER.values())
+        assert any(words in (sentence or "") for sentence in END_NOTICES.values())
         expect(visitor.page.get_by_text(words)).to_be_visible()
         visitor.expect_form()
         assert user.email not in visitor.page.content()

@@ -68,7 +68,7 @@ def test_ending_one_session_leaves_the_rest(service: AuthService, ada: Person) -
 
     service.end_session(token, chosen.id)
 
-    assert service.why_over(first.token) is EndReason.ENDED
+    assert service.end_reason(first.token) is EndReason.ENDED
     assert service.resume(second.token) is not None
     assert service.resume(token) is not None
 
@@ -146,4 +146,4 @@ def test_one_session_too_many_ends_the_one_unused_for_longest(
     alive = [service.resume(token) is not None for token in tokens]
 
     assert alive == [False] + [True] * MAX_PER_USER
-    assert service.why_over(tokens[0]) is EndReason.CROWDED_OUT
+    assert service.end_reason(tokens[0]) is EndReason.CROWDED_OUT

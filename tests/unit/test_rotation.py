@@ -12,7 +12,7 @@ MOMENT = timedelta(seconds=1)
 
 def renew(service: AuthService, token: str) -> str:
     """Return the token that a page load with *token* answers with."""
-    login = service.renew(token)
+    login = service.refresh(token)
     assert login is not None
     return login.token
 
@@ -97,7 +97,7 @@ def test_a_replaced_token_that_comes_back_ends_the_whole_session(
 
     assert thief is None
     assert service.resume(current) is None
-    assert service.why_over(current) is EndReason.REUSED
+    assert service.end_reason(current) is EndReason.REUSED
 
 
 def test_a_tab_that_stays_open_holds_its_token_through_rotations(
@@ -109,7 +109,7 @@ def test_a_tab_that_stays_open_holds_its_token_through_rotations(
     service.resume(renew(service, held))
     clock.advance(OVERLAP)
 
-    user = service.resume(held, held=True)
+    user = service.resume(held, trusted=True)
 
     assert user is not None
 
@@ -121,7 +121,7 @@ def test_a_renewed_cookie_ends_when_the_session_does(
     login = service.log_in(ada.email, ada.password, LAPTOP, remember=True)
     clock.advance(timedelta(days=3))
 
-    renewed = service.renew(login.token)
+    renewed = service.refresh(login.token)
 
     assert renewed is not None
     assert renewed.expires_at == login.expires_at
@@ -132,6 +132,6 @@ def test_a_session_that_is_over_is_not_renewed(service: AuthService, ada: Person
     token = log_in(service, ada)
     service.log_out(token)
 
-    renewed = service.renew(token)
+    renewed = service.refresh(token)
 
     assert renewed is None

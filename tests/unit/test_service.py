@@ -282,7 +282,7 @@ VERBS: dict[str, Callable[[AuthService, str], object]] = {
     "log in": lambda s, token: s.log_in("Ada@example.com", "kumquat lantern orbit", LAPTOP),
     "resume": lambda s, token: s.resume(token),
     "session": lambda s, token: s.session(token),
-    "why over": lambda s, token: s.why_over(token),
+    "end reason": lambda s, token: s.end_reason(token),
     "log out": lambda s, token: s.log_out(token),
     "disable": lambda s, token: s.disable("u"),
     "enable": lambda s, token: s.enable("u"),

@@ -34,7 +34,7 @@ def test_a_log_in_ends_the_session_it_replaces(service: AuthService, ada: Person
 
     assert login.token != planted
     assert service.resume(planted) is None
-    assert service.why_over(planted) == EndReason.REPLACED
+    assert service.end_reason(planted) == EndReason.REPLACED
 
 
 def test_a_failed_log_in_ends_nothing(service: AuthService, ada: Person) -> None:
@@ -55,7 +55,7 @@ def test_a_copied_cookie_is_dead_after_log_out(service: AuthService, ada: Person
     service.log_out(copied)
 
     assert service.resume(copied) is None
-    assert service.why_over(copied) == EndReason.LOGGED_OUT
+    assert service.end_reason(copied) == EndReason.LOGGED_OUT
 
 
 def test_logging_out_again_is_no_fault(service: AuthService, ada: Person, clock: Clock) -> None:
@@ -66,7 +66,7 @@ def test_logging_out_again_is_no_fault(service: AuthService, ada: Person, clock:
         service.log_out(junk)
         clock.advance(SECOND)
 
-    assert service.why_over(token) == EndReason.LOGGED_OUT
+    assert service.end_reason(token) == EndReason.LOGGED_OUT
 
 
 def test_logging_out_leaves_other_browsers_alone(service: AuthService, ada: Person) -> None:
@@ -82,7 +82,7 @@ def test_logging_out_leaves_other_browsers_alone(service: AuthService, ada: Pers
 def test_no_token_is_nobody(service: AuthService, token: str | None) -> None:
     """JWT-9: anonymous, and no exception."""
     assert service.resume(token) is None
-    assert service.why_over(token) is None
+    assert service.end_reason(token) is None
 
 
 @pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
@@ -105,7 +105,7 @@ def test_a_session_ends_with_its_absolute_life(
 
     assert login.expires_at == clock.now + early
     assert (service.resume(login.token) is not None) is alive
-    assert service.why_over(login.token) == (None if alive else EndReason.EXPIRED)
+    assert service.end_reason(login.token) == (None if alive else EndReason.EXPIRED)
 
 
 @pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
@@ -126,7 +126,7 @@ def test_a_session_ends_when_nobody_uses_it(
     clock.advance(idle - early)
 
     assert (service.resume(token) is not None) is alive
-    assert service.why_over(token) == (None if alive else EndReason.IDLE)
+    assert service.end_reason(token) == (None if alive else EndReason.IDLE)
 
 
 def test_using_a_session_keeps_it_and_looking_does_not(
@@ -186,11 +186,11 @@ def test_disabling_ends_every_session_for_good(service: AuthService, ada: Person
 
     service.disable(ada.id)
     assert [service.resume(token) for token in tokens] == [None] * 3
-    assert service.why_over(tokens[0]) == EndReason.DISABLED
+    assert service.end_reason(tokens[0]) == EndReason.DISABLED
 
     service.enable(ada.id)
     assert [service.resume(token) for token in tokens] == [None] * 3
-    assert service.why_over(tokens[0]) == EndReason.CHANGED
+    assert service.end_reason(tokens[0]) == EndReason.CHANGED
     assert service.log_in(ada.email, ada.password, LAPTOP)
 
 

@@ -28,7 +28,7 @@ def test_a_ticket_becomes_the_session_it_was_made_for(
     service: AuthService, ada: Person, ticket: str
 ) -> None:
     """CK-1: the cookie is set by an HTTP answer."""
-    login = service.redeem(ticket, BROWSER)
+    login = service.exchange_ticket(ticket, BROWSER)
 
     assert login is not None
     assert service.resume(login.token) == login.user
@@ -37,9 +37,9 @@ def test_a_ticket_becomes_the_session_it_was_made_for(
 
 def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
     """CK-1: a ticket seen by somebody else is worth nothing."""
-    service.redeem(ticket, BROWSER)
+    service.exchange_ticket(ticket, BROWSER)
 
-    again = service.redeem(ticket, BROWSER)
+    again = service.exchange_ticket(ticket, BROWSER)
 
     assert again is None
 
@@ -49,7 +49,7 @@ def test_of_many_who_redeem_a_ticket_at_once_one_gets_the_cookie(
 ) -> None:
     """CK-1: single use holds under concurrency, on both databases."""
     with ThreadPoolExecutor(8) as pool:
-        logins = list(pool.map(lambda _: service.redeem(ticket, BROWSER), range(8)))
+        logins = list(pool.map(lambda _: service.exchange_ticket(ticket, BROWSER), range(8)))
 
     assert sum(login is not None for login in logins) == 1
 
@@ -60,17 +60,17 @@ def test_a_ticket_is_good_for_half_a_minute(
     """CK-1: what nobody came for is worth nothing."""
     clock.advance(LIFE)
 
-    login = service.redeem(ticket, BROWSER)
+    login = service.exchange_ticket(ticket, BROWSER)
 
     assert login is None
 
 
 def test_a_ticket_is_of_no_use_in_another_browser(service: AuthService, ticket: str) -> None:
     """CK-5: nobody can be logged in as somebody else by a planted ticket."""
-    login = service.redeem(ticket, "another browser")
+    login = service.exchange_ticket(ticket, "another browser")
 
     assert login is None
-    assert service.redeem(ticket, BROWSER) is None
+    assert service.exchange_ticket(ticket, BROWSER) is None
 
 
 def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
@@ -81,7 +81,7 @@ def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
     ticket = service.ticket(token, BROWSER)
     service.log_out(token)
 
-    login = service.redeem(ticket or "", BROWSER)
+    login = service.exchange_ticket(ticket or "", BROWSER)
 
     assert login is None
 
@@ -103,7 +103,7 @@ def test_what_is_no_ticket_is_refused_without_an_exception(
     service: AuthService, ticket: str
 ) -> None:
     """JWT-9: every text from a browser is hostile."""
-    login = service.redeem(ticket, BROWSER)
+    login = service.exchange_ticket(ticket, BROWSER)
 
     assert login is None
 

@@ -45,7 +45,7 @@ def events(database: Database) -> list[str]:
 def rotate(service: AuthService, token: str, clock: Clock) -> None:
     """Load a page when the token is due."""
     clock.advance(timedelta(minutes=15))
-    service.renew(token)
+    service.refresh(token)
 
 
 def end_others(service: AuthService, ada: Person, token: str) -> None:
@@ -69,7 +69,7 @@ def object_to_change(service: AuthService, ada: Person, token: str, box: Letterb
 def reuse(service: AuthService, token: str, clock: Clock) -> None:
     """Present a copy of a token that was replaced, and has been out of use for long."""
     rotate(service, token, clock)
-    renewed = service.renew(token)
+    renewed = service.refresh(token)
     assert renewed
     service.resume(renewed.token)
     clock.advance(timedelta(minutes=2))
@@ -79,7 +79,7 @@ def reuse(service: AuthService, token: str, clock: Clock) -> None:
 def idle(service: AuthService, token: str, clock: Clock) -> None:
     """Come back after the session's idle life."""
     clock.advance(service.settings.session_idle_age)
-    service.why_over(token)
+    service.end_reason(token)
 
 
 Flow = Callable[[AuthService, Person, str, Letterbox, Clock], object]
@@ -253,7 +253,7 @@ def test_what_strangers_can_repeat_is_in_the_log_alone(
 
     with pytest.raises(AuthError):
         service.log_in("nobody@example.com", WRONG, Client())
-    service.why_over(token)
+    service.end_reason(token)
 
     assert len(events(database)) == before
     told = [json.loads(record.getMessage())["event"] for record in caplog.records]
