@@ -50,7 +50,7 @@ def test_the_password_page_tells_each_fault_in_its_place(open_app: Open, token: 
 
 
 def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: User) -> None:
-    """Issue 4: the form begins with the name there is, and tells what is wrong with another."""
+    """The form begins with the name there is, and tells what is wrong with another."""
     app = visit(open_app, "change_name", token)
     assert app.text_input[0].value == ada.name
 
@@ -128,7 +128,7 @@ def test_recent_activity_is_told_in_words(
 def test_only_a_developer_without_a_mail_server_reads_of_the_outbox(
     open_app: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, smtp: str
 ) -> None:
-    """Issue 4: the mail is a file then, and the page says where."""
+    """The mail is a file then, and the page says where."""
     monkeypatch.setenv("SMTP_URL", smtp)
     start._start.cache_clear()
 

@@ -231,7 +231,7 @@ def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
 
 
 def test_a_database_from_a_newer_version_is_calm(open_app: Open, service: AuthService) -> None:
-    """Issue 2: a deployment that was rolled back says so in the log, and nothing on the page."""
+    """A deployment that was rolled back says so in the log, and nothing on the page."""
     with service._database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
     service._database.close()

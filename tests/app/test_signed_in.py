@@ -5,7 +5,7 @@ from tests.app.conftest import SignedIn
 
 
 def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
-    """Issue 5: the default page, without a word about cookies."""
+    """The default page, without a word about cookies."""
     page = signed_in(ada)
 
     assert [title.value for title in page.title] == ["Home"]
@@ -13,7 +13,7 @@ def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
 
 
 def test_account_shows_whose_it_is(signed_in: SignedIn, ada: User) -> None:
-    """Issue 5: another page, by its file."""
+    """Another page, by its file."""
     page = signed_in(ada, "views/account.py")
 
     assert [title.value for title in page.title] == ["Account"]

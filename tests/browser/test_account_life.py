@@ -309,7 +309,7 @@ def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User
 
 @one_bridge
 def test_my_data_can_be_taken_along(visitor: Visitor, ada: User) -> None:
-    """Issue 4, LG-2: a file that programs read, with all that is personal and nothing secret."""
+    """LG-2: a file that programs read, with all that is personal and nothing secret."""
     visitor.arrive(ada.email, path="/account")
 
     with visitor.page.expect_download() as download:

@@ -56,7 +56,7 @@ def test_the_cookie_is_bounded_in_every_way_a_script_can(
 def test_the_cookie_lives_as_long_in_every_time_zone(
     visitor: Visitor, ada: User, zone: str
 ) -> None:
-    """Issue 2: the expiry is an instant, not somebody's wall clock; F5 finds the cookie there."""
+    """The expiry is an instant, not somebody's wall clock; F5 finds the cookie there."""
     line = visitor.context.new_cdp_session(visitor.page)
     line.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
 

@@ -110,7 +110,7 @@ def deployed(
 
 
 def test_a_deployed_app_keeps_its_promises(new_context: NewContext, deployed: Server) -> None:
-    """Issue 5: sign up, F5 and log out on https in production; HttpOnly, bound to the host.
+    """Sign up, F5 and log out on https in production; HttpOnly, bound to the host.
 
     Also for somebody with more cookies from elsewhere than proxies take by themselves (CK-4).
     """
@@ -164,7 +164,7 @@ def test_no_log_has_the_secret_of_a_link(new_context: NewContext, deployed: Serv
 def test_secrets_are_settings_where_only_the_script_is_run(
     new_context: NewContext, tmp_path: Path
 ) -> None:
-    """Issue 5: Community Cloud: docs/deploy.md's secrets, and no variable from anywhere else."""
+    """Community Cloud: docs/deploy.md's secrets, and no variable from anywhere else."""
     port = free_port()
     own = settings(port, f"sqlite:///{tmp_path / 'app.db'}") | {"APP_NAME": "Kept in secrets"}
     (page,) = (block for block in blocks(ROOT / "docs/deploy.md") if block.language == "toml")

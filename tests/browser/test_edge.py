@@ -180,7 +180,7 @@ def test_scripts_see_neither_token_nor_nonce(
 def test_a_log_in_that_the_browser_blocks_is_taken_back(
     new_context: NewContext, plain: Server, grace: User
 ) -> None:
-    """Issue 3: the person is told what to do; never a silent half log-in."""
+    """The person is told what to do; never a silent half log-in."""
     visitor = Visitor(new_context(), plain)
     visitor.page.route("**/auth/session", lambda route: route.abort())
     visitor.open("/account")

@@ -38,7 +38,7 @@ def expire(database: Database, user: User) -> None:
 
 
 def test_an_idle_page_notices_within_a_minute() -> None:
-    """Issue 2: the watch of the real app is no slower than what was promised."""
+    """The watch of the real app is no slower than what was promised."""
     assert timedelta(seconds=60) >= WATCH_EVERY
 
 

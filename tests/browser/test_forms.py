@@ -26,7 +26,7 @@ def top(thing: Locator) -> float:
 
 
 def test_signing_up_signs_in(visitor: Visitor) -> None:
-    """Issue 2: an account, and signed in right after, with what was typed on the account page."""
+    """An account, and signed in right after, with what was typed on the account page."""
     email = fresh_address()
 
     visitor.sign_up(email, name="Ada Lovelace")
@@ -39,7 +39,7 @@ def test_signing_up_signs_in(visitor: Visitor) -> None:
 
 
 def test_every_broken_rule_stands_beside_its_field(visitor: Visitor) -> None:
-    """Issue 2: all faults at once, each below its own field and above the next, with a hint."""
+    """All faults at once, each below its own field and above the next, with a hint."""
     visitor.open("/sign-up")
 
     visitor.fill_sign_up("A" * 101, "nobody", "password1")
@@ -61,7 +61,7 @@ def test_every_broken_rule_stands_beside_its_field(visitor: Visitor) -> None:
 
 
 def test_a_taken_address_gets_a_clear_answer(visitor: Visitor, ada: User) -> None:
-    """Issue 2, DB-1: the second sign-up with an address is told so, whatever its case."""
+    """DB-1: the second sign-up with an address is told so, whatever its case."""
     visitor.open("/sign-up")
 
     visitor.fill_sign_up("", ada.email.upper(), PASSWORD)
@@ -93,7 +93,7 @@ def test_wrong_unknown_and_disabled_get_one_and_the_same_answer(
 
 
 def test_enter_submits_the_form(visitor: Visitor, ada: User) -> None:
-    """Issue 2: the keyboard alone is enough to log in."""
+    """The keyboard alone is enough to log in."""
     visitor.open("/log-in")
     visitor.expect_form()
     visitor.field("Email").fill(ada.email)

@@ -34,7 +34,7 @@ def phone(new_context: NewContext, server: Server) -> Visitor:
 
 
 def test_no_page_is_wider_than_a_phone(phone: Visitor, new_account: Callable[[str], User]) -> None:
-    """Issue 2: every page fits, a form full of faults and a name without a space included."""
+    """Every page fits, a form full of faults and a name without a space included."""
     user = new_account("W" * 60)
     for path, title in (("/log-in", "Log in"), ("/sign-up", "Sign up")):
         phone.open(path)
@@ -54,7 +54,7 @@ def test_no_page_is_wider_than_a_phone(phone: Visitor, new_account: Callable[[st
 
 
 def test_the_keyboard_reaches_everything_in_order(visitor: Visitor, ada: User) -> None:
-    """Issue 2: from the address to the button by Tab alone, and in by the space bar."""
+    """From the address to the button by Tab alone, and in by the space bar."""
     visitor.open("/log-in")
     visitor.field("Email").focus()
     visitor.page.keyboard.type(ada.email)
@@ -75,7 +75,7 @@ def test_the_keyboard_reaches_everything_in_order(visitor: Visitor, ada: User) -
 
 @pytest.mark.parametrize("path", ["/log-in", "/sign-up"])
 def test_every_field_and_button_has_a_name(visitor: Visitor, path: str) -> None:
-    """Issue 2: a screen reader can tell what each is for."""
+    """A screen reader can tell what each is for."""
     visitor.open(path)
     expect(visitor.field("Password")).to_be_visible()
 

@@ -117,7 +117,7 @@ def test_the_address_is_the_one_that_our_proxy_saw(
 
 
 def test_signing_up_works_behind_a_proxy(new_context: NewContext, cluster: Server) -> None:
-    """Issue 3: the page, its websocket and its request for the cookie all go through nginx."""
+    """The page, its websocket and its request for the cookie all go through nginx."""
     visitor = Visitor(new_context(), cluster)
     email = f"ada-{secrets.token_hex(4)}@example.com"
 

@@ -7,7 +7,7 @@ from tests.browser.conftest import SignedIn
 
 
 def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
-    """Issue 5: the default page, without a word about cookies."""
+    """The default page, without a word about cookies."""
     visitor = signed_in(ada)
 
     expect(visitor.heading("Home")).to_be_visible()
@@ -15,7 +15,7 @@ def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
 
 
 def test_account_shows_whose_it_is(signed_in: SignedIn, ada: User) -> None:
-    """Issue 5: another page, by its address."""
+    """Another page, by its address."""
     visitor = signed_in(ada, "/account")
 
     expect(visitor.heading("Account")).to_be_visible()

@@ -16,7 +16,7 @@ from tests.serving import Server
 def test_f5_shows_the_same_page_in_one_run_and_never_the_form(
     visitor: Visitor, ada: User, path: str, title: str
 ) -> None:
-    """Issue 2: still logged in after F5 on the page that was open, without a flash, in one run."""
+    """Still logged in after F5 on the page that was open, without a flash, in one run."""
     visitor.arrive(ada.email, path)
 
     visitor.reload()
@@ -29,7 +29,7 @@ def test_f5_shows_the_same_page_in_one_run_and_never_the_form(
 
 
 def test_a_new_tab_is_signed_in_at_once(visitor: Visitor, ada: User) -> None:
-    """Issue 2: another tab of the same browser shows the page in one run, never the form."""
+    """Another tab of the same browser shows the page in one run, never the form."""
     visitor.arrive(ada.email)
 
     tab = visitor.new_tab()
@@ -45,7 +45,7 @@ def test_a_new_tab_is_signed_in_at_once(visitor: Visitor, ada: User) -> None:
 def test_a_closed_and_reopened_browser_is_still_signed_in(
     playwright: Playwright, server: Server, ada: User, tmp_path: Path
 ) -> None:
-    """Issue 2: the session lives in the browser's profile, not in the window."""
+    """The session lives in the browser's profile, not in the window."""
     launch = playwright.chromium.launch_persistent_context
     first = launch(tmp_path, executable_path=chromium(), args=list(FLAGS))
     Visitor(first, server).log_in(ada.email)
@@ -62,7 +62,7 @@ def test_a_closed_and_reopened_browser_is_still_signed_in(
 
 
 def test_f5_never_shows_another_pages_title(visitor: Visitor, ada: User) -> None:
-    """Issue 2: the browser's tab goes from Streamlit's own name to the page's, and nowhere else."""
+    """The browser's tab goes from Streamlit's own name to the page's, and nowhere else."""
     visitor.arrive(ada.email, "/account")
 
     visitor.reload()
@@ -90,7 +90,7 @@ def test_a_deep_link_leads_through_the_form_to_its_page(visitor: Visitor, ada: U
 
 
 def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None:
-    """Issue 2: whoever reloads the form before logging in still ends on the page asked for."""
+    """Whoever reloads the form before logging in still ends on the page asked for."""
     visitor.open("/account")
     visitor.expect_form()
 
@@ -105,7 +105,7 @@ def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None
 def test_somebody_signed_in_is_led_home_from_the_forms(
     visitor: Visitor, ada: User, path: str
 ) -> None:
-    """Issue 2: nobody logs in twice by accident."""
+    """Nobody logs in twice by accident."""
     visitor.arrive(ada.email)
 
     visitor.open(path)

@@ -63,7 +63,7 @@ def ask(container: Container, path: str, host: str = ADDRESS) -> tuple[int, str,
 
 
 def test_the_image_serves_the_log_in_page_in_production(container: Container) -> None:
-    """Issue 5: alive by any name, ready, and the page under the app's own address alone."""
+    """Alive by any name, ready, and the page under the app's own address alone."""
     assert ask(container, "/healthz", host="10.0.0.7:8501")[0] == 200
     assert ask(container, "/readyz")[0] == 200
 
@@ -76,7 +76,7 @@ def test_the_image_serves_the_log_in_page_in_production(container: Container) ->
 
 
 def test_the_health_check_tells_a_running_app_from_none(container: Container) -> None:
-    """Issue 5: the engine restarts what does not answer."""
+    """The engine restarts what does not answer."""
     nobody = container.env | {"STREAMLIT_SERVER_PORT": str(free_port())}
 
     here, there = (
@@ -89,7 +89,7 @@ def test_the_health_check_tells_a_running_app_from_none(container: Container) ->
 
 
 def test_the_image_can_be_read_only(container: Container) -> None:
-    """Issue 5: what it writes is under data/, which is a volume, or goes to /tmp."""
+    """What it writes is under data/, which is a volume, or goes to /tmp."""
     ask(container, "/readyz")
 
     written = {path.relative_to(container.folder) for path in container.files_now()} - {

@@ -67,12 +67,12 @@ def known(block: Block, command: str) -> bool:
     ("block", "command"), COMMANDS, ids=[f"{block.page} {command}" for block, command in COMMANDS]
 )
 def test_every_command_is_run_by_a_test(block: Block, command: str) -> None:
-    """Issue 5: by the recipes, by dev.py's own tests, or it needs a machine that is not ours."""
+    """By the recipes, by dev.py's own tests, or it needs a machine that is not ours."""
     assert known(block, command)
 
 
 def test_every_recipe_is_followed() -> None:
-    """Issue 5: each section of the recipes is done by a test, word for word."""
+    """Each section of the recipes is done by a test, word for word."""
     sections = {block.section for block in blocks(RECIPES)}
 
     assert sections == set(SECTIONS)
@@ -83,7 +83,7 @@ def test_every_recipe_is_followed() -> None:
     "block", [b for b in ALL if b.language == "python"], ids=lambda b: f"{b.page} {b.section}"
 )
 def test_python_in_the_documentation_compiles(block: Block) -> None:
-    """Issue 5: what is copied from a page is valid."""
+    """What is copied from a page is valid."""
     compile(block.text, block.page, "exec")
 
 
@@ -93,7 +93,7 @@ def test_python_in_the_documentation_compiles(block: Block) -> None:
     ids=lambda b: f"{b.page} {b.section}",
 )
 def test_settings_in_the_documentation_are_settings(block: Block) -> None:
-    """Issue 5: a name that nobody reads would be a setting that does not hold."""
+    """A name that nobody reads would be a setting that does not hold."""
     match block.language:
         case "env":
             names = {line.partition("=")[0] for line in block.text.splitlines()}
@@ -108,7 +108,7 @@ def test_settings_in_the_documentation_are_settings(block: Block) -> None:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    """Issue 5: to a file that is there, and to a heading in it."""
+    """To a file that is there, and to a heading in it."""
     links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", prose(page))
 
     for name, anchor in links:
@@ -119,7 +119,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @each_page
 def test_the_files_a_page_names_are_there(page: Path) -> None:
-    """Issue 5: whoever looks for a file that a page names finds it."""
+    """Whoever looks for a file that a page names finds it."""
     folders = "auth|db|web|views|migrations|tests|docs|deploy|bench|upkeep"
     named = set(re.findall(rf"`((?:{folders})/[\w/.-]*)`", prose(page)))
 
@@ -127,7 +127,7 @@ def test_the_files_a_page_names_are_there(page: Path) -> None:
 
 
 def test_every_claim_about_a_host_says_how_we_know() -> None:
-    """Issue 5: tested here, or read; nothing in between."""
+    """Tested here, or read; nothing in between."""
     points = re.findall(r"^- (.+?)(?=^- |^\n)", prose(DEPLOY) + "\n", re.MULTILINE | re.DOTALL)
 
     assert len(points) > 20
@@ -135,7 +135,7 @@ def test_every_claim_about_a_host_says_how_we_know() -> None:
 
 
 def test_the_sequence_is_drawn_through_all_three_layers() -> None:
-    """Issue 5: log in, F5 and log out, from the browser to the database."""
+    """Log in, F5 and log out, from the browser to the database."""
     (drawn,) = (b.text for b in blocks(ROOT / "docs/how-it-works.md") if b.language == "mermaid")
 
     assert re.findall(r"note over P,D: (.+)", drawn) == ["Log in", "F5", "Log out"]
@@ -144,7 +144,7 @@ def test_the_sequence_is_drawn_through_all_three_layers() -> None:
 
 
 def test_a_decision_has_two_sentences() -> None:
-    """Issue 5: a title that says what was decided, and below it why."""
+    """A title that says what was decided, and below it why."""
     page = (ROOT / "docs/design-decisions.md").read_text("utf-8")
     reasons = re.split(r"^## .+$", page, flags=re.MULTILINE)[1:]
 

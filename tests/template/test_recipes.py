@@ -39,7 +39,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_page_is_added_and_tested(tmp_path: Path) -> None:
-    """Issue 5: five lines of one's own, a line in app.py, and two tests that pass at once."""
+    """Five lines of one's own, a line in app.py, and two tests that pass at once."""
     project = copy_of_everything(tmp_path / "project")
 
     follow(RECIPES, "Add a page", project, os.environ)
@@ -100,7 +100,7 @@ def test_the_password_is_asked_for_once_more(open_app: Open, project: Path, toke
 
 
 def test_a_column_is_added(project: Path, service: AuthService, ada: User) -> None:
-    """Issue 5: said in the models, migrated by Alembic, in the style that the checkers want.
+    """Said in the models, migrated by Alembic, in the style that the checkers want.
 
     Ada was there before: a column that has no value for her would not be added.
     """
@@ -116,7 +116,7 @@ def test_a_column_is_added(project: Path, service: AuthService, ada: User) -> No
 
 
 def test_the_look_is_changed(project: Path) -> None:
-    """Issue 5: an option that Streamlit knows, with another value than before."""
+    """An option that Streamlit knows, with another value than before."""
     follow(RECIPES, "Change the look", project, os.environ)
 
     before, after = (
@@ -130,7 +130,7 @@ def test_the_look_is_changed(project: Path) -> None:
 def test_postgresql_takes_the_place_of_sqlite(
     project: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Issue 5: an address that the settings accept, and one command that makes the tables."""
+    """An address that the settings accept, and one command that makes the tables."""
     with postgres.copy_of("template1") as url:
         follow(RECIPES, "Switch to PostgreSQL", project, os.environ | {"DATABASE_URL": url})
 

@@ -14,7 +14,7 @@ LARGEST = 400_000  # bytes of all pictures
 
 
 def test_the_pictures_are_taken_from_the_real_app(tmp_path: Path) -> None:
-    """Issue 5: the script goes through the whole story; the picture that is kept is of its kind."""
+    """The script goes through the whole story; the picture that is kept is of its kind."""
     taken = tmp_path / "pages.png"
 
     done = subprocess.run(
@@ -33,5 +33,5 @@ def test_the_pictures_are_taken_from_the_real_app(tmp_path: Path) -> None:
 
 
 def test_the_pictures_do_not_weigh_much() -> None:
-    """Issue 5: all together less than 400 kB."""
+    """All together less than 400 kB."""
     assert sum(file.stat().st_size for file in ROOT.glob("docs/images/*")) < LARGEST

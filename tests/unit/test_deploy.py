@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def lines(name: str) -> list[str]:
 
 
 def test_the_image_runs_as_nobody_special() -> None:
-    """Issue 5: not root; production; reachable from outside the container."""
+    """Not root; production; reachable from outside the container."""
     assert [rest for word, rest in image() if word == "USER"] == ["app"]
     assert image_environment()["APP_ENV"] == "production"
     assert image_environment()["STREAMLIT_SERVER_ADDRESS"] == "0.0.0.0"
@@ -32,7 +33,7 @@ def test_the_image_runs_as_nobody_special() -> None:
 
 
 def test_the_image_installs_the_pins() -> None:
-    """Issue 5: the requirements files that it uses are there, and the tests' own are not used."""
+    """The requirements files that it uses are there, and the tests' own are not used."""
     used = set(re.findall(r"[\w-]+\.txt", (ROOT / "Dockerfile").read_text("utf-8")))
 
     assert used == {"requirements.txt", "constraints.txt"}
@@ -40,12 +41,12 @@ def test_the_image_installs_the_pins() -> None:
 
 
 def test_no_secret_can_get_into_the_image() -> None:
-    """Issue 5: what git does not track does not belong into an image either."""
+    """What git does not track does not belong into an image either."""
     assert set(lines(".gitignore")) <= set(lines(".dockerignore"))
 
 
 def test_the_image_gets_all_that_the_app_runs_on() -> None:
-    """Issue 5: nothing that the app imports or reads is left out."""
+    """Nothing that the app imports or reads is left out."""
     ignored = {line.rstrip("/") for line in lines(".dockerignore")}
 
     assert ignored.isdisjoint(
@@ -55,7 +56,7 @@ def test_the_image_gets_all_that_the_app_runs_on() -> None:
 
 
 def test_compose_runs_two_apps_a_database_and_a_proxy() -> None:
-    """Issue 5: one `docker compose up`; only the proxy can be reached from outside."""
+    """One `docker compose up`; only the proxy can be reached from outside."""
     services = compose()["services"]
 
     assert set(services) == {*APPS, "database", "proxy"}
@@ -65,13 +66,13 @@ def test_compose_runs_two_apps_a_database_and_a_proxy() -> None:
 
 
 def test_every_variable_that_compose_sets_is_a_setting() -> None:
-    """Issue 5: a name that nobody reads would be a setting that does not hold."""
+    """A name that nobody reads would be a setting that does not hold."""
     for name in APPS:
         assert set(compose()["services"][name]["environment"]) <= SETTINGS
 
 
 def test_compose_holds_no_secret_and_asks_for_each() -> None:
-    """Issue 5: passwords come from .env; without one nothing starts, and it says which."""
+    """Passwords come from .env; without one nothing starts, and it says which."""
     text = (ROOT / "compose.yaml").read_text("utf-8")
 
     secrets = re.findall(r"\$\{(\w+)(:\?[^}]+)?\}", text)
@@ -82,7 +83,7 @@ def test_compose_holds_no_secret_and_asks_for_each() -> None:
 
 
 def test_the_files_that_compose_mounts_are_there() -> None:
-    """Issue 5: a missing one would be mounted as an empty folder."""
+    """A missing one would be mounted as an empty folder."""
     mounted = re.findall(r"^ *- \./([^:]+):", (ROOT / "compose.yaml").read_text("utf-8"), re.M)
 
     assert mounted
@@ -90,13 +91,13 @@ def test_the_files_that_compose_mounts_are_there() -> None:
 
 
 def test_the_proxy_counts_as_one() -> None:
-    """Issue 5: the address in "This session" is the visitor's, not the proxy's and not a claim."""
+    """The address in "This session" is the visitor's, not the proxy's and not a claim."""
     assert compose()["services"]["app-1"]["environment"]["TRUSTED_PROXIES"] == "1"
     assert "TRUSTED_PROXIES=1" in unit()["Environment"].split()
 
 
 def test_the_unit_serves_the_hardened_app_to_this_machine_alone() -> None:
-    """Issue 5: production, not root, and the proxy is the only way in."""
+    """Production, not root, and the proxy is the only way in."""
     words = unit()["ExecStart"].split()
 
     assert words[1:5] == ["-m", "streamlit", "run", "server.py"]
@@ -105,9 +106,10 @@ def test_the_unit_serves_the_hardened_app_to_this_machine_alone() -> None:
     assert "APP_ENV=production" in unit()["Environment"].split()
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not on this machine")
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd exists on Linux only")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    """Issue 5: each line is known to systemd; what it starts is there."""
+    """Each line is known to systemd; what it starts is there."""
+    assert shutil.which("systemd-analyze"), "systemd-analyze is missing: apt install systemd"
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / ".venv/bin/python").symlink_to(shutil.which("true") or "/bin/true")
     copy = tmp_path / "streamlit-auth.service"
@@ -136,7 +138,7 @@ def steps(workflow: dict[str, Any], key: str) -> list[str]:
 
 
 def test_the_workflow_may_only_read(workflow: dict[str, Any]) -> None:
-    """Issue 5: least permissions, no secrets, no token left in the checkout."""
+    """Least permissions, no secrets, no token left in the checkout."""
     assert workflow["permissions"] == {"contents": "read"}
     assert "secrets." not in (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
     checkouts = [
@@ -150,14 +152,14 @@ def test_the_workflow_may_only_read(workflow: dict[str, Any]) -> None:
 
 
 def test_the_workflow_pins_what_it_uses(workflow: dict[str, Any]) -> None:
-    """Issue 5: a whole version, not a branch that moves."""
+    """A whole version, not a branch that moves."""
     assert all(re.fullmatch(r"[\w/-]+@v\d+\.\d+\.\d+", used) for used in steps(workflow, "uses"))
     audits = [line for line in steps(workflow, "run") if "pip-audit" in line]
     assert [re.findall(r"pip-audit==[\d.]+", line) != [] for line in audits] == [True]
 
 
 def test_the_workflow_runs_the_readmes_commands(workflow: dict[str, Any]) -> None:
-    """Issue 5: what is green there is green here, because it is the same line."""
+    """What is green there is green here, because it is the same line."""
     ours = [line for line in steps(workflow, "run") if "dev.py" in line]
 
     assert "python3 dev.py test" in ours
@@ -165,7 +167,7 @@ def test_the_workflow_runs_the_readmes_commands(workflow: dict[str, Any]) -> Non
 
 
 def test_the_workflow_tests_every_python_from_the_oldest(workflow: dict[str, Any]) -> None:
-    """Issue 5: from the one that dev.py asks for on, without a gap; the image's is one of them."""
+    """From the one that dev.py asks for on, without a gap; the image's is one of them."""
     pythons = workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]
     image_python = re.findall(r"FROM python:([\d.]+)", (ROOT / "Dockerfile").read_text("utf-8"))
 

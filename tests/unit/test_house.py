@@ -73,6 +73,23 @@ def test_no_code_takes_a_known_wrong_turn(module: Path, text: str) -> None:
     assert text not in module.read_text()
 
 
+def test_no_test_is_skipped_for_want_of_a_program() -> None:
+    """A missing browser, database or proxy is an error that says how to get it, never a skip.
+
+    Only what another operating system does not have may be left out there.
+    """
+    skips = re.compile(r"(?:pytest\.skip\(|importorskip\(|mark\.skip|xfail)[^\n]*")
+    found = [skip for file in (ROOT / "tests").rglob("*.py") for skip in find(skips, file)]
+
+    allowed = re.compile(r"mark\.skipif\((?:os\.name|sys\.platform) [!=]= ")
+    assert [skip for skip in found if not allowed.match(skip)] == []
+
+
+def find(pattern: re.Pattern[str], file: Path) -> list[str]:
+    """Return what *pattern* finds in *file*; nothing in this one, which spells it out."""
+    return [] if file == Path(__file__) else pattern.findall(file.read_text("utf-8"))
+
+
 def test_the_requirements_are_what_the_app_imports() -> None:
     """CF-3: each pinned, none missing, none left over."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()

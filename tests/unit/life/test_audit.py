@@ -290,7 +290,7 @@ def test_no_text_breaks_a_line_of_the_log(
 def test_a_user_sees_their_own_recent_activity(
     service: AuthService, ada: Person, token: str, clock: Clock
 ) -> None:
-    """Issue 4: the newest first, of thirty days, and of nobody else."""
+    """The newest first, of thirty days, and of nobody else."""
     bob = service.sign_up("bob@example.com", NEW)
     clock.advance(timedelta(hours=1))
     service.change_name(token, "A. L.")

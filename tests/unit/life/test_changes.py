@@ -238,7 +238,7 @@ def test_no_verb_works_for_a_session_that_is_over(
 def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
     service: AuthService, ada: Person, letterbox: Letterbox
 ) -> None:
-    """Issue 4: the first log-in of all is no news either."""
+    """The first log-in of all is no news either."""
     windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/156.0.0.0 Safari/537.36"
     for agent in (LAPTOP.agent, LAPTOP.agent, windows, windows):
         client = type(LAPTOP)(address=LAPTOP.address, agent=agent)

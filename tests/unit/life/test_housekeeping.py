@@ -168,7 +168,7 @@ def test_an_operator_is_told_in_a_sentence_what_was_wrong(
 
 
 def test_the_letters_can_be_looked_at(operator: CliRunner, tmp_path: Path) -> None:
-    """Issue 4: each as text and as HTML."""
+    """Each as text and as HTML."""
     done = operator.invoke(command.main, ["letters", str(tmp_path / "letters")])
 
     assert done.exit_code == 0

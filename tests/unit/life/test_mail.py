@@ -49,7 +49,7 @@ def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLCon
 
 
 def test_a_letter_arrives_as_text_and_as_html() -> None:
-    """Issue 4: whatever program reads it."""
+    """Whatever program reads it."""
     with mail_server(free_port()) as mailbox:
         Smtp(read_mail_server(mailbox.url), SENDER).send(LETTER)
 
@@ -64,7 +64,7 @@ def test_a_letter_arrives_as_text_and_as_html() -> None:
 def test_starttls_is_used_where_it_is_offered(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """Issue 4: with the name and the password only after it."""
+    """With the name and the password only after it."""
     server, client = contexts
     port, seen = free_port(), list[str]()
 
@@ -87,7 +87,7 @@ def test_starttls_is_used_where_it_is_offered(
 def test_smtps_is_encrypted_from_the_first_byte(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """Issue 4: port 465."""
+    """Port 465."""
     server, client = contexts
     port = free_port()
     with mail_server(port, ssl_context=server, server_hostname="localhost") as mailbox:
@@ -99,7 +99,7 @@ def test_smtps_is_encrypted_from_the_first_byte(
 def test_a_certificate_nobody_vouches_for_gets_no_letter(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """Issue 4: a link that opens an account goes to nobody in between."""
+    """A link that opens an account goes to nobody in between."""
     port = free_port()
     with (
         mail_server(port, tls_context=contexts[0]) as mailbox,
@@ -111,7 +111,7 @@ def test_a_certificate_nobody_vouches_for_gets_no_letter(
 
 
 def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Issue 4: a server elsewhere that offers no TLS gets nothing."""
+    """A server elsewhere that offers no TLS gets nothing."""
     monkeypatch.setattr("auth.smtp._is_here", lambda host: False)
     with mail_server(free_port()) as mailbox, pytest.raises(MailFailed):
         Smtp(read_mail_server(mailbox.url), SENDER).send(LETTER)
@@ -120,7 +120,7 @@ def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_server_that_is_busy_is_tried_again() -> None:
-    """Issue 4: after a pause that grows."""
+    """After a pause that grows."""
     with mail_server(free_port(), refusals=2) as mailbox:
         post = Post(Smtp(read_mail_server(mailbox.url), SENDER), pauses=(0.0, 0.0, 0.0))
         post.send(LETTER)
@@ -150,7 +150,7 @@ def test_what_a_server_will_never_take_is_not_tried_again(caplog: pytest.LogCapt
 def test_a_letter_that_nobody_takes_is_given_up_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Issue 4, LG-2: after the last try, without a word of what it said."""
+    """LG-2: after the last try, without a word of what it said."""
     post = Post(
         Smtp(read_mail_server(f"smtp://127.0.0.1:{free_port()}"), SENDER), pauses=(0.0, 0.0)
     )
@@ -186,7 +186,7 @@ def test_a_slow_server_keeps_nobody_waiting() -> None:
 def test_a_fault_in_an_errand_is_logged_and_the_next_one_runs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Issue 4: one letter's fault is not another's."""
+    """One letter's fault is not another's."""
     done: list[int] = []
     post = Post(Outbox(Path("nowhere"), SENDER, tell=False))
     with caplog.at_level(logging.ERROR, "auth.mail"):
@@ -213,7 +213,7 @@ def test_no_name_begins_another_header(app: str) -> None:
 
 @pytest.mark.parametrize("name", samples(LETTERS))
 def test_each_letter_says_the_same_in_both_forms(name: str) -> None:
-    """Issue 4: and leads nowhere but to the app's own address (RS-4)."""
+    """And leads nowhere but to the app's own address (RS-4)."""
     mail = samples(LETTERS)[name]
 
     assert mail.text.isprintable() or "\n" in mail.text
@@ -227,7 +227,7 @@ def test_each_letter_says_the_same_in_both_forms(name: str) -> None:
 def test_the_outbox_is_a_folder_of_letters(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue 4: for the developer's eyes, with the link in the terminal."""
+    """For the developer's eyes, with the link in the terminal."""
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, SENDER, tell=True)
     outbox.send(LETTER)
