@@ -8,7 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from settings import SettingsError, load_settings
-from web.connection import base_path
+from web.connection import base_path, local_url
 from web.edge import Edge
 from web.gate import Gate
 from web.headers import SecurityHeaders
@@ -18,7 +18,7 @@ from web.routes import routes
 from web.start import lifespan
 
 try:
-    settings = load_settings()
+    settings = load_settings(local_url=local_url())
     check_production(settings)
 except SettingsError as fault:
     raise SystemExit(f"The app cannot start.\n{fault}") from None

@@ -6,12 +6,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import OperationalError
 
 from auth.addresses import InvalidAddress, read_address
+from auth.errors import Unavailable
 from auth.letters import Letters, samples
 from auth.service import AuthService
 from db.engine import Database
-from db.migrate import migrate
+from db.migrate import explain, migrate
 from settings import SettingsError, load_settings
 
 
@@ -98,3 +101,7 @@ if __name__ == "__main__":
         main(prog_name="python -m auth")
     except SettingsError as fault:
         sys.exit(str(fault))
+    except Unavailable as fault:
+        sys.exit(explain(fault.__cause__) if isinstance(fault.__cause__, Exception) else str(fault))
+    except (OperationalError, CommandError, OSError) as fault:
+        sys.exit(explain(fault))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from db.engine import Database
 
@@ -56,10 +56,33 @@ def _revision(database: Database) -> str | None:
         return None
 
 
+def explain(fault: Exception) -> str:
+    """Return one sentence on *fault* for an operator; no URL and no password is in it.
+
+    *fault* is what keeps a database from being opened: OperationalError, CommandError or OSError.
+    """
+    if type(fault).__name__ == "CommandError":  # Alembic's, which is imported only when needed
+        return (
+            "The database cannot be used: a newer version of this app has migrated it. "
+            "Update the app, or restore a backup from before."
+        )
+    cause = fault.orig if isinstance(fault, DBAPIError) and fault.orig else fault
+    said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    reason = said.partition("\n")[0].strip().rstrip(".:")
+    return (
+        f"The database cannot be used ({reason}): check that it runs, that DATABASE_URL names it, "
+        "and that this app may open it."
+    )
+
+
 if __name__ == "__main__":
+    from alembic.util.exc import CommandError
+
     from settings import SettingsError, load_settings
 
     try:
         migrate(Database(load_settings().database_url))
     except SettingsError as fault:
         raise SystemExit(str(fault)) from None
+    except (OperationalError, CommandError, OSError) as fault:
+        raise SystemExit(explain(fault)) from None

@@ -41,6 +41,13 @@ def base_path() -> str:
     return "/" + str(config.get_option("server.baseUrlPath")).strip("/")
 
 
+def local_url() -> str:
+    """Return the URL that Streamlit serves the app at on this machine, for links in development."""
+    scheme = "https" if config.get_option("server.sslCertFile") else "http"
+    path = base_path()
+    return f"{scheme}://localhost:{config.get_option('server.port')}{path.rstrip('/')}"
+
+
 def slot() -> DeltaGenerator:
     """Return the first place of the page, empty: it is always there, so nothing after it moves."""
     return st.empty()

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
 from settings import ROOT, Settings, SettingsError, load_settings
+from web.connection import local_url
 from web.production import check_production
 from web.sockets import let_all_cookies_in, send_at_once
 
@@ -57,24 +58,26 @@ def _warm() -> None:
 def _start() -> "AuthService":
     # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
     from alembic.util.exc import CommandError
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from auth.mail import Post
     from auth.service import AuthService
     from db.engine import Database
-    from db.migrate import migrate
+    from db.migrate import explain, migrate
 
     try:
-        settings = load_settings()
+        settings = load_settings(local_url=local_url())
         check_production(settings)
         database = Database(settings.database_url)
         migrate(database)
     except SettingsError as fault:
         log.error("The app cannot start.\n%s", fault)
         raise Unavailable from fault
-    except (SQLAlchemyError, CommandError, OSError, UnicodeError) as fault:
-        # Also one that a newer version of the app has migrated, or an .env that is no text.
-        log.exception("The app cannot use its database or its settings.")
+    except (OperationalError, CommandError, OSError) as fault:
+        log.error("The app cannot use its database. %s", explain(fault))
+        raise Unavailable from fault
+    except SQLAlchemyError as fault:
+        log.exception("The app cannot use its database.")
         raise Unavailable from fault
     _show_audit()
     made = AuthService(database, settings, post=Post(_mailer(settings)))
