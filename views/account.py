@@ -6,13 +6,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.browsers import browser_in_words
-from auth.errors import AuthError
 from db.types import utc_now
 from web.activity import show_activity
-from web.form import outbox_hint
+from web.form import Form
+from web.links import link
 from web.moments import day, moment
 from web.start import service
-from web.tab import tab
+from web.tab import Say, tab
 
 user = st.session_state["user"]
 token = tab().token
@@ -36,29 +36,25 @@ def my_data() -> str:
     return json.dumps(service().my_data(token), indent=2, ensure_ascii=False)
 
 
-def resend_link() -> None:
-    """Send the link once more, and say so."""
-    try:
-        service().resend_link(token)
-    except AuthError as refusal:
-        st.error(refusal.message)
-    else:
-        st.success("We have sent you a link. Open it to confirm your email.")
-        outbox_hint(st.container())
+def resend_link() -> Say:
+    """Send the link once more."""
+    service().resend_link(token)
+    return Say("We have sent you a link. Open it to confirm your email.", emailed=True)
 
 
 st.title("Account")
 you = {"Name": user.name, "Email": user.email, "Member since": day(user.created_at)}
 with show_details("You", you):
-    st.page_link("views/change_name.py", label="Change your name", icon=":material/badge:")
-    st.page_link("views/change_email.py", label="Change your email", icon=":material/mail:")
-    st.page_link("views/change_password.py", label="Change your password", icon=":material/key:")
+    link("change_name", "Change your name", ":material/badge:")
+    link("change_email", "Change your email", ":material/mail:")
+    link("change_password", "Change your password", ":material/key:")
 if pending := service().pending_email(token):
     show_details("Waiting for your confirmation", {"New email": pending})
 if not user.verified_at:
     st.info("Your email is not confirmed yet. Open the link in the mail we sent you.")
-    if st.button("Send the link again"):
-        resend_link()
+    form = Form("resend_link")
+    form.button("Send the link again", kind="secondary", width="content")
+    form.submit(resend_link)
 
 if session:
     show_details(
@@ -82,4 +78,4 @@ with st.container(border=True):
         mime="application/json",
         on_click="ignore",
     )
-    st.page_link("views/delete_account.py", label="Delete your account", icon=":material/delete:")
+    link("delete_account", "Delete your account", ":material/delete:")

@@ -2,26 +2,28 @@
 
 import streamlit as st
 
-from auth.errors import AuthError
-from web.form import form_page
+from web.form import CURRENT, Form
 from web.guard import sign_out_locally
+from web.links import link
 from web.start import service
-from web.tab import tab
+from web.tab import Go, tab
 
-answer = form_page("Delete your account")
+
+def delete_account(password: str) -> Go:
+    """Delete the account of the user who is signed in."""
+    service().delete_account(tab().token, password)
+    return sign_out_locally("Your account is deleted.")
+
+
+form = Form("delete_account", page="Delete your account")
 st.text(
     "Your account, your sessions and everything personal in them are deleted at once. "
-    "Nobody can bring them back."
+    "This cannot be undone."
 )
-with st.form("delete_account"):
+with form:
     password = st.text_input("Password", type="password", autocomplete="current-password")
-    submitted = st.form_submit_button("Delete my account", type="primary", width="stretch")
-st.page_link("views/account.py", label="Back to your account")
+    form.errors(CURRENT)
+    form.button("Delete my account")
+link("account", "Back to your account")
 
-if submitted:
-    try:
-        service().delete_account(tab().token, password)
-    except AuthError as refusal:
-        answer.error(refusal.message)
-    else:
-        sign_out_locally("Your account is deleted.")
+form.submit(delete_account, password)

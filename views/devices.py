@@ -1,17 +1,14 @@
 """Your devices: where this account is logged in, and the way to end what is not yours."""
 
-from contextlib import suppress
-
 import streamlit as st
 
 from auth.browsers import browser_in_words
-from auth.errors import AuthError
 from auth.sessions import Session
-from web.guard import protected
+from web.form import Form
 from web.moments import moment
 from web.start import service
 from web.step_up import ask_password, recently_authenticated
-from web.tab import tab
+from web.tab import Go, tab
 
 token = tab().token
 this = service().session(token, trusted=True)
@@ -19,18 +16,16 @@ sessions = service().sessions(token)
 may_end = recently_authenticated()
 
 
-@protected
-def end(session_id: str) -> None:
-    """End one session. The run that follows shows what was in the way, if something was."""
-    with suppress(AuthError):
-        service().end_session(token, session_id)
+def end_session(session_id: str) -> Go:
+    """Log out one device."""
+    service().end_session(token, session_id)
+    return Go()
 
 
-@protected
-def end_others() -> None:
-    """End every session but this one; the same holds."""
-    with suppress(AuthError):
-        service().end_other_sessions(token)
+def end_others() -> Go:
+    """Log out every device but this one."""
+    service().end_other_sessions(token)
+    return Go()
 
 
 def show_device(session: Session) -> None:
@@ -46,18 +41,20 @@ def show_device(session: Session) -> None:
                 + (f", from {session.address}" if session.address else "")
             )
         if may_end and not is_this:
-            way_out.button(
-                "End session", key=f"end_{session.id[:8]}", on_click=end, args=(session.id,)
-            )
+            with way_out:
+                form = Form(f"end_session_{session.id[:8]}")
+                form.button("End session", kind="secondary", width="content")
+                form.submit(end_session, session.id)
 
 
 st.title("Your devices")
 for session in sessions:
     show_device(session)
-if len(sessions) > 1:
-    if may_end:
-        st.button("End all other sessions", on_click=end_others, type="primary")
-    else:
-        ask_password("To end other sessions, enter your password.")
+if len(sessions) == 1:
+    st.caption("You aren't logged in on any other device.")
+elif may_end:
+    form = Form("end_others")
+    form.button("End all other sessions", width="content")
+    form.submit(end_others)
 else:
-    st.caption("You are logged in nowhere else.")
+    ask_password("To end other sessions, enter your password.")

@@ -1,30 +1,30 @@
-"""Forgot password: a link to choose a new one, by mail; who asks learns nothing of the account."""
+"""Forgot password: a link to choose a new one, by email; the answer is the same for any email."""
 
 import streamlit as st
 
-from auth.errors import AuthError, InvalidDetails
-from web.form import form_page, outbox_hint, show_faults
+from web.form import Form
 from web.guard import client
+from web.links import link
 from web.start import service
+from web.tab import Say
 
-answer = form_page("Forgot your password?")
-with st.form("forgot_password"):
+
+def forgot_password(email: str) -> Say:
+    """Send the link, if there is such an account."""
+    service().forgot_password(email, client())
+    return Say(
+        "If there is an account with this email, we have sent it a link. "
+        "It works once, for an hour.",
+        emailed=True,
+    )
+
+
+form = Form("forgot_password", page="Forgot your password?")
+with form:
     email = st.text_input("Email", type="email", autocomplete="username", validate="")
-    beside_email = st.container()
+    form.errors("email")
     st.caption("We send you a link to choose a new one.")
-    submitted = st.form_submit_button("Send the link", type="primary", width="stretch")
-st.page_link("views/log_in.py", label="Back to log in")
+    form.button("Send the link")
+link("log_in", "Back to log in")
 
-if submitted:
-    try:
-        service().forgot_password(email, client())
-    except InvalidDetails as refusal:
-        show_faults(beside_email, refusal.faults["email"])
-    except AuthError as refusal:
-        answer.error(refusal.message)
-    else:
-        answer.success(
-            "If there is an account with this email, we have sent it a link. "
-            "It works once, for an hour."
-        )
-        outbox_hint(answer)
+form.submit(forgot_password, email)

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from web.links import link
+
 user = st.session_state["user"]
 
 st.title("Home")
@@ -16,4 +18,4 @@ with st.container(border=True):
         - `st.session_state["user"]` tells every page who is signed in.
         """
     )
-st.page_link("views/account.py", label="See your account", icon=":material/person:")
+link("account", "See your account", icon=":material/person:")

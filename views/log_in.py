@@ -1,34 +1,35 @@
-"""Log in: at its own address, and at every private one for somebody who is not signed in."""
+"""Log in: at its own address, and at every private one for a visitor who is not signed in."""
 
 import streamlit as st
 
-from auth.errors import AuthError
-from web.form import form_page
-from web.guard import client, log_in
+from web.form import Form
+from web.guard import adopt_token, client
+from web.links import go_home, link
 from web.start import service
-from web.tab import tab
+from web.tab import Go, tab
 
 if st.session_state["logged_in"]:
-    st.switch_page("views/home.py")
+    go_home()
 
-answer = form_page("Log in")
-with st.form("log_in"):
+
+def log_in(email: str, password: str, remember: bool) -> Go:
+    """Start a session for this tab and this browser."""
+    adopt_token(service().log_in(email, password, client(), remember))
+    return Go()
+
+
+form = Form("log_in", page="Log in")
+notice = st.container()
+with form:
     email = st.text_input("Email", type="email", autocomplete="username", validate="")
     password = st.text_input("Password", type="password", autocomplete="current-password")
     remember = st.checkbox("Keep me logged in")
-    submitted = st.form_submit_button("Log in", type="primary", width="stretch")
+    form.button("Log in")
 if service().settings.require_verified_email:
     st.caption("New here? Open the link in our mail first, then log in.")
-st.page_link("views/forgot_password.py", label="Forgot your password?")
-st.page_link("views/sign_up.py", label="No account yet? Sign up")
+link("forgot_password", "Forgot your password?")
+link("sign_up", "No account yet? Sign up")
 
-if submitted:
-    tab().notice = None
-    try:
-        login = service().log_in(email, password, client(), remember)
-    except AuthError as refusal:
-        answer.error(refusal.message)
-    else:
-        log_in(login)
-if notice := tab().notice:
-    answer.info(notice)
+form.submit(log_in, email, password, remember)
+if tab().notice:
+    notice.info(tab().notice)

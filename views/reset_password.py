@@ -2,35 +2,33 @@
 
 import streamlit as st
 
-from auth.errors import AuthError, InvalidDetails, LinkRefused
+from auth.errors import LinkRefused
 from auth.password_rules import ADVICE
-from web.form import NO_LINK, form_page, link_token, show_faults
+from web.form import NO_LINK, Form, link_token
 from web.guard import client
+from web.links import link
 from web.start import service
-from web.tab import tab
+from web.tab import Go
 
-link = link_token()
-answer = form_page("Choose a new password")
+token = link_token()
 
-if not service().is_reset_link(link):
-    answer.error(LinkRefused.message if link else NO_LINK)
-    st.page_link("views/forgot_password.py", label="Ask for a new link")
+
+def reset_password(password: str) -> Go:
+    """Set the password, and have its owner log in with it."""
+    service().reset_password(token, password, client())
+    return Go("log_in", "Your password is changed. Log in with it.")
+
+
+form = Form("reset_password", page="Choose a new password")
+if not form.answered and not service().is_reset_link(token):
+    st.error(LinkRefused.message if token else NO_LINK)
+    link("forgot_password", "Ask for a new link")
     st.stop()
 
-with st.form("reset_password"):
+with form:
     password = st.text_input("New password", type="password", autocomplete="new-password")
-    beside_password = st.container()
+    form.errors("password")
     st.caption(f"At least {service().settings.password_min_length} characters. {ADVICE}")
-    submitted = st.form_submit_button("Change my password", type="primary", width="stretch")
+    form.button("Change my password")
 
-if submitted:
-    try:
-        service().reset_password(link, password, client())
-    except InvalidDetails as refusal:
-        show_faults(beside_password, refusal.faults["password"])
-    except AuthError as refusal:
-        answer.error(refusal.message)
-    else:
-        tab().link = None
-        tab().notice = "Your password is changed. Log in with it."
-        st.switch_page("views/log_in.py")
+form.submit(reset_password, password)

@@ -1,40 +1,157 @@
-"""What forms share: one narrow column, each fault beside its field, and a mail's link."""
+"""Forms: collect what was typed, call one verb, show what came back; once, however often clicked.
 
-from collections.abc import Sequence
+Streamlit may stop a run at any `st.*` call, and a second click stops the first one's run: after the
+account was made, and before anyone could say so. So what a verb came back with is kept in the tab
+before anything else is called, and a click with the same values shortly after it is the same click:
+it shows the same outcome and calls no verb.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from types import TracebackType
+from typing import Literal, TypeVarTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from auth.errors import (
+    AuthError,
+    InvalidDetails,
+    PasswordNeeded,
+    SessionOver,
+    Unavailable,
+    WrongPassword,
+)
+from web.links import go
 from web.start import service
-from web.tab import tab
+from web.tab import Attempt, Go, Say, tab
+
+Values = TypeVarTuple("Values")
+Outcome = Say | Go | AuthError
 
 STYLE = """
     .stMainBlockContainer { max-width: 484px; } /* one narrow column, its margins with it */
     [data-testid="InputInstructions"] { display: none; } /* it would lie on what people type */
 """
-
 NO_LINK = "This page works by the link in our mail. Open it there, once more if you have to."
+CURRENT = "current_password"  # the field for the password that the user has now
+BURST = 2.0  # seconds after an outcome in which the same click is no new attempt
+_key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
 
 
-def form_page(title: str) -> DeltaGenerator:
-    """Begin a page that is one form; return the place for its answer, between title and form."""
-    st.html(f"<style>{STYLE}</style>")
-    st.title(title, anchor=False)
-    st.text(service().settings.app_name)
-    return st.container()
+class Form:
+    """One form: its button, a place for what is wrong with each field, and one for its answer.
 
+        form = Form("change_name", page="Change your name")
+        with form:
+            name = st.text_input("Name")
+            form.errors("name")
+            form.button("Save")
+        form.submit(change_name, name)
 
-def show_faults(beside: DeltaGenerator, faults: Sequence[str]) -> None:
-    """Write every fault of a field beside it."""
-    for fault in faults:
-        beside.markdown(f":small[:red[{fault}]]")
+    *name* is unique in the app. With *page* the form is a page of its own, under that title.
+    """
 
+    def __init__(self, name: str, page: str = "") -> None:
+        if page:
+            st.html(f"<style>{STYLE}</style>")
+            st.title(page, anchor=False)
+            st.text(service().settings.app_name)
+        self._name = name
+        self._answer = st.container()
+        self._errors: dict[str, DeltaGenerator] = {}
+        self._frame: DeltaGenerator | None = None
+        self._clicked = False
 
-def outbox_hint(place: DeltaGenerator) -> None:
-    """Tell a developer where the mail went; where mails leave for real it says nothing."""
-    settings = service().settings
-    if not settings.production and not settings.smtp_url:
-        place.caption("Outbox: this mail is a file in data/outbox/, its link is in the terminal.")
+    def __enter__(self) -> "Form":
+        """Begin the fields: what is typed into them is sent by the button, all at once."""
+        self._frame = st.form(self._name)
+        self._frame.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the fields."""
+        frame, self._frame = self._frame, None
+        if frame is not None:
+            frame.__exit__(kind, error, traceback)
+
+    def errors(self, field: str) -> None:
+        """Keep a place, below the field just drawn, for what a verb says about *field*."""
+        self._errors[field] = st.container()
+
+    def button(
+        self,
+        label: str,
+        *,
+        kind: Literal["primary", "secondary"] = "primary",
+        icon: str | None = None,
+        width: Literal["stretch", "content"] = "stretch",
+    ) -> None:
+        """Draw the button that sends the form; outside of a `with` block it is a form by itself."""
+        if self._frame is not None:
+            self._clicked = st.form_submit_button(label, type=kind, icon=icon, width=width)
+        else:
+            key = f"form_{self._name}"
+            self._clicked = st.button(label, type=kind, icon=icon, width=width, key=key)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the form was sent a moment ago: then its page shows it for a second click."""
+        attempt = tab().attempts.get(self._name)
+        return attempt is not None and _is_fresh(attempt)
+
+    def submit(
+        self, verb: Callable[[*Values], Say | Go], *values: *Values
+    ) -> AuthError | Say | None:
+        """Call *verb* with the values if the button was clicked, show the outcome, and return it.
+
+        None means that there is none. A second click with the same values shows the same outcome
+        and calls nothing. The verb runs to its end, so it may use the tab and the cookies; it draws
+        nothing. It raises an AuthError to refuse.
+        """
+        outcome = _once(self._name, self._clicked, lambda: verb(*values), values)
+        if isinstance(outcome, Go):
+            _follow(outcome)
+            return None
+        if isinstance(outcome, Say):
+            self._say(outcome)
+        elif outcome:
+            self._refuse(outcome)
+        return outcome
+
+    def _say(self, outcome: Say) -> None:
+        self._answer.success(outcome.text)
+        if outcome.value:
+            self._answer.text(outcome.value)
+        settings = service().settings
+        if outcome.emailed and not settings.production and not settings.smtp_url:
+            self._answer.caption(
+                "Outbox: this mail is a file in data/outbox/, its link is in the terminal."
+            )
+
+    def _refuse(self, refusal: AuthError) -> None:
+        """Write what is wrong beside the field it is about, and everything else above the form."""
+        if isinstance(refusal, InvalidDetails):
+            for field, sentences in refusal.faults.items():
+                self._write(field, sentences)
+        elif isinstance(refusal, WrongPassword) and CURRENT in self._errors:
+            self._write(CURRENT, [refusal.message])
+        else:
+            self._answer.error(refusal.message)
+
+    def _write(self, field: str, sentences: Sequence[str]) -> None:
+        place = self._errors.get(field, self._answer)
+        for sentence in sentences:
+            place.markdown(f":small[:red[{sentence}]]")
 
 
 def link_token() -> str:
@@ -43,3 +160,55 @@ def link_token() -> str:
         tab().link = token
         del st.query_params["token"]
     return tab().link or ""
+
+
+def _once(
+    name: str, clicked: bool, verb: Callable[[], Say | Go], values: Sequence[object]
+) -> Outcome | None:
+    """Return the form's outcome: of the verb, or of the same click a moment ago, or None.
+
+    Between the verb and the line that keeps its outcome stands no `st.*` call.
+    """
+    held = tab()
+    page = held.page
+    digest = hmac.digest(_key, repr((name, values)).encode("utf-8", "surrogatepass"), "sha256")
+    with held.turn.take():
+        attempt = held.attempts.get(name)
+        if attempt and attempt.digest == digest and _is_fresh(attempt):
+            if clicked:
+                attempt.at = monotonic()
+            return None if attempt.over and not clicked else attempt.outcome
+        if not clicked:
+            return None
+        held.notice = None  # the outcome takes its place
+        outcome = _run(verb)
+        if not isinstance(outcome, Unavailable):  # nothing was changed: another click tries again
+            held.attempts[name] = Attempt(digest, outcome, page, monotonic())
+        return outcome
+
+
+def _run(verb: Callable[[], Say | Go]) -> Outcome:
+    """Run *verb* to its end. Streamlit stops runs in the script's own thread only, so not there."""
+    context = get_script_run_ctx(suppress_warning=True)
+    with ThreadPoolExecutor(1, "form", add_script_run_ctx, (None, context)) as thread:
+        try:
+            return thread.submit(verb).result()
+        except (SessionOver, PasswordNeeded):
+            return Go()  # the page begins again: with the log-in form, or the password's
+        except AuthError as refusal:
+            return refusal
+
+
+def _is_fresh(attempt: Attempt) -> bool:
+    """Tell whether the newest run began before the attempt was done, or shortly after."""
+    return tab().began - attempt.at < BURST
+
+
+def _follow(outcome: Go) -> None:
+    """Go where *outcome* leads; a run that is stopped on the way leaves it for the next one."""
+    if outcome.notice:
+        tab().notice = outcome.notice
+    if outcome.page:
+        go(outcome.page)
+    else:
+        st.rerun()

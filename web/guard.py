@@ -16,7 +16,7 @@ from auth.users import Login, User
 from web import connection
 from web.cookies import Bridge, bridge
 from web.start import service
-from web.tab import Door, clear_tab, tab
+from web.tab import Door, Go, begin_run, clear_tab, tab
 
 P = ParamSpec("P")
 
@@ -36,6 +36,7 @@ END_NOTICES: dict[EndReason | None, str] = {
 
 def guard() -> User | None:
     """Settle who is here: in `st.session_state`, and as the answer. None is nobody we know."""
+    begin_run()
     slot = connection.slot()
     try:
         service()  # a form that nobody can answer is no page to show
@@ -87,24 +88,17 @@ def client() -> Client:
     )
 
 
-def log_in(login: Login) -> None:
-    """Sign this tab in by *login*, have the browser keep the token, and show the page."""
-    adopt_token(login)
-    st.rerun()
-
-
-def log_out() -> None:
-    """End the session everywhere and show the log-in page; raises Unavailable where it cannot."""
+def log_out() -> Go:
+    """End the session everywhere; raises Unavailable if the database does not answer."""
     service().log_out(tab().token)
-    sign_out_locally(SIGNED_OUT)
+    return sign_out_locally(SIGNED_OUT)
 
 
-def sign_out_locally(notice: str) -> None:
-    """Have tab and browser forget who was here, and tell *notice* on the log-in page."""
+def sign_out_locally(notice: str) -> Go:
+    """Have this tab and this browser forget the user; the log-in page then says *notice*."""
     clear_tab()
     bridge().forget()
-    tab().notice = notice
-    st.rerun()
+    return Go(notice=notice)
 
 
 def adopt_token(login: Login) -> None:

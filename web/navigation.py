@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from copy import copy
 from datetime import timedelta
 from functools import cache
+from typing import Literal
 
 import streamlit as st
 
 from auth.errors import SessionOver, Unavailable
+from web.form import Form
 from web.guard import log_out, still_here
-from web.tab import Door, tab
+from web.tab import Door, begin_page, tab
 
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
@@ -24,16 +26,14 @@ def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page
     address survives logging in and F5 (GD-1).
     """
     if st.session_state["logged_in"]:
-        page = st.navigation([*private, *public])
+        page = _choose([*private, *public])
         _account_menu()
         return page
     door = tab().door
     doors = [_door_at(page, door) for page in private]
     if door is not Door.LOG_IN:
-        return st.navigation(
-            [*doors, *(_door_at(page, door) for page in public)], position="hidden"
-        )
-    return st.navigation([*doors, *public], position="hidden")
+        public = [_door_at(page, door) for page in public]
+    return _choose([*doors, *public], position="hidden")
 
 
 def hidden(name: str) -> st.Page:
@@ -43,16 +43,23 @@ def hidden(name: str) -> st.Page:
 
 def run(page: st.Page) -> None:
     """Run *page*; what ends under it, such as the session or the database, is told calmly."""
-    if st.session_state["logged_in"] and (notice := tab().notice):
-        st.success(notice)
-        if tab().write is None:  # the browser's answer to a write brings one more run
-            tab().notice = None
+    held = tab()
+    if st.session_state["logged_in"] and held.notice:
+        held.shown = held.notice, held.page  # it stays there: a cookie on its way brings more runs
+        st.success(held.notice)
     try:
         page.run()
     except SessionOver:
         st.rerun()
     except Unavailable as fault:
         st.error(fault.message)
+
+
+def _choose(pages: list[st.Page], position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
+    """Return the page that was asked for, and note which is the default one."""
+    page = st.navigation(pages, position=position)
+    begin_page(page, next(each for each in pages if each._default))
+    return page
 
 
 def _door_at(page: st.Page, door: Door) -> st.Page:
@@ -83,11 +90,9 @@ def _account_menu() -> None:
     """Show who is signed in and the way out, and keep watching."""
     with st.sidebar:
         st.text(st.session_state["user"].email)
-        if st.button("Log out", icon=":material/logout:", width="stretch"):
-            try:
-                log_out()
-            except Unavailable as fault:
-                st.error(fault.message)
+        form = Form("log_out")
+        form.button("Log out", kind="secondary", icon=":material/logout:")
+        form.submit(log_out)
         _watch()
 
 
