@@ -20,7 +20,7 @@ UNSAFE = {
 
 
 @pytest.fixture(autouse=True)
-def options() -> Iterator[None]:
+def restored() -> Iterator[None]:
     """The options as .streamlit/config.toml has them, before and after each test."""
     before = {name: config.get_option(name) for name in CHANGED}
     yield
@@ -71,16 +71,16 @@ def test_development_may_do_all_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "url"),
+    ("changes", "url"),
     [
         ({"server.port": 8600}, "http://localhost:8600"),
         ({"server.port": 8501, "server.baseUrlPath": "app"}, "http://localhost:8501/app"),
         ({"server.port": 8443, "server.sslCertFile": "cert.pem"}, "https://localhost:8443"),
     ],
 )
-def test_links_in_development_follow_the_port_served(options: dict[str, object], url: str) -> None:
+def test_links_in_development_follow_the_port_served(changes: dict[str, object], url: str) -> None:
     """CF-5: `dev.py --server.port 8600` emails links to 8600."""
-    for name, value in options.items():
+    for name, value in changes.items():
         config.set_option(name, value)
 
     assert local_url() == url
