@@ -10,8 +10,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import OperationalError
 
 from auth.addresses import InvalidAddress, read_address
+from auth.emails import Emails, samples
 from auth.errors import Unavailable
-from auth.letters import Letters, samples
 from auth.service import AuthService
 from db.engine import Database
 from db.migrate import explain, migrate
@@ -66,13 +66,13 @@ def enable(email: str) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def letters(folder: Path) -> None:
-    """Write one of each mail into FOLDER, to look at in a browser."""
+def emails(folder: Path) -> None:
+    """Write one of each email into FOLDER, to look at in a browser."""
     settings = load_settings()
     folder.mkdir(parents=True, exist_ok=True)
-    for name, mail in samples(Letters(settings.app_name, settings.base_url)).items():
-        (folder / f"{name}.html").write_text(mail.html, "utf-8")
-        (folder / f"{name}.txt").write_text(f"{mail.subject}\n\n{mail.text}", "utf-8")
+    for mail in samples(Emails(settings.app_name, settings.base_url)):
+        (folder / f"{mail.kind}.html").write_text(mail.html, "utf-8")
+        (folder / f"{mail.kind}.txt").write_text(f"{mail.subject}\n\n{mail.text}", "utf-8")
     click.echo(f"Written to {folder}.")
 
 

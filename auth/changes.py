@@ -54,7 +54,7 @@ class Changes(Recovery):
             keep_current_session(connection, session, token_id, now)
             void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             self._record(connection, Event.PASSWORD_CHANGED, session)
-        self._send(self._letters.password_changed(user.email))
+        self._send(self._emails.password_changed(user.email))
         return Login(self._token(session, token_id), user, session.expires_at)
 
     def change_email(self, token: str | None, email: str) -> None:
@@ -73,7 +73,7 @@ class Changes(Recovery):
         if address.shown == session.user.email:
             raise InvalidDetails({"email": ["This is your email already."]})
         self._take(mail_budgets(session.user.id, session.client), session.client)
-        self._later(lambda: self._ask_new_address(session, address))
+        self._enqueue(lambda: self._ask_new_address(session, address))
 
     def pending_email(self, token: str | None) -> str | None:
         """Return the address that waits for its confirmation."""
@@ -103,7 +103,7 @@ class Changes(Recovery):
         except EmailTaken:  # by another account, since it was given up
             raise LinkRefused from None
         address = Address(row.email, row.email_key)
-        self._later(lambda: self._send_reset(address, client))
+        self._enqueue(lambda: self._send_reset(address, client))
 
     def _ask_new_address(self, session: Session, address: Address) -> None:
         now = self._clock()
@@ -116,7 +116,7 @@ class Changes(Recovery):
             keep = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
             self._record(connection, Event.LINK_SENT, session)
         if taken:
-            self._send(self._letters.taken(taken.email))
+            self._send(self._emails.taken(taken.email))
         else:
-            self._send(self._letters.change(address.shown, change))
-        self._send(self._letters.changing(user.email, address.shown, keep))
+            self._send(self._emails.change(address.shown, change))
+        self._send(self._emails.changing(user.email, address.shown, keep))

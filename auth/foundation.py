@@ -12,10 +12,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from auth import rotation
 from auth.audit import Event, note, record
 from auth.client import Client
+from auth.emails import Emails
 from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
 from auth.keys import KeyRing
-from auth.letters import Letters
-from auth.mail import Mail, Post
+from auth.mail import Mail, MailQueue
 from auth.passwords import Scheme, stand_in
 from auth.sessions import EndReason, Lifetime, Session, Sessions, end_session
 from auth.throttle import Budget, take
@@ -33,11 +33,11 @@ class Foundation:
         database: Database,
         settings: Settings,
         *,
-        post: Post | None = None,
+        mail_queue: MailQueue | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
-        self._post = post
+        self._mail_queue = mail_queue
         self._database = database
         self._clock = clock
         self._scheme = Scheme(settings.bcrypt_rounds, settings.peppers)
@@ -46,7 +46,7 @@ class Foundation:
             plain=Lifetime(settings.session_max_age, settings.session_idle_age),
             remembered=Lifetime(settings.session_remember_age, settings.session_remember_idle_age),
         )
-        self._letters = Letters(settings.app_name, settings.base_url)
+        self._emails = Emails(settings.app_name, settings.base_url)
         stand_in(self._scheme.rounds)  # now, so that no log-in pays for it (BC-4)
 
     def session(self, token: str | None, *, trusted: bool = False) -> Session | None:
@@ -105,14 +105,14 @@ class Foundation:
             raise SessionOver
         return session
 
-    def _later(self, errand: Callable[[], object]) -> None:
-        """Do *errand* after the answer; where there is no post, as for an operator, not at all."""
-        if self._post:
-            self._post.later(errand)
+    def _enqueue(self, job: Callable[[], object]) -> None:
+        """Run *job* after the answer; without a mail queue, as for an operator, never."""
+        if self._mail_queue:
+            self._mail_queue.enqueue(job)
 
     def _send(self, mail: Mail) -> None:
-        if self._post:
-            self._post.send(mail)
+        if self._mail_queue:
+            self._mail_queue.send(mail)
 
     def _take(self, budgets: Sequence[Budget], client: Client) -> bool:
         """Count one attempt, and tell whether a wait begins with it; raises TooMany."""

@@ -65,8 +65,8 @@ class LogIn(Housekeeping):
             worked = Event.LOGGED_IN_AFTER_FAILING if row.failures else Event.LOGGED_IN
             self._record(connection, worked, session)
             self._record(connection, Event.SESSION_STARTED, session)
-        self._later(lambda: self._tell_of_new_device(session))
-        self._later(self.tidy)
+        self._enqueue(lambda: self._tell_of_new_device(session))
+        self._enqueue(self.tidy)
         return Login(self._token(session, session.token_id), session.user, session.expires_at)
 
     def _look_up(self, address: Address | None, client: Client) -> tuple[AnyRow | None, bool]:
@@ -105,7 +105,7 @@ class LogIn(Housekeeping):
             for event in events:
                 record(connection, event, now, user_id=user_id, client=client)
         if row and last_straw:
-            self._send(self._letters.password_off(row.email))
+            self._send(self._emails.password_off(row.email))
 
     def _tell_of_new_device(self, session: Session) -> None:
         """Write to the user where the session's browser is none of those they have used before."""
@@ -115,8 +115,8 @@ class LogIn(Housekeeping):
             return
         device = browser_in_words(session.agent)
         if device not in map(browser_in_words, agents):
-            letter = self._letters.new_device(session.user.email, device, session.address)
-            self._send(letter)
+            mail = self._emails.new_device(session.user.email, device, session.address)
+            self._send(mail)
 
 
 def _address(email: str) -> Address | None:

@@ -1,106 +1,298 @@
-"""Mail: what one is, the port it leaves by, and the post that carries it off the page's thread."""
+"""Outgoing email: what an email is, how one is sent, and the queue that sends it off the page.
 
-import logging
+A page answers before its email is sent and says the same whether that works (EN-2): failures are
+logged, never shown.
+"""
+
+from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore, Event
+from enum import IntEnum
+from threading import Condition, Thread
+from time import monotonic
 from typing import Protocol
 
+from auth.log import BoundedLog
 from auth.passwords import step_back
 
-log = logging.getLogger("auth.mail")
+log = BoundedLog("auth.mail")
 
-MOST_WAITING = 1_000  # letters and look-ups that may wait; more are dropped, and that is logged
-PAUSES = (1.0, 5.0, 25.0)  # seconds before a letter is tried again
+MAX_JOBS = 1_000  # look-ups that may wait; further ones are dropped and logged
+MAX_EMAILS = 1_000  # emails that may wait; then the least urgent are dropped and logged
+MAX_FOR_ONE = 5  # of them for one recipient
+PATIENCE = 1_800.0  # seconds after which an email is given up: a reset link lives for an hour
+PAUSES = (5.0, 30.0, 120.0, 600.0)  # seconds until a deferred email is tried again
+OUTAGE_PAUSES = (1.0, 5.0, 15.0, 30.0)  # seconds without any try while the server does not work
+SHUTDOWN = 3.0  # seconds in which a stopping process still sends what is due
 
 
 class MailFailed(Exception):
-    """The letter could not be handed over; another try may work."""
+    """The server did not take this email; another try may work."""
 
 
 class MailRefused(MailFailed):
-    """The letter will never be taken, however often it is tried."""
+    """The server will never take this email, however often it is tried."""
+
+
+class ServerFailed(MailFailed):
+    """The server did not answer, closed the connection, or refused us as a client."""
+
+
+class Urgency(IntEnum):
+    """Which email is sent first and dropped last."""
+
+    LINK = 0  # a person waits for it
+    ALARM = 1  # the owner may have to act: the password or the email has changed
+    NOTICE = 2
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A letter to one person, as text and as HTML; *link* is where its button leads."""
+    """An email to one person, as text and as HTML; *link* is where its button leads.
+
+    *kind* names it in the log, where neither recipient nor link may appear.
+    """
 
     to: str
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
     link: str | None = field(default=None, repr=False)
+    kind: str = "email"
+    urgency: Urgency = Urgency.NOTICE
 
 
 class Mailer(Protocol):
-    """One way to send a mail."""
+    """One way to send an email."""
 
     def send(self, mail: Mail) -> None:
-        """Hand *mail* over, or raise MailFailed or MailRefused."""
+        """Send *mail*, or raise MailFailed, MailRefused or ServerFailed."""
 
 
-class Post:
-    """A thread that writes and sends letters after the page has answered (EN-2).
+@dataclass
+class Waiting:
+    """An email in the queue; times are seconds of the queue's clock."""
 
-    Whatever goes wrong here goes to the log: a page says the same whether a mail left or not.
+    mail: Mail
+    number: int  # in order of arrival
+    since: float
+    due: float
+    tries: int = 0
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """What comes first is sent first: the urgent, the not yet tried, the older."""
+        return self.mail.urgency, self.tries, self.number
+
+
+class Backlog:
+    """The emails that wait, in memory: their links are secrets, so no database keeps them.
+
+    Says what to send next and when; it knows no thread and no clock.
     """
 
-    def __init__(self, mailer: Mailer, pauses: tuple[float, ...] = PAUSES) -> None:
-        self._mailer = mailer
-        self._pauses = pauses
-        self._room = BoundedSemaphore(MOST_WAITING)
-        self._worker = ThreadPoolExecutor(1, "post", step_back)
-        self._sender = ThreadPoolExecutor(1, "mail", step_back)
-        self._closing = Event()
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._waiting: list[Waiting] = []
+        self._number = 0
+        self._outage = 0  # failures of the server in a row
+        self._paused_until = float("-inf")
 
-    def later(self, errand: Callable[[], object]) -> None:
-        """Run *errand* soon, in turn, in the post's own thread."""
-        self._hand_to(self._worker, errand)
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, mail: Mail, now: float) -> None:
+        """Add *mail*; where there are too many, drop the oldest of the least urgent."""
+        self._number += 1
+        self._waiting.append(Waiting(mail, self._number, since=now, due=now))
+        same = [each for each in self._waiting if each.mail.to == mail.to]
+        if len(same) > MAX_FOR_ONE:
+            self._drop(same)
+        elif len(self._waiting) > MAX_EMAILS:
+            self._drop(self._waiting)
+
+    def take(self, now: float) -> Waiting | None:
+        """Remove and return the email to send *now*, or None where none is due."""
+        if now < self._paused_until:
+            return None
+        due = [each for each in self._waiting if each.due <= now]
+        if not due:
+            return None
+        first = min(due, key=lambda each: each.rank)
+        self._waiting.remove(first)
+        return first
+
+    def next_due(self, now: float) -> float | None:
+        """Return in how many seconds `take` may find something, or None for an empty backlog."""
+        if not self._waiting:
+            return None
+        due = max(min(each.due for each in self._waiting), self._paused_until)
+        return max(due - now, 0.0)
+
+    def sent(self) -> None:
+        """Note that the server works."""
+        self._outage, self._paused_until = 0, float("-inf")
+
+    def defer(self, waiting: Waiting, now: float) -> None:
+        """Put back an email that the server deferred; it holds up no other."""
+        self.sent()
+        self._put_back(waiting, now, PAUSES[min(waiting.tries, len(PAUSES) - 1)])
+
+    def pause(self, waiting: Waiting, now: float) -> None:
+        """Put back an email after the server itself failed, and try nothing for a while.
+
+        The email may be what the server chokes on: others are tried before it.
+        """
+        pause = OUTAGE_PAUSES[min(self._outage, len(OUTAGE_PAUSES) - 1)]
+        self._outage += 1
+        self._paused_until = now + pause
+        self._put_back(waiting, now, min(2 * pause, OUTAGE_PAUSES[-1]))
+
+    def kinds(self) -> str:
+        """Return what waits, for the log: "2 reset, 1 new_device"."""
+        counts = Counter(each.mail.kind for each in self._waiting)
+        return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+
+    def _put_back(self, waiting: Waiting, now: float, pause: float) -> None:
+        waiting.tries += 1
+        waiting.due = now + pause
+        if waiting.due - waiting.since > self._patience:
+            log.error("An email was given up after %d tries: %s.", waiting.tries, waiting.mail.kind)
+        else:
+            self._waiting.append(waiting)
+
+    def _drop(self, among: list[Waiting]) -> None:
+        victim = min(among, key=lambda each: (-each.mail.urgency, each.number))
+        self._waiting.remove(victim)
+        log.error("Too many emails are waiting: one was dropped (%s).", victim.mail.kind)
+
+
+class MailQueue:
+    """Runs jobs that look something up, and sends emails, each in a thread of its own.
+
+    A job never waits for the mail server. One connection at a time sends the emails. The threads
+    start with the first job or email.
+    """
+
+    def __init__(
+        self,
+        mailer: Mailer,
+        *,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._mailer = mailer
+        self._clock = clock
+        self._backlog = Backlog(patience)
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._changed = Condition()
+        self._sending: Mail | None = None
+        self._working = False
+        self._closing = False
+        self._threads: dict[str, Thread] = {}
+
+    def enqueue(self, job: Callable[[], object]) -> None:
+        """Run *job* soon, after the ones before it."""
+        with self._changed:
+            if len(self._jobs) >= MAX_JOBS:
+                log.error("Too many jobs are waiting: one was dropped, and its email with it.")
+                return
+            self._jobs.append(job)
+            self._start("jobs", self._work)
 
     def send(self, mail: Mail) -> None:
         """Send *mail* soon, and try again where that fails."""
-        self._hand_to(self._sender, lambda: self._deliver(mail))
+        with self._changed:
+            self._backlog.add(mail, self._clock())
+            self._start("mail", self._deliver_all)
 
-    def finish(self) -> None:
-        """Return when all that was handed in before is done."""
-        for thread in (self._worker, self._sender):
-            thread.submit(_nothing).result()
+    def wake(self) -> None:
+        """Look again what is due: a clock that tests move tells nobody."""
+        with self._changed:
+            self._changed.notify_all()
 
-    def close(self) -> None:
-        """Stop trying again, and end."""
-        self._closing.set()
-        self._worker.shutdown()
-        self._sender.shutdown()
+    def finish(self, timeout: float = 30.0) -> bool:
+        """Return once all jobs are done and no email is due, or False after *timeout* seconds."""
+        with self._changed:
+            return self._changed.wait_for(self._is_idle, timeout)
 
-    def _hand_to(self, thread: ThreadPoolExecutor, errand: Callable[[], object]) -> None:
-        if not self._room.acquire(blocking=False):
-            log.error("The post has no room left: a letter was dropped.")
-            return
-        thread.submit(errand).add_done_callback(self._done)
+    def close(self, timeout: float = SHUTDOWN) -> None:
+        """Send what is due within *timeout* seconds, stop, and log what was not sent."""
+        self.finish(timeout)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            left = [f"{len(self._jobs)} jobs"] if self._jobs else []
+            left += [self._backlog.kinds()] if len(self._backlog) else []
+            left += [f"{self._sending.kind} (on its way)"] if self._sending else []
+        if left:
+            log.error("The app stops, and these emails were not sent: %s.", ", ".join(left))
 
-    def _done(self, errand: object) -> None:
-        self._room.release()
-        fault = errand.exception()  # type: ignore[attr-defined]
-        if fault:
-            log.error("An errand of the post failed.", exc_info=fault)
+    def _start(self, name: str, run: Callable[[], None]) -> None:
+        if name not in self._threads:
+            # Daemon threads: a server that is silent must not keep the process from ending.
+            self._threads[name] = Thread(target=run, name=name, daemon=True)
+            self._threads[name].start()
+        self._changed.notify_all()
 
-    def _deliver(self, mail: Mail) -> None:
-        for pause in (*self._pauses, None):
-            try:
-                self._mailer.send(mail)
-            except MailRefused as fault:
-                log.error("A mail was refused for good: %s", fault)
-                return
-            except MailFailed as fault:
-                log.warning("A mail was not taken: %s", fault)
-                if pause is None or self._closing.wait(pause):
-                    log.error("A mail was given up.")
+    def _is_idle(self) -> bool:
+        due = self._backlog.next_due(self._clock())
+        return not (self._jobs or self._working or self._sending or due == 0.0)
+
+    def _work(self) -> None:
+        step_back()
+        while True:
+            with self._changed:
+                self._working = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._jobs or self._closing)
+                if self._closing:
                     return
-            else:
-                return
+                job = self._jobs.popleft()
+                self._working = True
+            try:
+                job()
+            except Exception as cause:  # one job's failure must not stop the others
+                log.error("A job of the mail queue failed.", cause=cause)
 
+    def _deliver_all(self) -> None:
+        step_back()
+        while (waiting := self._next()) is not None:
+            result = self._try(waiting.mail)
+            with self._changed:
+                now = self._clock()
+                match result:
+                    case ServerFailed():
+                        self._backlog.pause(waiting, now)
+                    case None | MailRefused():
+                        self._backlog.sent()
+                    case _:
+                        self._backlog.defer(waiting, now)
 
-def _nothing() -> None:
-    """Do nothing: whoever waits for it has waited for all before it."""
+    def _next(self) -> Waiting | None:
+        """Wait for an email that is due and return it, or None once the queue is closing."""
+        with self._changed:
+            self._sending = None
+            self._changed.notify_all()
+            while not self._closing:
+                now = self._clock()
+                if waiting := self._backlog.take(now):
+                    self._sending = waiting.mail
+                    return waiting
+                self._changed.wait(self._backlog.next_due(now))
+        return None
+
+    def _try(self, mail: Mail) -> MailFailed | None:
+        """Send *mail*, and return how it failed."""
+        try:
+            self._mailer.send(mail)
+        except MailRefused as failure:
+            log.error("An email was refused for good: %s (%s).", failure, mail.kind)
+            return failure
+        except MailFailed as failure:
+            log.warning("An email was not sent yet: %s (%s).", failure, mail.kind)
+            return failure
+        except Exception as cause:  # a bug here must not stop all email for good
+            log.error("An email could not be written: %s.", mail.kind, cause=cause)
+            return MailRefused(type(cause).__name__)
+        return None

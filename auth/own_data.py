@@ -77,7 +77,7 @@ class OwnData(Changes):
             delete_user(connection, session.user.id)
             forget_where(connection, session.user.id)
             record(connection, Event.USER_DELETED, self._clock(), user_id=session.user.id)
-        self._send(self._letters.deleted(session.user.email))
+        self._send(self._emails.deleted(session.user.email))
 
 
 def _text(value: object) -> object:

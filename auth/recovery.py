@@ -27,7 +27,7 @@ class Recovery(SignUp):
         except InvalidAddress as fault:
             raise InvalidDetails({"email": [str(fault)]}) from None
         self._take(mail_budgets(address.key, client), client)
-        self._later(lambda: self._send_reset(address, client))
+        self._enqueue(lambda: self._send_reset(address, client))
 
     def reset_password(self, link: str, password: str, client: Client) -> None:
         """Set the password of the account that *link* was sent for; every session ends (RS-5).
@@ -55,7 +55,7 @@ class Recovery(SignUp):
             set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
             void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
-        self._send(self._letters.password_changed(user.email))
+        self._send(self._emails.password_changed(user.email))
 
     def is_reset_link(self, link: str) -> bool:
         """Tell whether *link* would work now, so that nobody fills a form in vain."""
@@ -71,4 +71,4 @@ class Recovery(SignUp):
                 return
             link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
             record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
-        self._send(self._letters.reset(user.email, link))
+        self._send(self._emails.reset(user.email, link))

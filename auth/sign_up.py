@@ -24,7 +24,7 @@ class SignUp(Verification):
         Raises InvalidDetails with every broken rule of every field, EmailTaken, or TooMany.
         """
         user = self._add(email, password, name, client)
-        self._later(lambda: self._send_link(user.id))
+        self._enqueue(lambda: self._send_link(user.id))
         return user
 
     def sign_up_by_mail(self, email: str, password: str, name: str, client: Client) -> None:
@@ -37,7 +37,7 @@ class SignUp(Verification):
             self.sign_up(email, password, name, client)
         except EmailTaken:
             address = read_address(email)
-            self._later(lambda: self._tell_owner(address, client))
+            self._enqueue(lambda: self._tell_owner(address, client))
 
     def password_faults(self, password: str, email: str = "", name: str = "") -> list[str]:
         """Return a sentence for each rule that *password* breaks for this person."""
@@ -85,9 +85,9 @@ class SignUp(Verification):
             if user is None or not user.is_active:
                 return
             if user.verified_at:
-                letter = self._letters.taken(user.email)
+                mail = self._emails.taken(user.email)
             else:
                 link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
-                letter = self._letters.finish(user.email, link)
+                mail = self._emails.finish(user.email, link)
                 record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
-        self._send(letter)
+        self._send(mail)

@@ -1,21 +1,32 @@
-"""Mail by SMTP: encrypted on the way, or not sent."""
+"""Email by SMTP: encrypted on the way, or not sent."""
 
 import smtplib
+import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, make_msgid
 from ipaddress import ip_address
+from threading import Timer
 
-from auth.mail import Mail, MailFailed, MailRefused
+from email_validator import EmailNotValidError, validate_email
+
+from auth.mail import Mail, MailFailed, MailRefused, ServerFailed
 from settings import MailServer, Sender
 
 TIMEOUT = 10.0  # seconds for each answer of the server
+LONGEST = 30.0  # seconds for one email once connected, however slowly the server answers
+GOODBYE = 1.0  # seconds to wait for the answer to QUIT: the email is the server's by then
 PERMANENT = 500  # replies from here on
+ASCII = SMTP.clone(cte_type="7bit")  # what every server takes
+CLOSING = 421  # the server ends the connection, whatever was asked: RFC 5321, 3.8
 
 
 class Smtp:
-    """A connection to *server*: it begins plain and turns to TLS, or is TLS at once.
+    """Sends by *server*: its connection begins plain and turns to TLS, or is TLS at once.
 
     Only a server on this machine may go without: a name and a password, and the links that open
     accounts, never travel in the clear.
@@ -29,42 +40,59 @@ class Smtp:
         self._context = context or ssl.create_default_context()
 
     def send(self, mail: Mail) -> None:
-        """Hand *mail* over; an answer takes ten seconds at most.
+        """Send *mail*.
 
-        Raises MailRefused for what the server says will never work (a 5yz reply: RFC 5321, 4.2.1),
-        and MailFailed for what may work later.
+        Raises MailRefused for what the server will never take (a 5yz reply: RFC 5321, 4.2.1),
+        MailFailed for an email it may take later, and ServerFailed where no email would fare
+        better: no connection, no answer, a refused log-in.
         """
         try:
             with self._connect() as server:
                 if self._server.user:
                     server.login(self._server.user, self._server.password)
                 server.send_message(message(mail, self._sender))
-        except (OSError, smtplib.SMTPException) as fault:
-            kind = MailRefused if _reply(fault) >= PERMANENT else MailFailed
+        except (OSError, smtplib.SMTPException) as cause:
             # Its text may quote what was sent: the name has to do.
-            raise kind(type(fault).__name__) from None
+            raise _kind(cause)(_name(cause)) from None
 
-    def _connect(self) -> smtplib.SMTP:
-        host, port = self._server.host, self._server.port
-        if self._server.tls:
-            return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=self._context)
-        server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+    @contextmanager
+    def _connect(self) -> Iterator[smtplib.SMTP]:
+        """Yield a connection that is closed at the end, and after LONGEST in any case."""
+        host, port, tls_at_once = self._server.host, self._server.port, self._server.tls
+        if tls_at_once:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, port, timeout=TIMEOUT, context=self._context
+            )
+        else:
+            server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+        watchdog = Timer(LONGEST, _hang_up, [server])
+        watchdog.daemon = True
+        watchdog.start()
         try:
             server.ehlo()
-            if server.has_extn("starttls") or not _is_here(host):
+            if not tls_at_once and (server.has_extn("starttls") or not _is_here(host)):
                 server.starttls(context=self._context)
-        except (OSError, smtplib.SMTPException):
+            yield server
+            if server.sock:
+                server.sock.settimeout(GOODBYE)
+            with suppress(OSError, smtplib.SMTPException):  # it has taken the email
+                server.quit()
+        finally:
+            watchdog.cancel()
             server.close()
-            raise
-        return server
 
 
 def message(mail: Mail, sender: Sender) -> EmailMessage:
-    """Return *mail* as it travels: text first, then the same as HTML."""
-    made = EmailMessage()
+    """Return *mail* as it travels: text first, then the same as HTML.
+
+    Domains travel in ASCII, which every server takes. Only a letter outside ASCII before the @
+    needs a server that offers SMTPUTF8 (RFC 6531).
+    """
+    to = with_ascii_domain(mail.to)
+    made = EmailMessage(policy=ASCII if (sender.email + to).isascii() else SMTPUTF8)
     local, _, domain = sender.email.rpartition("@")
     made["From"] = Address(sender.name, local, domain)
-    made["To"] = mail.to
+    made["To"] = to
     made["Subject"] = mail.subject
     made["Date"] = formatdate(usegmt=True)
     made["Message-ID"] = make_msgid(domain=domain)
@@ -74,11 +102,45 @@ def message(mail: Mail, sender: Sender) -> EmailMessage:
     return made
 
 
-def _reply(fault: Exception) -> int:
-    """Return the number that the server replied with, or 0 where it did not."""
-    if isinstance(fault, smtplib.SMTPRecipientsRefused):  # one recipient a letter
-        return max(code for code, _ in fault.recipients.values())
-    return fault.smtp_code if isinstance(fault, smtplib.SMTPResponseException) else 0
+def with_ascii_domain(email: str) -> str:
+    """Return *email* with its domain as the DNS knows it: IDNA 2008, RFC 5891."""
+    local, _, domain = email.rpartition("@")
+    if domain.isascii():
+        return email
+    try:
+        # The local part is left out: only the domain is to be read.
+        return f"{local}@{validate_email(f'x@{domain}', check_deliverability=False).ascii_domain}"
+    except EmailNotValidError:
+        return email
+
+
+def _kind(cause: Exception) -> type[MailFailed]:
+    """Return what *cause* means: for this email, or for every one."""
+    if isinstance(cause, smtplib.SMTPNotSupportedError):
+        # STARTTLS or a log-in that is not offered is the server's; SMTPUTF8 is this email's.
+        return MailRefused if "SMTPUTF8" in str(cause) else ServerFailed
+    if isinstance(cause, smtplib.SMTPRecipientsRefused):  # one recipient an email
+        code = max(code for code, _ in cause.recipients.values())
+    elif isinstance(cause, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)):
+        code = cause.smtp_code
+    else:
+        return ServerFailed
+    if code == CLOSING or code < 0:
+        return ServerFailed
+    return MailRefused if code >= PERMANENT else MailFailed
+
+
+def _name(cause: Exception) -> str:
+    if isinstance(cause, smtplib.SMTPNotSupportedError) and "SMTPUTF8" in str(cause):
+        return "the mail server does not offer SMTPUTF8, which this email needs"
+    return type(cause).__name__
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    """Close the connection under a thread that waits for its answer."""
+    if held := server.sock:
+        with suppress(OSError):  # it was closed meanwhile
+            held.shutdown(socket.SHUT_RDWR)
 
 
 def _is_here(host: str) -> bool:

@@ -17,7 +17,7 @@ class Verification(Devices):
         """Send the user who asks another link for their address; raises TooMany."""
         session = self._alive(token)
         self._take(mail_budgets(session.user.id, session.client), session.client)
-        self._later(lambda: self._send_link(session.user.id))
+        self._enqueue(lambda: self._send_link(session.user.id))
 
     def confirm_email(self, link: str, client: Client) -> str:
         """Note that the address *link* was sent to is its user's, and return it.
@@ -62,7 +62,7 @@ class Verification(Devices):
                 return
             link = issue_link(connection, user, Purpose.VERIFY, user.email, user.email_key, now)
             record(connection, Event.LINK_SENT, now, user_id=user.id)
-        self._send(self._letters.verify(user.email, link))
+        self._send(self._emails.verify(user.email, link))
 
 
 def mail_budgets(subject: str, client: Client) -> list[Budget]:

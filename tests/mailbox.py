@@ -38,7 +38,7 @@ class Mailbox:
             return self.refusal
         content = envelope.content
         assert isinstance(content, bytes)
-        mail = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
+        mail = message_from_bytes(content, _class=EmailMessage, policy=policy.SMTPUTF8)
         assert [str(mail["To"])] == envelope.rcpt_tos
         with self._news:
             self.mails.append(mail)

@@ -1,6 +1,7 @@
 """Everything that is made once a process: settings, database, service."""
 
 import asyncio
+import atexit
 import gc
 import logging
 from collections.abc import AsyncIterator
@@ -60,7 +61,7 @@ def _start() -> "AuthService":
     from alembic.util.exc import CommandError
     from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-    from auth.mail import Post
+    from auth.mail import MailQueue
     from auth.service import AuthService
     from db.engine import Database
     from db.migrate import explain, migrate
@@ -80,7 +81,9 @@ def _start() -> "AuthService":
         log.exception("The app cannot use its database.")
         raise Unavailable from fault
     _show_audit()
-    made = AuthService(database, settings, post=Post(_mailer(settings)))
+    mail_queue = MailQueue(_mailer(settings))
+    atexit.register(mail_queue.close)
+    made = AuthService(database, settings, mail_queue=mail_queue)
     send_at_once()
     let_all_cookies_in()
     _freeze()
@@ -95,8 +98,8 @@ def _mailer(settings: Settings) -> "Mailer":
     if settings.mail_server:
         return Smtp(settings.mail_server, settings.sender)
     if settings.production:
-        log.warning("SMTP_URL is not set: no mail leaves, they are kept in %s.", OUTBOX)
-    return Outbox(OUTBOX, settings.sender, tell=not settings.production)
+        log.warning("SMTP_URL is not set: no email is sent, all are kept in %s.", OUTBOX)
+    return Outbox(OUTBOX, settings.sender, show_links=not settings.production)
 
 
 def _show_audit() -> None:

@@ -31,7 +31,10 @@ def app_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     start._start.cache_clear()
     yield
     if start._start.cache_info().currsize:
-        start.service()._database.close()
+        made = start.service()
+        if made._mail_queue:
+            made._mail_queue.close()
+        made._database.close()
     start._start.cache_clear()
 
 

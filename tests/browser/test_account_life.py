@@ -301,7 +301,7 @@ def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User
 
     visitor.expect_form()
     visitor.wait_for_no_cookie()
-    assert mailbox.mail(ada.email, "is gone")
+    assert mailbox.mail(ada.email, "was deleted")
     visitor.fill_log_in(ada.email, PASSWORD)
     says(visitor, LogInRefused.message)
     visitor.sign_up(ada.email, name="Somebody else")

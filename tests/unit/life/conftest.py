@@ -1,4 +1,4 @@
-"""What the tests of account life share: a post whose letters can be read, and links in them."""
+"""What the tests of account life share: a mail queue whose emails and links can be read."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from auth.mail import Mail, MailFailed, Post
+from auth.mail import Mail, MailFailed, MailQueue
 from auth.service import AuthService
 from db.engine import Database
 from settings import Settings
@@ -15,9 +15,9 @@ from tests.conftest import Clock, Person, sign_up_ada
 
 @dataclass
 class Letterbox:
-    """Where letters arrive; one that is *shut* takes none."""
+    """Where emails arrive; one that is *shut* takes none."""
 
-    post: Post = field(init=False)
+    queue: MailQueue = field(init=False)
     mails: list[Mail] = field(default_factory=list)
     shut: bool = False
 
@@ -29,7 +29,7 @@ class Letterbox:
 
     def to(self, address: str) -> list[Mail]:
         """Return what has come for *address*, when all that was handed in has been sent."""
-        self.post.finish()
+        self.queue.finish()
         return [mail for mail in self.mails if mail.to == address]
 
     def link(self, address: str, page: str) -> str:
@@ -46,22 +46,22 @@ class Letterbox:
 def letterbox() -> Iterator[Letterbox]:
     """A letterbox, empty."""
     box = Letterbox()
-    box.post = Post(box, pauses=())
+    box.queue = MailQueue(box, patience=0.0)
     yield box
-    box.post.close()
+    box.queue.close()
 
 
 @pytest.fixture
 def service(
     database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
 ) -> AuthService:
-    """The verbs, with a post."""
-    return AuthService(database, settings, post=letterbox.post, clock=clock)
+    """The verbs, with a mail queue."""
+    return AuthService(database, settings, mail_queue=letterbox.queue, clock=clock)
 
 
 @pytest.fixture
 def ada(service: AuthService, letterbox: Letterbox) -> Person:
-    """Ada, who has an account, and has had her first letter."""
+    """Ada, who has an account, and has had her first email."""
     person = sign_up_ada(service)
-    letterbox.post.finish()
+    letterbox.queue.finish()
     return person

@@ -201,7 +201,7 @@ def test_each_flow_leaves_exactly_its_events(
     flow: str,
 ) -> None:
     """LG-1: in the table and in the log alike."""
-    letterbox.post.finish()
+    letterbox.queue.finish()
     before = len(events(database))
     run, expected = FLOWS[flow]
     caplog.set_level(logging.INFO, "auth.audit")
@@ -209,7 +209,7 @@ def test_each_flow_leaves_exactly_its_events(
 
     with suppress(AuthError) if flow in REFUSED else nullcontext():
         run(service, ada, token, letterbox, clock)
-    letterbox.post.finish()
+    letterbox.queue.finish()
 
     assert events(database)[before:] == expected
     lines = [record for record in caplog.records if record.name == "auth.audit"]
@@ -327,7 +327,7 @@ def test_no_flow_writes_a_secret_anywhere(
         with suppress(AuthError) if name in REFUSED else nullcontext():
             made = run(service, person, own, letterbox, clock)
             canaries += [made.token] if isinstance(made, Login) else []
-        letterbox.post.finish()
+        letterbox.queue.finish()
     links = [mail.link.partition("token=")[2] for mail in letterbox.mails if mail.link]
     assert any(links)
 

@@ -186,7 +186,7 @@ def test_a_deleted_account_is_gone_and_its_address_free(
         kept = connection.execute(select(AuditEvent.user_id, AuditEvent.address, AuditEvent.agent))
         assert set(kept.all()) == {(ada.id, "", "")}
     assert service.resume(token) is None
-    assert "is gone" in letterbox.to(ada.email)[-1].subject
+    assert "was deleted" in letterbox.to(ada.email)[-1].subject
     assert service.sign_up(ada.email, ada.password)
 
 
@@ -203,7 +203,7 @@ def test_the_download_has_what_is_kept_and_no_secret(
 ) -> None:
     """AC-5: what people may ask for; what opens something is not theirs to lose."""
     service.change_email(token, OTHER)
-    letterbox.post.finish()
+    letterbox.queue.finish()
     text = json.dumps(service.my_data(token))
 
     with database.read() as connection:
@@ -243,7 +243,7 @@ def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
     for agent in (LAPTOP.agent, LAPTOP.agent, windows, windows):
         client = type(LAPTOP)(address=LAPTOP.address, agent=agent)
         service.log_in(ada.email, ada.password, client)
-        letterbox.post.finish()
+        letterbox.queue.finish()
 
     told = [mail for mail in letterbox.to(ada.email) if "New log-in" in mail.subject]
     assert len(told) == 1

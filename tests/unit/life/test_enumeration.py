@@ -118,7 +118,7 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
 ) -> None:
     """EN-3: who owns the address is told in their own mailbox."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, post=letterbox.post, clock=clock)
+    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
     service.sign_up("Ada@example.com", NEW)
     service.confirm_email(letterbox.link("Ada@example.com", "verify-email"), LAPTOP)
 
@@ -138,7 +138,7 @@ def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
 ) -> None:
     """EN-3: somebody may have signed up with the address before its owner did, and waits."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, post=letterbox.post, clock=clock)
+    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
     service.sign_up_by_mail("ada@example.com", "the password of mallory", "Mallory", CAFE)
     first = letterbox.link("ada@example.com", "verify-email")
     clock.advance(timedelta(hours=1))
@@ -158,7 +158,7 @@ def test_signing_up_with_a_taken_address_fills_no_mailbox(
 ) -> None:
     """EN-3, TH-2: as many mails as asking for a new password would bring, and the same answer."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, post=letterbox.post, clock=clock)
+    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
     service.sign_up("ada@example.com", NEW)
     before = len(letterbox.to("ada@example.com"))
 
@@ -177,7 +177,7 @@ def test_who_has_not_confirmed_is_refused_like_anybody(
 ) -> None:
     """EN-1: the right password of an unverified account tells nothing either; then it opens."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, post=letterbox.post, clock=clock)
+    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
     service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
     link = letterbox.link("ada@example.com", "verify-email")
 

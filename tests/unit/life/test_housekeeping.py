@@ -32,13 +32,13 @@ def test_a_log_in_tidies_up(
 ) -> None:
     """DB-7: one batch of each kind, after the answer."""
     service.forgot_password(ada.email, LAPTOP)
-    letterbox.post.finish()
+    letterbox.queue.finish()
     with pytest.raises(LogInRefused):
         service.log_in("nobody@example.com", "wrong wrong wrong", LAPTOP)
     clock.advance(timedelta(days=2))
 
     service.log_in(ada.email, ada.password, LAPTOP)
-    letterbox.post.finish()
+    letterbox.queue.finish()
 
     assert (count(database, EmailToken), count(database, Counter)) == (0, 2)
 
@@ -167,12 +167,12 @@ def test_an_operator_is_told_in_a_sentence_what_was_wrong(
     assert told in ended.output
 
 
-def test_the_letters_can_be_looked_at(operator: CliRunner, tmp_path: Path) -> None:
+def test_the_emails_can_be_looked_at(operator: CliRunner, tmp_path: Path) -> None:
     """Each as text and as HTML."""
-    done = operator.invoke(command.main, ["letters", str(tmp_path / "letters")])
+    done = operator.invoke(command.main, ["emails", str(tmp_path / "emails")])
 
     assert done.exit_code == 0
-    names = {path.suffix for path in (tmp_path / "letters").iterdir()}
+    names = {path.suffix for path in (tmp_path / "emails").iterdir()}
     assert names == {".html", ".txt"}
 
 

@@ -1,25 +1,48 @@
-"""Mail: real letters to a real server, encrypted on the way, and never in a page's way."""
+"""Outgoing email: over a real server, encrypted on the way, and never in another's way."""
 
 import logging
+import re
+import socket
 import ssl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from auth.letters import Letters, samples
-from auth.mail import Mail, MailFailed, Post
+from auth.emails import Emails, samples
+from auth.log import BoundedLog
+from auth.mail import (
+    MAX_EMAILS,
+    MAX_FOR_ONE,
+    OUTAGE_PAUSES,
+    PATIENCE,
+    PAUSES,
+    Mail,
+    MailFailed,
+    MailQueue,
+    MailRefused,
+    ServerFailed,
+)
 from auth.outbox import Outbox
 from auth.smtp import Smtp
-from settings import Sender, read_mail_server
-from tests.mailbox import body, mail_server
-from tests.serving import free_port, wait_until
+from settings import Sender, read_mail_server, read_sender
+from tests.mailbox import HOST, body, mail_server
+from tests.serving import free_port
 
 SENDER = Sender("", "no-reply@app.example.com")
-LETTERS = Letters("Ada's <App>", "https://app.example.com")
-LETTER = LETTERS.reset("ada@example.com", "the-token")
+EMAILS = Emails("Ada's <App>", "https://app.example.com")
+RESET = EMAILS.reset("ada@example.com", "the-token")
+
+
+@pytest.fixture(autouse=True)
+def unbounded_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test with a log that has not written anything yet."""
+    monkeypatch.setattr("auth.mail.log", BoundedLog("auth.mail"))
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +71,10 @@ def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLCon
     return server, ssl.create_default_context(cafile=str(cert))
 
 
-def test_a_letter_arrives_as_text_and_as_html() -> None:
-    """Whatever program reads it."""
+def test_an_email_arrives_as_text_and_as_html() -> None:
+    """AC-3: whatever program reads it."""
     with mail_server(free_port()) as mailbox:
-        Smtp(read_mail_server(mailbox.url), SENDER).send(LETTER)
+        Smtp(read_mail_server(mailbox.url), SENDER).send(RESET)
 
     [mail] = mailbox.mails
     text, html = body(mail, "plain"), body(mail, "html")
@@ -64,7 +87,7 @@ def test_a_letter_arrives_as_text_and_as_html() -> None:
 def test_starttls_is_used_where_it_is_offered(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """With the name and the password only after it."""
+    """AC-3: with the name and the password only after it."""
     server, client = contexts
     port, seen = free_port(), list[str]()
 
@@ -78,7 +101,7 @@ def test_starttls_is_used_where_it_is_offered(
     with mail_server(
         port, tls_context=server, require_starttls=True, authenticator=check
     ) as mailbox:
-        Smtp(read_mail_server(f"smtp://ada:p%40ss@localhost:{port}"), SENDER, client).send(LETTER)
+        Smtp(read_mail_server(f"smtp://ada:p%40ss@localhost:{port}"), SENDER, client).send(RESET)
 
     assert mailbox.starttls == [True]
     assert seen == ["ada:p@ss"]
@@ -87,135 +110,448 @@ def test_starttls_is_used_where_it_is_offered(
 def test_smtps_is_encrypted_from_the_first_byte(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """Port 465."""
+    """AC-3: port 465."""
     server, client = contexts
     port = free_port()
     with mail_server(port, ssl_context=server, server_hostname="localhost") as mailbox:
-        Smtp(read_mail_server(f"smtps://localhost:{port}"), SENDER, client).send(LETTER)
+        Smtp(read_mail_server(f"smtps://localhost:{port}"), SENDER, client).send(RESET)
 
     assert len(mailbox.mails) == 1
 
 
-def test_a_certificate_nobody_vouches_for_gets_no_letter(
+def test_a_certificate_nobody_vouches_for_gets_no_email(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """A link that opens an account goes to nobody in between."""
+    """AC-3: a link that opens an account goes to nobody in between."""
     port = free_port()
     with (
         mail_server(port, tls_context=contexts[0]) as mailbox,
         pytest.raises(MailFailed, match="SSLCertVerificationError"),
     ):
-        Smtp(read_mail_server(f"smtp://localhost:{port}"), SENDER).send(LETTER)
+        Smtp(read_mail_server(f"smtp://localhost:{port}"), SENDER).send(RESET)
 
     assert mailbox.mails == []
 
 
 def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server elsewhere that offers no TLS gets nothing."""
+    """AC-3: a server elsewhere that offers no TLS gets nothing."""
     monkeypatch.setattr("auth.smtp._is_here", lambda host: False)
     with mail_server(free_port()) as mailbox, pytest.raises(MailFailed):
-        Smtp(read_mail_server(mailbox.url), SENDER).send(LETTER)
+        Smtp(read_mail_server(mailbox.url), SENDER).send(RESET)
 
     assert mailbox.mails == []
 
 
-def test_a_server_that_is_busy_is_tried_again() -> None:
-    """After a pause that grows."""
+@dataclass
+class Relay:
+    """A mail server as the queue sees it: fails as told for some recipients, and keeps the rest."""
+
+    failures: dict[str, list[MailFailed]] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
+    sent: list[Mail] = field(default_factory=list)
+
+    def send(self, mail: Mail) -> None:
+        """Keep *mail*, or raise the next failure for its recipient or for everyone ("*")."""
+        self.tried.append(mail.to)
+        for whose in ("*", mail.to):
+            if self.failures.get(whose):
+                raise self.failures[whose].pop(0)
+        self.sent.append(mail)
+
+
+@dataclass
+class Seconds:
+    """A clock for due times, in seconds, that stands still until a test moves it."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        """Return the time it shows."""
+        return self.now
+
+
+@pytest.fixture
+def relay() -> Relay:
+    """A mail server that takes everything."""
+    return Relay()
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    """A clock of the queue."""
+    return Seconds()
+
+
+@pytest.fixture
+def queue(relay: Relay, seconds: Seconds) -> Iterator[MailQueue]:
+    """A queue before that server, by that clock."""
+    queue = MailQueue(relay, clock=seconds)
+    yield queue
+    queue.close()
+
+
+def advance(queue: MailQueue, seconds: Seconds, by: float) -> None:
+    """Move the clock, and wait until everything due by then was tried."""
+    seconds.now += by
+    queue.wake()
+    assert queue.finish()
+
+
+def held_back(queue: MailQueue, *mails: Mail) -> None:
+    """Queue *mails* as if they had all come while one email was being sent."""
+    with queue._changed:
+        for mail in mails:
+            queue.send(mail)
+    assert queue.finish()
+
+
+def test_a_busy_server_is_tried_again() -> None:
+    """AC-3: a 4yz reply means later; over a real server."""
+    seconds = Seconds()
     with mail_server(free_port(), refusals=2) as mailbox:
-        post = Post(Smtp(read_mail_server(mailbox.url), SENDER), pauses=(0.0, 0.0, 0.0))
-        post.send(LETTER)
-        post.finish()
-        post.close()
+        queue = MailQueue(Smtp(read_mail_server(mailbox.url), SENDER), clock=seconds)
+        queue.send(RESET)
+        for pause in PAUSES[:2]:
+            assert queue.finish()
+            assert mailbox.mails == []
+            advance(queue, seconds, pause)
+        queue.close()
 
     assert len(mailbox.mails) == 1
 
 
+def test_a_deferred_email_delays_no_other(queue: MailQueue, relay: Relay, seconds: Seconds) -> None:
+    """EN-2: four that the relay defers wait for their time; the reset link leaves at once."""
+    busy = [f"busy{number}@example.com" for number in range(4)]
+    relay.failures = {to: [MailFailed("SMTPDataError")] * 2 for to in busy}
+
+    held_back(queue, *(EMAILS.verify(to, "t") for to in busy), RESET)
+
+    assert [mail.to for mail in relay.sent] == [RESET.to]
+    assert seconds.now == 0.0
+    advance(queue, seconds, PAUSES[0])
+    assert len(relay.sent) == 1
+    advance(queue, seconds, PAUSES[1])
+    assert {mail.to for mail in relay.sent} == {RESET.to, *busy}
+
+
+def test_a_link_that_a_person_waits_for_is_sent_before_notices(
+    queue: MailQueue, relay: Relay
+) -> None:
+    """EN-2: links first, then what an owner must know, then the rest; each in turn."""
+    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(10)]
+    alarm = EMAILS.password_changed("bob@example.com")
+    links = [EMAILS.verify("cleo@example.com", "t"), RESET]
+
+    held_back(queue, *notices, alarm, *links)
+
+    assert relay.sent == [*links, alarm, *notices]
+
+
+def test_a_silent_server_holds_no_link_behind_notices(
+    queue: MailQueue, relay: Relay, seconds: Seconds
+) -> None:
+    """EN-2: after one time-out nothing is tried for a second, and then the link comes first."""
+    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(10)]
+    relay.failures = {"*": [ServerFailed("TimeoutError")]}
+
+    held_back(queue, *notices)
+    queue.send(RESET)
+    assert queue.finish()
+    assert (len(relay.tried), relay.sent) == (1, [])
+    advance(queue, seconds, OUTAGE_PAUSES[0])
+
+    assert relay.sent[0] == RESET
+    assert len(relay.sent) == 10  # and the one that met the silence waits a little longer
+    advance(queue, seconds, OUTAGE_PAUSES[0])
+    assert len(relay.sent) == 11
+
+
+def test_an_email_that_the_server_chokes_on_stops_no_other(
+    queue: MailQueue, relay: Relay, seconds: Seconds
+) -> None:
+    """EN-2: even the most urgent one: between two of its tries the others are sent."""
+    relay.failures = {RESET.to: [ServerFailed("TimeoutError")] * 1_000}
+    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(10)]
+
+    held_back(queue, RESET, *notices)
+    advance(queue, seconds, OUTAGE_PAUSES[0])
+
+    assert len(relay.sent) == 10
+    assert relay.tried.count(RESET.to) <= 2
+
+
+def test_while_the_server_is_down_tries_are_few_and_nothing_is_lost(
+    queue: MailQueue, relay: Relay, seconds: Seconds
+) -> None:
+    """EN-2: one try each half minute in the end, and all leave once it is back."""
+    relay.failures = {"*": [ServerFailed("ConnectionRefusedError")] * 1_000}
+    held_back(queue, *(EMAILS.verify(f"user{n}@example.com", "t") for n in range(20)))
+
+    for _ in range(600):
+        advance(queue, seconds, 1.0)
+    assert relay.sent == []
+    assert len(relay.tried) <= 25
+    relay.failures.clear()
+    for _ in range(60):
+        advance(queue, seconds, 1.0)
+
+    assert len(relay.sent) == 20
+
+
 def test_what_a_server_will_never_take_is_not_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    """RFC 5321, 4.2.1: an address that does not exist must not keep the next letter waiting."""
+    """RFC 5321, 4.2.1: an address that does not exist must not keep the next email waiting."""
+    seconds = Seconds()
     with (
         mail_server(free_port(), refusals=1, refusal="550 No such user") as mailbox,
         caplog.at_level(logging.WARNING, "auth.mail"),
     ):
-        post = Post(Smtp(read_mail_server(mailbox.url), SENDER), pauses=(60.0, 60.0))
-        post.send(LETTER)
-        post.send(LETTER)
-        post.finish()
-        post.close()
+        queue = MailQueue(Smtp(read_mail_server(mailbox.url), SENDER), clock=seconds)
+        queue.send(RESET)
+        queue.send(RESET)
+        advance(queue, seconds, PATIENCE)
+        queue.close()
 
     assert len(mailbox.mails) == 1
-    told = [record.getMessage() for record in caplog.records]
-    assert told == ["A mail was refused for good: SMTPDataError"]
+    assert messages(caplog) == ["An email was refused for good: SMTPDataError (reset)."]
 
 
-def test_a_letter_that_nobody_takes_is_given_up_and_logged(
+def test_an_email_that_nobody_takes_is_given_up_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """LG-2: after the last try, without a word of what it said."""
-    post = Post(
-        Smtp(read_mail_server(f"smtp://127.0.0.1:{free_port()}"), SENDER), pauses=(0.0, 0.0)
+    """LG-2: after half an hour, without a word of what it said or to whom."""
+    seconds = Seconds()
+    queue = MailQueue(
+        Smtp(read_mail_server(f"smtp://127.0.0.1:{free_port()}"), SENDER), clock=seconds
     )
     with caplog.at_level(logging.WARNING, "auth.mail"):
-        post.send(LETTER)
-        post.finish()
-    post.close()
+        queue.send(RESET)
+        for _ in range(80):
+            advance(queue, seconds, 30.0)
+    queue.close()
 
-    told = [record.getMessage() for record in caplog.records]
-    assert told == ["A mail was not taken: ConnectionRefusedError"] * 3 + ["A mail was given up."]
+    logged = messages(caplog)
+    assert logged[0] == "An email was not sent yet: ConnectionRefusedError (reset)."
+    assert re.fullmatch(r"An email was given up after \d+ tries: reset\.", logged[-1])
+    assert not any(RESET.to in line or "the-token" in line for line in logged)
 
 
-def test_a_slow_server_keeps_nobody_waiting() -> None:
-    """EN-2: a page hands its letter over and answers."""
-    answer, taken = Event(), list[Mail]()
+def test_the_least_urgent_are_dropped_when_too_many_wait(
+    caplog: pytest.LogCaptureFixture, queue: MailQueue, relay: Relay, seconds: Seconds
+) -> None:
+    """TH-5: memory is bounded, a flood of notices costs no link, and the log is not flooded."""
+    relay.failures = {"*": [ServerFailed("TimeoutError")]}
+    held_back(queue, RESET)
+    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(1_200)]
+
+    with caplog.at_level(logging.ERROR, "auth.mail"):
+        held_back(queue, *notices)
+    assert len(queue._backlog) == MAX_EMAILS
+    advance(queue, seconds, OUTAGE_PAUSES[1])
+
+    assert RESET in relay.sent
+    assert len(relay.sent) == MAX_EMAILS
+    assert notices[-1] in relay.sent
+    dropped = "Too many emails are waiting: one was dropped (new_device)."
+    assert messages(caplog)[1:] == [dropped]
+
+
+def test_one_recipient_has_few_emails_waiting(
+    queue: MailQueue, relay: Relay, seconds: Seconds
+) -> None:
+    """TH-5: the newest link is the one that works, and it is kept."""
+    relay.failures = {"*": [ServerFailed("TimeoutError")]}
+    held_back(queue, EMAILS.verify("bob@example.com", "t"))
+    links = [EMAILS.reset(RESET.to, f"token{number}") for number in range(20)]
+
+    held_back(queue, EMAILS.new_device(RESET.to, "Firefox", ""), *links)
+    advance(queue, seconds, OUTAGE_PAUSES[1])
+
+    assert [mail for mail in relay.sent if mail.to == RESET.to] == links[-MAX_FOR_ONE:]
+
+
+def test_a_job_never_waits_for_the_mail_server() -> None:
+    """EN-2: what looks something up goes on while an email hangs."""
+    answer, looked_up, taken = Event(), Event(), list[Mail]()
 
     class Slow:
         def send(self, mail: Mail) -> None:
             """Take *mail* when the test says so."""
-            answer.wait(10)
+            assert answer.wait(10)
             taken.append(mail)
 
-    post = Post(Slow())
-    post.send(LETTER)
-    post.later(lambda: None)
+    queue = MailQueue(Slow())
+    queue.send(RESET)
+    queue.enqueue(looked_up.set)
+    assert looked_up.wait(10)
     assert taken == []
 
     answer.set()
-    wait_until(lambda: taken, "the letter")
-    post.close()
+    assert queue.finish()
+    assert taken == [RESET]
+    queue.close()
 
 
-def test_a_fault_in_an_errand_is_logged_and_the_next_one_runs(
-    caplog: pytest.LogCaptureFixture,
+def test_a_job_that_fails_is_logged_and_the_next_one_runs(
+    caplog: pytest.LogCaptureFixture, queue: MailQueue
 ) -> None:
-    """One letter's fault is not another's."""
+    """EN-2: one person's failure is not another's."""
     done: list[int] = []
-    post = Post(Outbox(Path("nowhere"), SENDER, tell=False))
     with caplog.at_level(logging.ERROR, "auth.mail"):
-        post.later(lambda: 1 / 0)
-        post.later(lambda: done.append(1))
-        post.finish()
-    post.close()
+        queue.enqueue(lambda: 1 / 0)
+        queue.enqueue(lambda: done.append(1))
+        assert queue.finish()
 
     assert done == [1]
-    assert [record.getMessage() for record in caplog.records] == ["An errand of the post failed."]
+    assert messages(caplog) == ["A job of the mail queue failed."]
+
+
+def test_a_process_that_stops_does_not_wait_for_a_silent_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """CF-5: it says what was not sent, without to whom."""
+    answer, begun = Event(), Event()
+
+    class Silent:
+        def send(self, mail: Mail) -> None:
+            """Answer when the test is over."""
+            begun.set()
+            answer.wait(10)
+
+    queue = MailQueue(Silent())
+    queue.send(RESET)
+    assert begun.wait(10)
+    queue.send(EMAILS.new_device(RESET.to, "Firefox", ""))
+    with caplog.at_level(logging.ERROR, "auth.mail"):
+        queue.close(timeout=0.01)
+    answer.set()
+
+    assert messages(caplog) == [
+        "The app stops, and these emails were not sent: 1 new_device, reset (on its way)."
+    ]
+
+
+@contextmanager
+def listener(replies: list[bytes]) -> Iterator[str]:
+    """Run a server that sends *replies*, one for each line it reads, and then is silent."""
+    with socket.create_server((HOST, 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection, connection.makefile("rb") as lines:
+                    for reply in replies:
+                        connection.sendall(reply)
+                        lines.readline()
+                    lines.read()
+
+        thread = Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"smtp://{HOST}:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("replies", [[], [b"220 x\r\n"], [b"220 x\r\n", b"250 x\r\n"]])
+def test_a_silent_server_is_a_failure_of_the_server(
+    replies: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EN-2: wherever it falls silent; no email fares better, so the queue pauses."""
+    monkeypatch.setattr("auth.smtp.TIMEOUT", 0.05)
+
+    with listener(replies) as url, pytest.raises(ServerFailed):
+        Smtp(read_mail_server(url), SENDER).send(RESET)
+
+
+def test_a_server_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EN-2: each answer in time, but all together too late."""
+    monkeypatch.setattr("auth.smtp.LONGEST", 0.05)
+
+    with listener([b"220 x\r\n", b"250 x\r\n"]) as url, pytest.raises(ServerFailed):
+        Smtp(read_mail_server(url), SENDER).send(RESET)
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        ("421 Closing", ServerFailed),
+        ("451 Try again later", MailFailed),
+        ("550 No such user", MailRefused),
+    ],
+)
+def test_a_reply_says_whose_failure_it_is(reply: str, failure: type[MailFailed]) -> None:
+    """RFC 5321, 3.8 and 4.2.1: the server's, for now, or for good."""
+    with (
+        mail_server(free_port(), refusals=1, refusal=reply) as mailbox,
+        pytest.raises(MailFailed) as raised,
+    ):
+        Smtp(read_mail_server(mailbox.url), SENDER).send(RESET)
+
+    assert type(raised.value) is failure
+
+
+@pytest.mark.parametrize("offers", [True, False])
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        ("no-reply@bücher.example", "no-reply@xn--bcher-kva.example"),
+        ("no-reply@faß.example", "no-reply@xn--fa-hia.example"),
+        ("Bücher & Co <no-reply@bücher.example>", '"Bücher & Co" <no-reply@xn--bcher-kva.example>'),
+        ("no-reply@localhost", "no-reply@localhost"),
+    ],
+)
+def test_an_international_domain_loses_no_email(sender: str, shown: str, offers: bool) -> None:
+    """AC-4, RFC 5891: whether or not the server offers SMTPUTF8; the Message-ID is ASCII too."""
+    with mail_server(free_port(), enable_SMTPUTF8=offers) as mailbox:
+        Smtp(read_mail_server(mailbox.url), read_sender(sender)).send(
+            EMAILS.reset("ada@müller.example", "t")
+        )
+
+    [mail] = mailbox.mails
+    assert str(mail["From"]) in {shown, shown.replace('"', "")}
+    assert mail["To"] == "ada@xn--mller-kva.example"
+    assert str(mail["Message-ID"]).isascii()
+
+
+def test_letters_outside_ascii_before_the_at_need_smtputf8(
+    caplog: pytest.LogCaptureFixture, seconds: Seconds
+) -> None:
+    """AC-4, RFC 6531: used where it is offered; elsewhere the log says what is missing."""
+    email = EMAILS.reset("zoë@example.com", "t")
+    with mail_server(free_port(), enable_SMTPUTF8=True) as mailbox:
+        Smtp(read_mail_server(mailbox.url), Sender("", "grüße@example.com")).send(email)
+    [mail] = mailbox.mails
+    assert (mail["From"], mail["To"]) == ("grüße@example.com", "zoë@example.com")
+
+    with mail_server(free_port(), enable_SMTPUTF8=False) as mailbox:
+        queue = MailQueue(Smtp(read_mail_server(mailbox.url), SENDER), clock=seconds)
+        with caplog.at_level(logging.ERROR, "auth.mail"):
+            queue.send(email)
+            queue.send(RESET)
+            assert queue.finish()
+        queue.close()
+    assert mailbox.subjects(RESET.to) == [RESET.subject]
+    assert "does not offer SMTPUTF8" in messages(caplog)[0]
+
+
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged."""
+    return [record.getMessage() for record in caplog.records]
 
 
 @pytest.mark.parametrize("app", ["A\r\nBcc: eve@example.com", "A\nB", "Ünïcode ☕", "<b>x</b>"])
 def test_no_name_begins_another_header(app: str) -> None:
     """LG-3: what people call their app stands in the subject and nowhere else."""
-    letter = Letters(app, "https://app.example.com").verify("ada@example.com", "t")
+    email = Emails(app, "https://app.example.com").verify("ada@example.com", "t")
     with mail_server(free_port()) as mailbox:
-        Smtp(read_mail_server(mailbox.url), SENDER).send(letter)
+        Smtp(read_mail_server(mailbox.url), SENDER).send(email)
 
     [mail] = mailbox.mails
     assert mail["Bcc"] is None
     assert mail["Subject"] == f"Confirm your email for {' '.join(app.split())}"
 
 
-@pytest.mark.parametrize("name", samples(LETTERS))
-def test_each_letter_says_the_same_in_both_forms(name: str) -> None:
-    """And leads nowhere but to the app's own address (RS-4)."""
-    mail = samples(LETTERS)[name]
-
+@pytest.mark.parametrize("mail", samples(EMAILS), ids=lambda mail: mail.kind)
+def test_each_email_says_the_same_in_both_forms(mail: Mail) -> None:
+    """AC-3: and leads nowhere but to the app's own address (RS-4)."""
     assert mail.text.isprintable() or "\n" in mail.text
     assert "http" not in mail.html.replace("https://app.example.com/", "")
     if mail.link:
@@ -224,27 +560,27 @@ def test_each_letter_says_the_same_in_both_forms(name: str) -> None:
         assert mail.link in mail.html
 
 
-def test_the_outbox_is_a_folder_of_letters(
+def test_the_outbox_is_a_folder_of_emails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For the developer's eyes, with the link in the terminal."""
+    """AC-3: for the developer's eyes, with the link in the terminal."""
     folder = tmp_path / "data" / "outbox"
-    outbox = Outbox(folder, SENDER, tell=True)
-    outbox.send(LETTER)
-    outbox.send(LETTER)
+    outbox = Outbox(folder, SENDER, show_links=True)
+    outbox.send(RESET)
+    outbox.send(RESET)
 
     files = sorted(folder.glob("*.eml"))
     assert len(files) == 2
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
     assert b"reset-password" in files[0].read_bytes()
-    assert capsys.readouterr().out.count(str(LETTER.link)) == 2
+    assert capsys.readouterr().out.count(str(RESET.link)) == 2
 
 
-def test_an_outbox_in_production_tells_no_link(
+def test_an_outbox_in_production_prints_no_link(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """LG-2: what a server prints is its host's log, and a link opens an account."""
-    Outbox(tmp_path, SENDER, tell=False).send(LETTER)
+    Outbox(tmp_path, SENDER, show_links=False).send(RESET)
 
     assert len(list(tmp_path.glob("*.eml"))) == 1
     assert capsys.readouterr().out == ""

@@ -241,7 +241,7 @@ def test_a_hundred_wrong_passwords_switch_the_password_off_for_strangers(
         service.log_in(ada.email, ada.password, CAFE)
     assert service.log_in(ada.email, ada.password, LAPTOP)
     assert service.log_in(ada.email, ada.password, CAFE)
-    told = [mail for mail in letterbox.to(ada.email) if "tries passwords" in mail.subject]
+    told = [mail for mail in letterbox.to(ada.email) if "guess your password" in mail.subject]
     assert len(told) == 1
 
 
@@ -258,7 +258,7 @@ def test_the_hundredth_of_several_at_once_is_told_too(
     with database.read() as connection:
         off = AuditEvent.event == Event.PASSWORD_SWITCHED_OFF.value
         assert connection.scalar(select(func.count()).where(off)) == 1
-    told = [mail for mail in letterbox.to(ada.email) if "tries passwords" in mail.subject]
+    told = [mail for mail in letterbox.to(ada.email) if "guess your password" in mail.subject]
     assert len(told) == 1
 
 
