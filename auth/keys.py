@@ -43,9 +43,12 @@ LISTED = """
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeyRing:
-    """Keys by id, the newest first: that one signs, all of them verify (JWT-8)."""
+    """Keys by id, the newest first: that one signs, all of them verify (JWT-8).
+
+    Equal only to itself: what was verified under one ring says nothing about another.
+    """
 
     keys: dict[str, bytes]
 

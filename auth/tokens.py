@@ -5,6 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from jwt import PyJWT
@@ -47,6 +48,7 @@ class Claims:
     session_id: str
     token_id: str
     issued_at: datetime
+    begins_at: datetime
     expires_at: datetime
 
 
@@ -83,30 +85,49 @@ def issue(
 def read(token: str, keys: KeyRing, *, now: datetime, max_age: timedelta) -> Claims:
     """Return what *token* says, or raise TokenRefused; every other exception stays in here.
 
-    A key is looked up by `kid`, never tried (JWT-7). `exp` equal to *now* is expired; a token
-    that would live longer than *max_age* is refused.
+    `exp` equal to *now* is expired; a token that would live longer than *max_age* is refused.
     """
-    if not isinstance(token, str) or len(token) > MAX_BYTES or not FORM.fullmatch(token):
+    if not isinstance(token, str) or len(token) > MAX_BYTES:
+        raise TokenRefused
+    claims = _verified(token, keys)
+    if not (
+        claims.issued_at <= now + LEEWAY
+        and claims.issued_at <= claims.begins_at <= now + LEEWAY
+        and claims.issued_at < claims.expires_at <= claims.issued_at + max_age
+    ):
+        raise TokenRefused
+    if now >= claims.expires_at:
+        raise TokenExpired
+    return claims
+
+
+# Every run reads the same few tokens: one that was verified byte for byte under the same keys needs
+# no second HMAC. What depends on the clock is checked each time, and so is the session's row.
+# Refusals raise and are not kept, so forged tokens take no place here.
+@lru_cache(maxsize=4096)
+def _verified(token: str, keys: KeyRing) -> Claims:
+    """Return what *token* says whatever the time, or raise TokenRefused.
+
+    A key is looked up by `kid`, never tried (JWT-7).
+    """
+    if not FORM.fullmatch(token):
         raise TokenRefused
     try:
         header = json.loads(base64url_decode(token.partition(".")[0]).decode())
         key = keys.keys[header["kid"]]
         claims = _jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=ISSUER)
-    except (PyJWTError, KeyError, ValueError, TypeError, RecursionError):
+        if header.keys() != HEADER or header["typ"] != TYPE or not _sound(claims):
+            raise TokenRefused
+        return Claims(
+            user_id=claims["sub"],
+            session_id=claims["sid"],
+            token_id=claims["jti"],
+            issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+            begins_at=datetime.fromtimestamp(claims["nbf"], UTC),
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        )
+    except (PyJWTError, KeyError, ValueError, TypeError, RecursionError, OverflowError, OSError):
         raise TokenRefused from None
-    if header.keys() != HEADER or header["typ"] != TYPE or not _sound(claims):
-        raise TokenRefused
-    if not _timely(claims, now, max_age):
-        raise TokenRefused
-    if now.timestamp() >= claims["exp"]:
-        raise TokenExpired
-    return Claims(
-        user_id=claims["sub"],
-        session_id=claims["sid"],
-        token_id=claims["jti"],
-        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-    )
 
 
 def _sound(claims: dict[str, Any]) -> bool:
@@ -117,18 +138,5 @@ def _sound(claims: dict[str, Any]) -> bool:
             isinstance(claims[name], str) and OPAQUE.fullmatch(claims[name]) is not None
             for name in ("sub", "sid", "jti")
         )
-        and all(type(claims[name]) is int for name in ("iat", "nbf", "exp"))
-    )
-
-
-def _timely(claims: dict[str, Any], now: datetime, max_age: timedelta) -> bool:
-    """Tell whether the token has begun and does not claim too long a life."""
-    issued: int = claims["iat"]
-    begins: int = claims["nbf"]
-    ends: int = claims["exp"]
-    moment, leeway = now.timestamp(), LEEWAY.total_seconds()
-    return (
-        0 < issued <= moment + leeway
-        and issued <= begins <= moment + leeway
-        and issued < ends <= issued + max_age.total_seconds()
+        and all(type(claims[name]) is int and claims[name] > 0 for name in ("iat", "nbf", "exp"))
     )

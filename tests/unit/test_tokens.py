@@ -5,9 +5,11 @@ import hmac
 import json
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from auth import tokens
 from auth.errors import TokenExpired, TokenRefused
 from auth.keys import KeyRing
 from auth.tokens import LEEWAY, Claims, issue, read
@@ -58,7 +60,27 @@ def test_a_token_says_what_was_put_in() -> None:
 
     claims = read(token, RING, now=NOON, max_age=LONGEST)
 
-    assert claims == Claims(USER, SESSION, claims.token_id, NOON, NOON + LIFE)
+    assert claims == Claims(USER, SESSION, claims.token_id, NOON, NOON, NOON + LIFE)
+
+
+def test_a_token_is_verified_once_under_the_same_keys_and_dated_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """JWT-3, JWT-4, JWT-8: a run needs no second HMAC; the time and other keys always count."""
+    token = issue(USER, SESSION, RING, now=NOON, expires_at=NOON + LIFE)
+    verified = Mock(wraps=tokens._jwt.decode)
+    monkeypatch.setattr(tokens._jwt, "decode", verified)
+
+    for _ in range(3):
+        read(token, RING, now=NOON, max_age=LONGEST)
+
+    assert verified.call_count == 1
+    with pytest.raises(TokenExpired):
+        read(token, RING, now=NOON + LIFE, max_age=LONGEST)
+    with pytest.raises(TokenRefused):
+        read(token, RING, now=NOON, max_age=LIFE - timedelta(seconds=1))
+    with pytest.raises(TokenRefused):
+        read(token, KeyRing.of([b"another-key-" * 4], "session"), now=NOON, max_age=LONGEST)
 
 
 def test_a_token_made_by_hand_is_read() -> None:
