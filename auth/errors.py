@@ -6,6 +6,8 @@ AuthError
 ├── LogInRefused     no: and why stays here
 ├── WrongPassword    not the password of the account that is signed in
 ├── TooMany          not now: how long to wait
+├── Busy             not now: too many people at once
+├── PasswordUnusable too long to be hashed, or not text
 ├── LinkRefused      this link is used, old, or not one of ours
 ├── TokenRefused     this is not a token of ours, or not one for now
 │   └── TokenExpired     it was one of ours
@@ -63,6 +65,18 @@ class TooMany(AuthError):
         self.wait = wait
         self.message = f"There were too many attempts. Try again in {in_words(wait)}."
         super().__init__()
+
+
+class Busy(AuthError):
+    """More passwords wait to be hashed, here or for this network, than the server will keep."""
+
+    message = "Many people are logging in right now. Try again in a minute."
+
+
+class PasswordUnusable(AuthError, ValueError):
+    """The password is longer than any that is accepted, or has characters that are no text."""
+
+    message = "This password can't be used. Choose a shorter one, of ordinary characters."
 
 
 class LinkRefused(AuthError):

@@ -15,14 +15,17 @@ from auth.client import Client
 from auth.emails import Emails
 from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
 from auth.keys import KeyRing
+from auth.log import BoundedLog
 from auth.mail import Mail, MailQueue
-from auth.passwords import Scheme, stand_in
+from auth.passwords import Scheme, dummy_hash
 from auth.sessions import EndReason, Lifetime, Session, Sessions, end_session
 from auth.throttle import Budget, take
 from auth.tokens import Claims, issue, read
 from db.engine import BUSY_TIMEOUT, Database
 from db.types import utc_now
 from settings import Settings
+
+log = BoundedLog("auth.database")
 
 
 class Foundation:
@@ -47,7 +50,7 @@ class Foundation:
             remembered=Lifetime(settings.session_remember_age, settings.session_remember_idle_age),
         )
         self._emails = Emails(settings.app_name, settings.base_url)
-        stand_in(self._scheme.rounds)  # now, so that no log-in pays for it (BC-4)
+        dummy_hash(self._scheme.rounds)  # now, so that no log-in pays for it (BC-4)
 
     def session(self, token: str | None, *, trusted: bool = False) -> Session | None:
         """Return the session that *token* names, alive or over, or None for no token of ours.
@@ -147,8 +150,12 @@ class Foundation:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """Say Unavailable for whatever keeps the database from answering."""
+    """Raise Unavailable for whatever keeps the database from answering, and log its cause."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as fault:
+        cause = getattr(fault, "orig", None) or fault
+        # Not the whole of it: that has the statement too, on several lines (LG-2).
+        said = next(iter(str(cause).splitlines()), "")
+        log.error("The database did not answer: %s: %s", type(cause).__name__, said)
         raise Unavailable from fault

@@ -17,7 +17,7 @@ from auth.limits import (
     MOST_FAILURES,
     for_place,
 )
-from auth.passwords import even_out, hash_password, verify_password
+from auth.passwords import equalize_timing, hash_password, verify_password
 from auth.places import agents_of, networks_of
 from auth.sessions import Session, end_session
 from auth.throttle import Budget, settle
@@ -45,7 +45,7 @@ class LogIn(Housekeeping):
         verdict = verify_password(password, row.password_hash if row else None, self._scheme)
         if row is None or not verdict or not self._may_enter(row, known):
             if row and verdict:
-                even_out(row.password_hash, self._scheme)
+                equalize_timing(row.password_hash, self._scheme)
             self._refuse(row, client, wrong=not verdict, wait_begins=wait_begins)
             raise LogInRefused
         upgraded = hash_password(password, self._scheme) if verdict.needs_rehash else None

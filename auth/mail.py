@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Protocol
 
 from auth.log import BoundedLog
-from auth.passwords import step_back
+from auth.passwords import lower_priority
 
 log = BoundedLog("auth.mail")
 
@@ -240,7 +240,7 @@ class MailQueue:
         return not (self._jobs or self._working or self._sending or due == 0.0)
 
     def _work(self) -> None:
-        step_back()
+        lower_priority()
         while True:
             with self._changed:
                 self._working = False
@@ -256,7 +256,7 @@ class MailQueue:
                 log.error("A job of the mail queue failed.", cause=cause)
 
     def _deliver_all(self) -> None:
-        step_back()
+        lower_priority()
         while (waiting := self._next()) is not None:
             result = self._try(waiting.mail)
             with self._changed:

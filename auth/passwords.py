@@ -14,13 +14,15 @@ import re
 import secrets
 import string
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from threading import get_native_id
 from unicodedata import normalize
 
 import bcrypt
+
+from auth.errors import PasswordUnusable
+from auth.fair_queue import FairQueue
 
 MAX_LENGTH = 256  # characters: more is refused, never cut (NIST SP 800-63B-4, 3.1.1.2)
 MAX_BYTES = 1024
@@ -34,17 +36,18 @@ STORED = re.compile(
 )
 
 
-def step_back() -> None:
-    """Let every other thread go first: whoever looks at a page must not feel others log in."""
+def lower_priority() -> None:
+    """Lower this thread's priority so that hashing never slows page rendering."""
     if sys.platform == "linux":  # elsewhere priorities are a process's, not a thread's
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
 
 
 # bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for
 # everybody who is not logging in (BC-9).
-_workers = ThreadPoolExecutor(
-    max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="bcrypt", initializer=step_back
-)
+THREADS = max(1, (os.cpu_count() or 1) - 1)
+PER_NETWORK = 50  # hashes that may wait for one network, and for all: then Busy is raised
+IN_ALL = 200
+_queue = FairQueue(THREADS, per_source=PER_NETWORK, in_all=IN_ALL, prepare=lower_priority)
 
 
 @dataclass(frozen=True)
@@ -83,41 +86,46 @@ class Verdict:
         return self.matches
 
 
-def hash_password(password: str, scheme: Scheme = TODAY) -> str:
+def hash_password(password: str, scheme: Scheme = TODAY, network: str = "") -> str:
     """Return a new hash of *password*, salted for itself: 128 random bits (BC-3).
 
-    Raises ValueError when the password is too long or cannot be encoded; the password rules
-    say so to people before this does.
+    *network* is who asks: networks take turns. Raises PasswordUnusable when the password is too
+    long or cannot be encoded, which the password rules tell people first, and Busy.
     """
-    prepared = _prepare(password, scheme.peppers[0])
-    return scheme.tag + _hash(prepared, scheme.rounds).decode()
+    try:
+        prepared = _prepare(password, scheme.peppers[0])
+    except ValueError:
+        raise PasswordUnusable from None
+    return scheme.tag + _hash(prepared, scheme.rounds, network).decode()
 
 
-def verify_password(password: str, stored: str | None, scheme: Scheme = TODAY) -> Verdict:
-    """Compare *password* with the *stored* hash in constant time.
+def verify_password(
+    password: str, stored: str | None, scheme: Scheme = TODAY, network: str = ""
+) -> Verdict:
+    """Compare *password* with the *stored* hash in constant time, in the turn of *network*.
 
-    Never raises, and answers no faster for a hash that is missing, malformed or cheap: the
-    work is one bcrypt of today's cost (ASVS 5.0 6.3.8, CVE-2016-2513).
+    Answers no faster for a hash that is missing, malformed or cheap: the work is one bcrypt of
+    today's cost (ASVS 5.0 6.3.8, CVE-2016-2513). Raises nothing but Busy.
     """
     form = STORED.fullmatch(stored or "")
     prepared = _prepare_for(password, form, scheme) if form else None
     if form is None or prepared is None:
-        _check(b"", stand_in(scheme.rounds))
+        _check(b"", dummy_hash(scheme.rounds), network)
         return Verdict(False)
-    if not _check(prepared, form["hash"]):
-        _pad(int(form["cost"]), scheme.rounds)
+    if not _check(prepared, form["hash"], network):
+        _pad(int(form["cost"]), scheme.rounds, network)
         return Verdict(False)
     return Verdict(True, needs_rehash=not form[0].startswith(scheme.mark))
 
 
-def even_out(stored: str, scheme: Scheme = TODAY) -> None:
+def equalize_timing(stored: str, scheme: Scheme = TODAY, network: str = "") -> None:
     """Add the work that a cheaper *stored* hash saved where the right password is refused."""
     if form := STORED.fullmatch(stored):
-        _pad(int(form["cost"]), scheme.rounds)
+        _pad(int(form["cost"]), scheme.rounds, network)
 
 
 @cache
-def stand_in(rounds: int) -> str:
+def dummy_hash(rounds: int) -> str:
     """Return the hash that is checked in place of a missing one: a salt, and a random outcome.
 
     Nobody knows a password for it, and making it costs nothing: the start stays short.
@@ -161,15 +169,15 @@ def _tag(pepper: bytes) -> str:
     return f"v1.{hashlib.sha256(pepper).hexdigest()[:8]}" if pepper else "v1"
 
 
-def _hash(prepared: bytes, rounds: int) -> bytes:
-    return _workers.submit(bcrypt.hashpw, prepared, bcrypt.gensalt(rounds)).result()
+def _hash(prepared: bytes, rounds: int, network: str) -> bytes:
+    return _queue.run(partial(bcrypt.hashpw, prepared, bcrypt.gensalt(rounds)), network)
 
 
-def _check(prepared: bytes, hashed: str) -> bool:
-    return _workers.submit(bcrypt.checkpw, prepared, hashed.encode()).result()
+def _check(prepared: bytes, hashed: str, network: str) -> bool:
+    return _queue.run(partial(bcrypt.checkpw, prepared, hashed.encode()), network)
 
 
-def _pad(cost: int, rounds: int) -> None:
+def _pad(cost: int, rounds: int, network: str) -> None:
     """Add the work that a cheaper hash saved: 2^c + 2^c + 2^(c+1) + … + 2^(r-1) = 2^r."""
     for missing in range(cost, rounds):
-        _hash(b"", missing)
+        _hash(b"", missing, network)

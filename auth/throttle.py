@@ -39,6 +39,20 @@ class Limit:
         digest = hashlib.sha256(f"{self.what}\0{subject}".encode(errors="replace"))
         return Budget(self, digest.hexdigest())
 
+    def standing(self, tally: "Tally", now: datetime) -> "Tally":
+        """Return *tally* as it counts *now*: forgotten when its time is over.
+
+        A wait longer than the policy's longest was written by a clock that has been set back since.
+        It counts no more, so that nobody waits for a month that never was (AV-6); the count stays.
+        """
+        if now >= tally.expires_at:
+            return Tally(0, now, now)
+        if self.first is None and tally.expires_at - now > self.forget:
+            return Tally(0, now, now)
+        if self.first is not None and tally.until - now > self.longest:
+            return Tally(tally.count, now, tally.expires_at)
+        return tally
+
     def wait(self, tally: "Tally", now: datetime) -> timedelta:
         """Return how long *tally* allows nothing, seen from *now*.
 
@@ -140,11 +154,12 @@ def _tallies(connection: Connection, budgets: Sequence[Budget], now: datetime) -
     """Return how *budgets* stand, their rows locked in one order: no two wait for each other."""
     keys = sorted(budget.key for budget in budgets)
     connection.execute(OPEN, [{"key": key, "now": now} for key in keys])
+    limits = {budget.key: budget.limit for budget in budgets}
     rows = connection.execute(LOOK, {"keys": keys})
     return {
-        row.key: Tally(row._mapping["count"], row.until, row.expires_at)
-        if now < row.expires_at
-        else Tally(0, now, now)
+        row.key: limits[row.key].standing(
+            Tally(row._mapping["count"], row.until, row.expires_at), now
+        )
         for row in rows
     }
 

@@ -62,7 +62,10 @@ def open_engine(url: URL) -> Engine:
         return _open_sqlite(url)
     if url.drivername == "postgresql":  # without a driver SQLAlchemy would ask for psycopg2
         url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    # Behind PgBouncer in transaction mode the next statement may reach another server, which knows
+    # no statement that was prepared on this one.
+    unprepared = {"prepare_threshold": None}
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=unprepared)
 
 
 def _open_sqlite(url: URL) -> Engine:

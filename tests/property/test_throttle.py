@@ -41,6 +41,10 @@ class Model:
         """Return the wait, after forgetting what is old."""
         if now >= self.forgotten:
             self.count, self.until = 0, now
+        if self.limit.first is None and self.forgotten - now > self.limit.forget:
+            self.count, self.until = 0, now  # a window that begins in the future
+        if self.limit.first is not None and self.until - now > self.limit.longest:
+            self.until = now
         return max(self.until - now, timedelta())
 
     def spend(self, now: datetime) -> None:
@@ -61,6 +65,11 @@ class Model:
         self.count = max(self.count - 1, 0)
         if self.count < self.limit.free:
             self.until = now
+
+
+def longest_wait(limit: Limit) -> timedelta:
+    """Return the longest wait that *limit* names."""
+    return limit.forget if limit.first is None else limit.longest
 
 
 class Tries(RuleBasedStateMachine):
@@ -92,6 +101,7 @@ class Tries(RuleBasedStateMachine):
             with pytest.raises(TooMany) as refused, self.database.write() as connection:
                 take(connection, budgets, now)
             assert refused.value.wait == wait
+            assert wait <= max(longest_wait(model.limit) for model in models)
             return
         for model in models:
             model.spend(now)
@@ -126,6 +136,11 @@ class Tries(RuleBasedStateMachine):
     def wait(self, by: timedelta) -> None:
         """TH-1: waits end by themselves."""
         self.clock.advance(by - timedelta(microseconds=by.microseconds))
+
+    @rule(days=st.sampled_from([-30, -1, 1, 30]))
+    def set_the_clock(self, days: int) -> None:
+        """AV-6: a clock that is set wrong and corrected makes no wait longer than the policy's."""
+        self.clock.advance(timedelta(days=days))
 
 
 def test_the_throttle_does_what_the_model_says(sqlite_template: Path) -> None:

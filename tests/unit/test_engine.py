@@ -2,6 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from db.engine import Database
 from db.models import Session, User
 from db.types import utc_now
-from tests.conftest import NOON
+from tests.conftest import NOON, Postgres
 
 
 def a_user(**changes: object) -> dict[str, object]:
@@ -195,6 +196,18 @@ def test_an_address_without_a_driver_is_opened_with_ours() -> None:
     database = Database("postgresql://ada:secret@host.invalid/app")
 
     assert make_url(str(database.engine.url)).drivername == "postgresql+psycopg"
+
+
+def test_no_statement_is_prepared_on_a_postgresql_that_may_change_under_it(
+    postgres: Postgres,
+) -> None:
+    """AV-5: behind PgBouncer the next statement may reach another server."""
+    with postgres.empty() as url, closing(Database(url)) as database, database.read() as connection:
+        for _ in range(10):  # psycopg prepares what it has seen five times
+            connection.execute(text("SELECT 1"))
+        prepared = connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+
+    assert prepared == 0
 
 
 def test_twenty_writers_wait_for_each_other(database: Database) -> None:

@@ -49,8 +49,8 @@ class Work:
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     """A spy on bcrypt, after the stand-in of the cheapest cost is made."""
-    passwords.stand_in(CHEAPEST)
-    passwords.stand_in(6)
+    passwords.dummy_hash(CHEAPEST)
+    passwords.dummy_hash(6)
     return Work(monkeypatch)
 
 

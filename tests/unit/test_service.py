@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from auth import log_in, sign_up
+from auth import foundation, log_in, sign_up
 from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, Unavailable
+from auth.log import BoundedLog
 from auth.service import AuthService
 from auth.sessions import Client
 from db.engine import Database
@@ -309,6 +310,29 @@ def test_a_database_that_fails_is_unavailable_and_says_nothing(
         verb(service, token)
 
     assert str(caught.value) == Unavailable.message
+
+
+def test_a_database_that_fails_is_one_line_in_the_log_with_its_cause(
+    service: AuthService,
+    ada: Person,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """AV-7, LG-2: an operator reads why, once a minute at most, and no statement or value."""
+    monkeypatch.setattr(foundation, "log", BoundedLog("auth.database"))
+
+    def fail() -> None:
+        raise OperationalError("SELECT secret", {}, Exception("disk I/O error\nmore of it"))
+
+    monkeypatch.setattr(database.engine.pool, "connect", fail)
+
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            service.log_in(ada.email, ada.password, LAPTOP)
+
+    assert caplog.messages == ["The database did not answer: Exception: disk I/O error"]
+    assert caplog.records[0].exc_info is None
 
 
 def test_no_secret_reaches_a_log_or_an_exception(

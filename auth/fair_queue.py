@@ -1,0 +1,60 @@
+"""A queue for dear work, such as bcrypt: few threads, and networks that take turns."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Any, TypeVar
+
+from auth.errors import Busy
+
+T = TypeVar("T")
+
+
+class FairQueue:
+    """Runs jobs in *threads* threads; sources take turns, so a crowd at one delays no other.
+
+    A source is a network. Of one source *per_source* jobs may wait, and of all *in_all*; any more
+    raise Busy at once, so that nobody can fill the queue (BC-9, AV-4).
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        *,
+        per_source: int,
+        in_all: int,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        self._threads = ThreadPoolExecutor(threads, "dear-work", prepare)
+        self._per_source = per_source
+        self._in_all = in_all
+        self._lock = Lock()
+        self._waiting = 0
+        self._queues: OrderedDict[str, deque[tuple[Callable[[], Any], Future[Any]]]] = OrderedDict()
+
+    def run(self, job: Callable[[], T], source: str = "") -> T:
+        """Return what *job* returns, once it is the turn of *source*; raises Busy."""
+        done: Future[T] = Future()
+        with self._lock:
+            queue = self._queues.get(source) or deque()
+            if len(queue) >= self._per_source or self._waiting >= self._in_all:
+                raise Busy
+            queue.append((job, done))
+            self._queues[source] = queue
+            self._waiting += 1
+        self._threads.submit(self._run_next)
+        return done.result()
+
+    def _run_next(self) -> None:
+        """Run the oldest job of the source whose turn it is; the source then stands last."""
+        with self._lock:
+            source, queue = self._queues.popitem(last=False)
+            job, done = queue.popleft()
+            self._waiting -= 1
+            if queue:
+                self._queues[source] = queue
+        try:
+            done.set_result(job())
+        except BaseException as fault:  # raised again by `run`, in the thread that asked
+            done.set_exception(fault)

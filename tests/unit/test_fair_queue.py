@@ -1,0 +1,98 @@
+"""The queue for dear work: networks take turns, and nobody can fill it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event, Lock
+
+import pytest
+
+from auth.errors import Busy
+from auth.fair_queue import FairQueue
+from tests.serving import wait_until
+
+
+class Worker:
+    """One thread's worth of work that waits until it is let go, and notes who was served."""
+
+    def __init__(self) -> None:
+        self.queue = FairQueue(1, per_source=3, in_all=5)
+        self.served: list[str] = []
+        self._gate = Event()
+        self._people = ThreadPoolExecutor(16)
+        self._refused = 0
+        self._lock = Lock()
+
+    def occupy(self) -> None:
+        """Keep the one thread busy, so that whoever comes has to wait."""
+        begun = Barrier(2)
+        self._people.submit(self.queue.run, lambda: (begun.wait(), self._gate.wait()), "first")
+        begun.wait()
+
+    def come(self, source: str) -> None:
+        """Have somebody at *source* ask for work, and return once they wait or were refused."""
+        before = self.queue._waiting + self._refused
+        self._people.submit(self._ask, source)
+        wait_until(lambda: self.queue._waiting + self._refused > before, f"{source} to wait")
+
+    def let_go(self) -> list[str]:
+        """Open the gate and return who was served, in turn."""
+        self._gate.set()
+        self._people.shutdown()
+        return self.served
+
+    @property
+    def refused(self) -> int:
+        """How many were told that the queue is full."""
+        return self._refused
+
+    def _ask(self, source: str) -> None:
+        try:
+            self.queue.run(lambda: self.served.append(source), source)
+        except Busy:
+            with self._lock:
+                self._refused += 1
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """A queue with one thread, which is busy."""
+    made = Worker()
+    made.occupy()
+    yield made
+    made.let_go()
+
+
+def test_networks_take_turns(worker: Worker) -> None:
+    """AV-4, BC-9: behind a crowd at one network, another waits for one of them, not for all."""
+    for source in ("crowd", "crowd", "crowd", "ada"):
+        worker.come(source)
+
+    assert worker.let_go() == ["crowd", "ada", "crowd", "crowd"]
+
+
+def test_one_network_cannot_fill_the_queue(worker: Worker) -> None:
+    """AV-4: beyond its share it is refused at once, and another still gets in."""
+    for source in ("crowd", "crowd", "crowd", "crowd", "ada"):
+        worker.come(source)
+
+    assert worker.refused == 1
+    assert "ada" in worker.let_go()
+
+
+def test_many_networks_cannot_make_the_queue_longer_than_its_bound(worker: Worker) -> None:
+    """AV-4: memory and waiting stay bounded whoever comes."""
+    for number in range(7):
+        worker.come(f"network {number}")
+
+    assert worker.refused == 2
+    assert len(worker.let_go()) == 5
+
+
+def test_what_a_job_raises_is_raised_where_it_was_asked_for() -> None:
+    """BC-5: and the thread goes on."""
+    queue = FairQueue(1, per_source=1, in_all=1)
+
+    with pytest.raises(ZeroDivisionError):
+        queue.run(lambda: 1 // 0)
+
+    assert queue.run(lambda: 42) == 42
