@@ -12,6 +12,7 @@ from auth.email_tokens import (
     void_objections,
 )
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused, PasswordNeeded
+from auth.limits import ALARM_RECIPIENT, CHANGE_EMAIL, SIGN_UP_RECIPIENT
 from auth.names import InvalidName, read_name
 from auth.passwords import hash_password
 from auth.recovery import Recovery
@@ -19,7 +20,7 @@ from auth.rotation import keep_current_session
 from auth.sessions import Session
 from auth.tokens import new_token_id
 from auth.users import Login, find_by_address, find_by_id, set_password, update_user
-from auth.verification import link_budgets, mail_budgets
+from auth.verification import link_budgets, mail_limits
 
 
 class Changes(Recovery):
@@ -54,7 +55,7 @@ class Changes(Recovery):
             keep_current_session(connection, session, token_id, now)
             void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             self._record(connection, Event.PASSWORD_CHANGED, session)
-        self._send(self._emails.password_changed(user.email))
+        self._notify(self._emails.password_changed(user.email), ALARM_RECIPIENT)
         return Login(self._token(session, token_id), user, session.expires_at)
 
     def change_email(self, token: str | None, email: str) -> None:
@@ -72,7 +73,9 @@ class Changes(Recovery):
             raise InvalidDetails({"email": [str(fault)]}) from None
         if address.shown == session.user.email:
             raise InvalidDetails({"email": ["This is your email already."]})
-        self._take(mail_budgets(session.user.id, session.client), session.client)
+        old = read_address(session.user.email)
+        recipients = [SIGN_UP_RECIPIENT.on(address.key), CHANGE_EMAIL.on(old.key)]
+        self._take([*recipients, *mail_limits(session.client)], session.client)
         self._enqueue(lambda: self._ask_new_address(session, address))
 
     def pending_email(self, token: str | None) -> str | None:

@@ -8,7 +8,7 @@ import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from db.models import EmailToken
 from db.models import User as UserRow
@@ -18,10 +18,10 @@ from db.types import AnyRow
 class Purpose(StrEnum):
     """What a link is for."""
 
-    VERIFY = "verify"  # this address is mine
+    VERIFY = "verify"  # the email of a new account is mine; it may choose a new password too
     RESET = "reset"  # a new password for my account
-    CHANGE = "change"  # this shall be my address from now on
-    KEEP = "keep"  # my address was to change, and not by me
+    CHANGE = "change"  # this is to become my account's email
+    KEEP = "keep"  # my account's email was to change, and not by me
 
 
 LIVES = {
@@ -99,19 +99,28 @@ def use_link(
 
 
 def look_at_link(
-    connection: Connection, token: str, purpose: Purpose, now: datetime
+    connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
 ) -> AnyRow | None:
-    """Return the account that *token* is good for, and leave the token as it is."""
+    """Return the account and the email that *token* is good for; the token stays as it is."""
     return connection.execute(
-        select(UserRow.email, UserRow.name)
+        select(
+            EmailToken.purpose,
+            EmailToken.email.label("sent_to"),
+            UserRow.id,
+            UserRow.email,
+            UserRow.name,
+        )
         .join(EmailToken, EmailToken.user_id == UserRow.id)
         .where(
             EmailToken.hash == _hash(token),
-            EmailToken.purpose == purpose.value,
+            EmailToken.purpose.in_([purpose.value for purpose in purposes]),
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > now,
             EmailToken.auth_version == UserRow.auth_version,
-            EmailToken.email_key == UserRow.email_key,
+            or_(
+                EmailToken.email_key == UserRow.email_key,
+                EmailToken.purpose == Purpose.CHANGE.value,  # it is to become the account's
+            ),
         )
     ).first()
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auth import rotation
+from auth.addresses import read_address
 from auth.audit import Event, note, record
 from auth.client import Client
 from auth.emails import Emails
@@ -19,13 +20,14 @@ from auth.log import BoundedLog
 from auth.mail import Mail, MailQueue
 from auth.passwords import Scheme, dummy_hash
 from auth.sessions import EndReason, Lifetime, Session, Sessions, end_session
-from auth.throttle import Budget, take
+from auth.throttle import Budget, Limit, take
 from auth.tokens import Claims, issue, read
 from db.engine import BUSY_TIMEOUT, Database
 from db.types import utc_now
 from settings import Settings
 
 log = BoundedLog("auth.database")
+mail_log = BoundedLog("auth.mail")
 
 
 class Foundation:
@@ -116,6 +118,19 @@ class Foundation:
     def _send(self, mail: Mail) -> None:
         if self._mail_queue:
             self._mail_queue.send(mail)
+
+    def _notify(self, mail: Mail, limit: Limit) -> None:
+        """Send *mail* after the answer, unless its recipient has had as many as *limit* allows."""
+        self._enqueue(lambda: self._send_within(mail, limit))
+
+    def _send_within(self, mail: Mail, limit: Limit) -> None:
+        try:
+            with self._writing() as connection:
+                take(connection, [limit.on(read_address(mail.to).key)], self._clock())
+        except TooMany:
+            mail_log.warning("An email was left out: its recipient has had many (%s).", mail.kind)
+            return
+        self._send(mail)
 
     def _take(self, budgets: Sequence[Budget], client: Client) -> bool:
         """Count one attempt, and tell whether a wait begins with it; raises TooMany."""

@@ -20,7 +20,15 @@ PASSWORD_AGAIN = Limit("password again: account", 5, DAY, FIRST_WAIT, HOUR)
 SIGN_UP_NETWORK = Limit("sign up: network", 50, HOUR)
 SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)
 
-MAIL_ACCOUNT = Limit("mail: account", 3, DAY, 5 * MINUTE, HOUR)
+# What one person receives. Each limit on links is for verbs that send every time, so while one
+# refuses, the last link, good for as long as the longest wait, is in the mailbox: nobody can keep
+# an owner from a new password. No answer depends on a counter that only an existing account has:
+# notices are left out silently instead.
+SIGN_UP_RECIPIENT = Limit("sign up or change to an email: recipient", 3, DAY, 5 * MINUTE, HOUR)
+MAIL_RECIPIENT = Limit("mail: recipient", 5, DAY, 5 * MINUTE, HOUR)
+CHANGE_EMAIL = Limit("change email: account", 3, DAY, 5 * MINUTE, HOUR)
+NOTICE_RECIPIENT = Limit("notices: recipient", 10, DAY)
+ALARM_RECIPIENT = Limit("notices about security: recipient", 20, DAY)
 MAIL_NETWORK = Limit("mail: network", 20, HOUR)
 MAIL_ALL = Limit("mail: everybody", 1_000, HOUR)
 

@@ -1,5 +1,7 @@
 """Log in: one answer and the same work for whoever is refused, and a session for whoever is not."""
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
 from auth.addresses import Address, InvalidAddress, read_address
@@ -10,11 +12,13 @@ from auth.end_reason import EndReason
 from auth.errors import LogInRefused, TooMany
 from auth.housekeeping import Housekeeping
 from auth.limits import (
+    ALARM_RECIPIENT,
     LOG_IN_ACCOUNT,
     LOG_IN_ALL,
     LOG_IN_KNOWN,
     LOG_IN_NETWORK,
     MOST_FAILURES,
+    NOTICE_RECIPIENT,
     for_place,
 )
 from auth.passwords import equalize_timing, hash_password, verify_password
@@ -23,6 +27,15 @@ from auth.sessions import Session, end_session
 from auth.throttle import Budget, settle
 from auth.users import Login, count_failure, find_by_address, replace_hash, update_user
 from db.types import AnyRow
+
+
+class Authenticated(NamedTuple):
+    """An account whose password was typed, and the budgets that this has counted in."""
+
+    row: AnyRow
+    needs_rehash: bool
+    own: list[Budget]
+    shared: list[Budget]
 
 
 class LogIn(Housekeeping):
@@ -34,21 +47,8 @@ class LogIn(Housekeeping):
         Raises LogInRefused for every reason alike, after the same work (EN-1, BC-4), or TooMany,
         also after one bcrypt and whether or not the password was right (TH-6).
         """
-        address = _address(email)
-        row, known = self._look_up(address, client)
-        own, shared = _budgets(address, client, known)
-        try:
-            wait_begins = self._take([*own, *shared], client)
-        except TooMany:
-            verify_password(password, None, self._scheme)
-            raise
-        verdict = verify_password(password, row.password_hash if row else None, self._scheme)
-        if row is None or not verdict or not self._may_enter(row, known):
-            if row and verdict:
-                equalize_timing(row.password_hash, self._scheme)
-            self._refuse(row, client, wrong=not verdict, wait_begins=wait_begins)
-            raise LogInRefused
-        upgraded = hash_password(password, self._scheme) if verdict.needs_rehash else None
+        row, needs_rehash, own, shared = self._authenticate(email, password, client)
+        upgraded = hash_password(password, self._scheme) if needs_rehash else None
         presented = self._claims(client.token)
         now = self._clock()
         with self._writing() as connection:
@@ -69,6 +69,30 @@ class LogIn(Housekeeping):
         self._enqueue(self.tidy)
         return Login(self._token(session, session.token_id), session.user, session.expires_at)
 
+    def _authenticate(
+        self, email: str, password: str, client: Client, *, by_link: bool = False
+    ) -> Authenticated:
+        """Return the account of *email* if *password* opens it: counted, and for one bcrypt.
+
+        A *by_link* attempt may be for an account whose email is yet to be confirmed: the link does
+        that. Raises LogInRefused or TooMany.
+        """
+        address = _address(email)
+        row, known = self._look_up(address, client)
+        own, shared = _budgets(address, client, known)
+        try:
+            wait_begins = self._take([*own, *shared], client)
+        except TooMany:
+            verify_password(password, None, self._scheme)
+            raise
+        verdict = verify_password(password, row.password_hash if row else None, self._scheme)
+        if row is None or not verdict or not self._may_enter(row, known, by_link=by_link):
+            if row and verdict:
+                equalize_timing(row.password_hash, self._scheme)
+            self._refuse(row, client, wrong=not verdict, wait_begins=wait_begins)
+            raise LogInRefused
+        return Authenticated(row, verdict.needs_rehash, own, shared)
+
     def _look_up(self, address: Address | None, client: Client) -> tuple[AnyRow | None, bool]:
         """Return the account, and whether it was used from this network before."""
         if address is None:
@@ -78,10 +102,10 @@ class LogIn(Housekeeping):
             places = networks_of(connection, row.id if row else "")
         return row, client.network in places
 
-    def _may_enter(self, row: AnyRow, known: bool) -> bool:
+    def _may_enter(self, row: AnyRow, known: bool, *, by_link: bool) -> bool:
         if not row.is_active or (row.failures >= MOST_FAILURES and not known):
             return False
-        return bool(row.verified_at) or not self.settings.require_verified_email
+        return by_link or bool(row.verified_at) or not self.settings.require_verified_email
 
     def _replace(self, connection: Connection, session_id: str) -> None:
         now = self._clock()
@@ -105,7 +129,7 @@ class LogIn(Housekeeping):
             for event in events:
                 record(connection, event, now, user_id=user_id, client=client)
         if row and last_straw:
-            self._send(self._emails.password_off(row.email))
+            self._notify(self._emails.password_off(row.email), ALARM_RECIPIENT)
 
     def _tell_of_new_device(self, session: Session) -> None:
         """Write to the user where the session's browser is none of those they have used before."""
@@ -116,7 +140,7 @@ class LogIn(Housekeeping):
         device = browser_in_words(session.agent)
         if device not in map(browser_in_words, agents):
             mail = self._emails.new_device(session.user.email, device, session.address)
-            self._send(mail)
+            self._notify(mail, NOTICE_RECIPIENT)
 
 
 def _address(email: str) -> Address | None:

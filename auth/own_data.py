@@ -8,6 +8,7 @@ from sqlalchemy import select
 from auth.audit import Event, Happening, forget_where, recent, record
 from auth.changes import Changes
 from auth.email_tokens import pending_address
+from auth.limits import NOTICE_RECIPIENT
 from auth.users import delete_user
 from db.models import Session as SessionRow
 
@@ -77,7 +78,7 @@ class OwnData(Changes):
             delete_user(connection, session.user.id)
             forget_where(connection, session.user.id)
             record(connection, Event.USER_DELETED, self._clock(), user_id=session.user.id)
-        self._send(self._emails.deleted(session.user.email))
+        self._notify(self._emails.deleted(session.user.email), NOTICE_RECIPIENT)
 
 
 def _text(value: object) -> object:

@@ -5,12 +5,16 @@ from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
 from auth.errors import InvalidDetails, LinkRefused
-from auth.limits import LOG_IN_ACCOUNT
+from auth.limits import ALARM_RECIPIENT, LOG_IN_ACCOUNT, MAIL_RECIPIENT
 from auth.passwords import hash_password
 from auth.sign_up import SignUp
 from auth.throttle import clear
 from auth.users import find_by_address, find_by_id, set_password
-from auth.verification import link_budgets, mail_budgets
+from auth.verification import link_budgets, mail_limits
+
+# Links that let their reader choose a password: that of a new account too, because the one it was
+# made with may be an attacker's, who waits for the owner to confirm it.
+CHOOSES = (Purpose.RESET, Purpose.VERIFY)
 
 
 class Recovery(SignUp):
@@ -26,18 +30,18 @@ class Recovery(SignUp):
             address = read_address(email)
         except InvalidAddress as fault:
             raise InvalidDetails({"email": [str(fault)]}) from None
-        self._take(mail_budgets(address.key, client), client)
+        self._take([MAIL_RECIPIENT.on(address.key), *mail_limits(client)], client)
         self._enqueue(lambda: self._send_reset(address, client))
 
     def reset_password(self, link: str, password: str, client: Client) -> None:
         """Set the password of the account that *link* was sent for; every session ends (RS-5).
 
-        Nobody is logged in by it. Raises InvalidDetails, which leaves the link good, LinkRefused,
-        or TooMany.
+        The link may be one that verifies a new account. It logs no one in. Raises InvalidDetails,
+        which leaves the link good, LinkRefused, or TooMany.
         """
         self._take(link_budgets(client), client)
         with self._reading() as connection:
-            row = look_at_link(connection, link, Purpose.RESET, self._clock())
+            row = look_at_link(connection, link, CHOOSES, self._clock())
         if row is None:
             raise LinkRefused
         if faults := self.password_faults(password, row.email, row.name):
@@ -45,22 +49,22 @@ class Recovery(SignUp):
         password_hash = hash_password(password, self._scheme)
         now = self._clock()
         with self._writing() as connection:
-            used = use_link(connection, link, (Purpose.RESET,), now)
+            used = use_link(connection, link, CHOOSES, now)
             user = find_by_id(connection, used.user_id) if used else None
             if used is None or user is None or user.email_key != used.email_key:
                 raise LinkRefused
             # Counters before accounts, as logging in does it: neither waits for the other.
             clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
-            # Whoever reads the address's mail has shown that it is theirs.
+            # Reading the email has shown that it is theirs.
             set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
             void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
             record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
-        self._send(self._emails.password_changed(user.email))
+        self._notify(self._emails.password_changed(user.email), ALARM_RECIPIENT)
 
     def is_reset_link(self, link: str) -> bool:
         """Tell whether *link* would work now, so that nobody fills a form in vain."""
         with self._reading() as connection:
-            return look_at_link(connection, link, Purpose.RESET, self._clock()) is not None
+            return look_at_link(connection, link, CHOOSES, self._clock()) is not None
 
     def _send_reset(self, address: Address, client: Client) -> None:
         """Write the letter, to the address as its owner once spelled it (CVE-2019-19844)."""

@@ -9,7 +9,6 @@ from auth.audit import Event, note
 from auth.carriage import Carriage
 from auth.end_reason import EndReason
 from auth.errors import TokenExpired, TokenRefused, Unavailable
-from auth.log_in import LogIn
 from auth.own_data import OwnData
 from auth.sessions import TOUCH_EVERY, Session, end_session, touch_session
 from auth.tokens import read
@@ -19,7 +18,7 @@ TOUCH_PATIENCE = 100  # milliseconds that a page waits to note that its session 
 LAPSED = {EndReason.EXPIRED, EndReason.IDLE}
 
 
-class AuthService(LogIn, OwnData, Carriage, Administration):
+class AuthService(OwnData, Carriage, Administration):
     """Accounts and sessions. Each refusal is an AuthError; each feature brings its own verbs."""
 
     def resume(

@@ -4,13 +4,13 @@ from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, is_claimed, issue_link
-from auth.errors import EmailTaken, InvalidDetails, TooMany
-from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK, for_place
+from auth.errors import EmailTaken, InvalidDetails
+from auth.limits import SIGN_UP_ALL, SIGN_UP_NETWORK, SIGN_UP_RECIPIENT, for_place
 from auth.names import InvalidName, read_name
 from auth.password_rules import password_faults
 from auth.passwords import hash_password
 from auth.users import User, add_user, find_by_address
-from auth.verification import Verification, mail_budgets
+from auth.verification import Verification
 
 
 class SignUp(Verification):
@@ -59,7 +59,10 @@ class SignUp(Verification):
         if faults:
             raise InvalidDetails(faults)
         if client:
-            self._take([*for_place(SIGN_UP_NETWORK, client), SIGN_UP_ALL.on("")], client)
+            # The recipient's too, before anyone looks whether there is an account: every verb
+            # counts the same for an email that has one and for one that has not (EN-3).
+            limits = [*for_place(SIGN_UP_NETWORK, client), SIGN_UP_ALL.on("")]
+            self._take([*limits, SIGN_UP_RECIPIENT.on(address.key)], client)
         password_hash = hash_password(password, self._scheme)
         now = self._clock()
         with self._writing() as connection:
@@ -70,15 +73,11 @@ class SignUp(Verification):
         return user
 
     def _tell_owner(self, address: Address, client: Client) -> None:
-        """Write to the owner of a taken address, as they once spelled it (CVE-2019-19844).
+        """Write to the owner of a taken email, as they once spelled it (CVE-2019-19844).
 
-        Where nobody has confirmed it, whoever reads its mail chooses the password: the one that is
-        there may be somebody else's, who signed up first and waits for the owner to confirm it.
+        Where it was never confirmed, its owner chooses the password: the present one may be that of
+        an attacker who signed up first.
         """
-        try:
-            self._take(mail_budgets(address.key, client), client)
-        except TooMany:
-            return
         now = self._clock()
         with self._writing() as connection:
             user = find_by_address(connection, address)

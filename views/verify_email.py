@@ -1,38 +1,62 @@
-"""Verify email: what the link in the mail opens; only the button confirms (RS-4)."""
+"""Verify email: what the link in the email opens; only the button confirms (RS-4)."""
 
 import streamlit as st
 
-from auth.errors import AuthError
-from web.form import NO_LINK, Form, link_token
-from web.guard import client
+from auth.errors import AuthError, LinkRefused
+from web.form import CURRENT, NO_LINK, Form, link_token
+from web.guard import adopt_token, client
 from web.links import link
 from web.start import service
 from web.tab import Go, Say, tab
 
-token = link_token()
+THANKS = "Thank you. Your email is confirmed."
 
 
-def confirm_email() -> Say | Go:
-    """Confirm the email that the link was sent to."""
-    email = service().confirm_email(token, client())
+def confirm_email(password: str | None) -> Say | Go:
+    """Confirm the email that the link was sent to, and log in with the password just typed."""
+    email = service().confirm_email(token, client(), password, tab().token)
+    tab().link = None
+    if password is not None and not st.session_state["logged_in"]:
+        try:
+            adopt_token(service().log_in(email, password, client()))
+        except AuthError:  # too many others may be logging in just now
+            return Go("log_in", f"{THANKS} Log in to go on.")
     user = service().resume(tab().token, trusted=True)
     if user and user.email == email:
-        return Go("account", "Thank you. Your email is confirmed.")
+        return Go("account", THANKS)
     return Say("Thank you. This email is confirmed:", value=email)
 
 
+token = link_token()
+found = service().confirmation(token, tab().token)
+by_password = Form("verify_email", page="Confirm your email")
+by_session = Form("verify_email_signed_in")
 outcome: Say | AuthError | None = None
-form = Form("verify_email", page="Confirm your email")
-if token or form.answered:
-    form.button("Confirm my email")
-    outcome = form.submit(confirm_email)
+if found:
+    st.text(found.email)
+
+if by_password.answered or (found and found.needs_password):
+    with by_password:
+        password = st.text_input("Password", type="password", autocomplete="current-password")
+        by_password.errors(CURRENT)
+        st.caption("Enter the password of your account to confirm that this is your email.")
+        by_password.button("Confirm my email")
+    if found and found.may_choose_password:
+        link("reset_password", "Forgot it? Choose a new one")
+    outcome = by_password.submit(confirm_email, password)
+elif by_session.answered or found:
+    by_session.button("Confirm my email")
+    outcome = by_session.submit(confirm_email, None)
+elif token:
+    outcome = LinkRefused()
+    st.error(outcome.message)
 else:
     st.info(NO_LINK)
 
 if st.session_state["logged_in"]:
     link("account", "Go to your account")
 else:
-    if isinstance(outcome, AuthError):
+    if isinstance(outcome, LinkRefused):
         # Reading the email that brings a new password shows that the email is theirs
         link("forgot_password", "Ask for a new link")
     link("log_in", "Go to log in")

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from auth.email_tokens import Purpose, issue_link
 from auth.errors import LinkRefused, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT
 from auth.service import AuthService
 from auth.sessions import Client
-from auth.users import User
+from auth.users import User, find_by_id
 from tests.app.conftest import PASSWORD, Open
 from web import start
 from web.form import NO_LINK
@@ -69,11 +70,14 @@ def test_the_address_page_asks_for_the_password_first(open_app: Open, token: str
     assert "This is your email already." in said(fill(app, new_email="ada@example.com"))
 
 
+@pytest.mark.parametrize("page", ["reset_password", "verify_email"])
 @pytest.mark.parametrize("link", ["made-up", "x" * 10_000])
-def test_a_link_that_is_none_of_ours_is_refused_kindly(open_app: Open, link: str) -> None:
+def test_a_link_that_is_none_of_ours_is_refused_kindly(
+    open_app: Open, link: str, page: str
+) -> None:
     """RS-1: no form to fill in vain, and no fault of ours."""
     app = open_app().run()
-    app.switch_page("views/reset_password.py").query_params["token"] = link
+    app.switch_page(f"views/{page}.py").query_params["token"] = link
 
     app.run()
 
@@ -81,10 +85,75 @@ def test_a_link_that_is_none_of_ours_is_refused_kindly(open_app: Open, link: str
     assert not app.text_input
 
 
-@pytest.mark.parametrize("page", ["verify_email", "keep_email"])
-def test_opening_a_link_uses_nothing_up(open_app: Open, page: str) -> None:
+@pytest.fixture
+def link(service: AuthService, ada: User) -> str:
+    """Return the token of the link that confirms Ada's email."""
+    assert service._mail_queue
+    assert service._mail_queue.finish()  # the link that signing up sends is older than this one
+    with service._database.write() as connection:
+        row = find_by_id(connection, ada.id)
+        assert row is not None
+        return issue_link(
+            connection, row, Purpose.VERIFY, row.email, row.email_key, service._clock()
+        )
+
+
+def open_link(open_app: Open, page: str, link: str, token: str | None = None) -> AppTest:
+    """Open a link from an email."""
+    app = open_app(token).run().switch_page(f"views/{page}.py")
+    app.query_params["token"] = link
+    app.run()
+    assert "token" not in app.query_params
+    return app
+
+
+def test_confirming_takes_the_password_and_logs_in(
+    open_app: Open, service: AuthService, ada: User, link: str
+) -> None:
+    """RS-1, RS-4: the page names the email; neither opening the link nor a click is enough."""
+    app = open_link(open_app, "verify_email", link)
+    assert ada.email in said(app)
+    assert [field.label for field in app.text_input] == ["Password"]
+    assert app.text_input[0].proto.autocomplete == "current-password"
+
+    assert WrongPassword.message in said(fill(app, password="not mine at all"))
+    assert service.confirmation(link)
+    thanks = said(fill(app, password=PASSWORD))
+
+    assert "Thank you. Your email is confirmed." in thanks
+    assert service.confirmation(link) is None
+    assert app.session_state["logged_in"]
+    assert app.session_state["user"].verified_at
+
+
+def test_confirming_is_one_click_where_the_account_is_signed_in(
+    open_app: Open, service: AuthService, link: str, token: str
+) -> None:
+    """RS-4: this session began with the password."""
+    app = open_link(open_app, "verify_email", link, token)
+    assert not app.text_input
+
+    app.main.button[0].click().run()
+
+    assert service.confirmation(link) is None
+    assert "Thank you. Your email is confirmed." in said(app)
+
+
+def test_a_new_account_s_password_can_be_chosen_by_the_link_that_confirms_it(
+    open_app: Open, service: AuthService, ada: User, link: str, token: str
+) -> None:
+    """RS-5: an attacker may have signed up; their password and session end."""
+    app = open_link(open_app, "verify_email", link)
+    app.switch_page("views/reset_password.py").run()
+    said(fill(app, new_password=NEW_PASSWORD))
+
+    assert service.resume(token) is None
+    assert service.log_in(ada.email, NEW_PASSWORD, Client()).user.verified_at
+
+
+def test_opening_a_link_uses_nothing_up(open_app: Open) -> None:
     """RS-4: the page shows a button; without a link there is none."""
-    app = open_app().run().switch_page(f"views/{page}.py").run()
+    app = open_app().run().switch_page("views/keep_email.py").run()
     assert NO_LINK in said(app)
     assert not app.main.button
 

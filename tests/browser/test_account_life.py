@@ -157,15 +157,31 @@ def test_a_resent_link_is_the_one_that_works(
     new = mailbox.link(email, "Confirm your email", number=2)
 
     follow(elsewhere, old)
-    elsewhere.button("Confirm my email").click()
     says(elsewhere, LinkRefused.message)
     follow(elsewhere, new)
+    says(elsewhere, email)
+    elsewhere.field("Password").fill(PASSWORD)
     elsewhere.button("Confirm my email").click()
 
-    says(elsewhere, "Thank you. This email is confirmed:")
-    assert elsewhere.cookie() is None
-    go(elsewhere, "Go to log in")
-    elsewhere.expect_form()
+    says(elsewhere, "Thank you. Your email is confirmed.")
+    elsewhere.expect_signed_in(email)
+
+
+def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
+    visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
+) -> None:
+    """RS-5, SE-6: an attacker signed up with it, and waits, signed in, for the owner's click."""
+    email = fresh_address()
+    visitor.sign_up(email)
+
+    follow(elsewhere, mailbox.link(email, "Confirm your email"))
+    go(elsewhere, "Forgot it? Choose a new one")
+    choose_password(elsewhere)
+
+    says(elsewhere, "Your password is changed. Log in with it.")
+    expect(visitor.heading("Log in")).to_be_visible(timeout=OUT)
+    elsewhere.fill_log_in(email, NEW_PASSWORD)
+    elsewhere.expect_signed_in(email)
 
 
 def test_a_forgotten_password_is_replaced_by_mail(

@@ -111,7 +111,7 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
     ),
     "confirm": (
         lambda it, ada, token, box, clock: it.confirm_email(
-            box.link(ada.email, "verify-email"), LAPTOP
+            box.link(ada.email, "verify-email"), LAPTOP, ada.password
         ),
         [Event.USER_CHANGED],
     ),

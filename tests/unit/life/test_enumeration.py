@@ -1,7 +1,7 @@
 """Nobody learns who has an account: the same answer, after the same work."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -9,12 +9,15 @@ from threading import get_ident
 
 import bcrypt
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event
 
-from auth.errors import AuthError, LinkRefused, LogInRefused
-from auth.limits import MAIL_ACCOUNT
+from auth.client import Client
+from auth.errors import AuthError, LinkRefused, LogInRefused, TooMany
+from auth.limits import ALARM_RECIPIENT, MAIL_RECIPIENT, NOTICE_RECIPIENT, SIGN_UP_RECIPIENT
 from auth.service import AuthService
+from auth.users import update_user
 from db.engine import Database
+from db.models import Session as SessionRow
 from settings import Settings
 from tests.conftest import LAPTOP, Clock, Person
 from tests.unit.life.conftest import Letterbox
@@ -22,6 +25,10 @@ from tests.unit.life.conftest import Letterbox
 NEW = "marble otter quiet window"
 CAFE = replace(LAPTOP, address="198.51.100.9")
 Work = tuple[str, int, int]
+BROWSERS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/{}.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.{}; rv:150.0) Gecko/20100101 Firefox/150.0",
+)
 
 
 @pytest.fixture
@@ -120,7 +127,7 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
     asking = settings.model_copy(update={"require_verified_email": True})
     service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
     service.sign_up("Ada@example.com", NEW)
-    service.confirm_email(letterbox.link("Ada@example.com", "verify-email"), LAPTOP)
+    service.confirm_email(letterbox.link("Ada@example.com", "verify-email"), LAPTOP, NEW)
 
     taken, free = (
         watch(partial(service.sign_up_by_mail, email, NEW, "Eve", LAPTOP))
@@ -153,19 +160,80 @@ def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
         service.confirm_email(first, LAPTOP)
 
 
-def test_signing_up_with_a_taken_address_fills_no_mailbox(
-    database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
+def test_strangers_fill_no_mailbox(
+    service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox, settings: Settings
 ) -> None:
-    """EN-3, TH-2: as many mails as asking for a new password would bring, and the same answer."""
-    asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
-    service.sign_up("ada@example.com", NEW)
-    before = len(letterbox.to("ada@example.com"))
+    """TH-2: from any number of networks and accounts: a few at once, then two kinds an hour."""
+    service.settings = settings.model_copy(update={"require_verified_email": True})
+    eve = service.sign_up("eve@example.com", NEW)
+    letterbox.queue.finish()
+    with service._database.write() as connection:
+        update_user(connection, eve.id, verified_at=clock.now)
+    before = len(letterbox.to(ada.email))
 
-    for _ in range(MAIL_ACCOUNT.free + 3):
-        service.sign_up_by_mail("ada@example.com", NEW, "Eve", CAFE)
+    def attack(hours: int) -> int:
+        for hour in range(hours):
+            for number in range(8):
+                client = Client(address=f"198.51.{hour}.{number}")
+                token = service.log_in(eve.email, NEW, client).token
+                service.confirm_password(token, NEW)
+                for verb in (
+                    partial(service.sign_up_by_mail, "Ada@example.com", NEW, "Eve", client),
+                    partial(service.forgot_password, "ADA@example.com", client),
+                    partial(service.change_email, token, "ada@EXAMPLE.com"),
+                ):
+                    with suppress(TooMany):
+                        verb()
+            clock.advance(timedelta(hours=1))
+        return len(letterbox.to(ada.email)) - before
 
-    assert len(letterbox.to("ada@example.com")) - before == MAIL_ACCOUNT.free
+    assert attack(1) == SIGN_UP_RECIPIENT.free + MAIL_RECIPIENT.free
+    assert attack(5) <= SIGN_UP_RECIPIENT.free + MAIL_RECIPIENT.free + 2 * 5
+
+
+def test_while_asking_is_refused_the_last_link_works(
+    service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
+) -> None:
+    """TH-4: strangers who use the limit up keep no owner from a new password."""
+    for _ in range(12):
+        with suppress(TooMany):
+            service.forgot_password(ada.email, CAFE)
+        with pytest.raises(TooMany) as refused:
+            for _ in range(MAIL_RECIPIENT.free):
+                service.forgot_password(ada.email, CAFE)
+        clock.advance(refused.value.wait - timedelta(seconds=1))
+
+        assert service.is_reset_link(letterbox.link(ada.email, "reset-password"))
+        clock.advance(timedelta(seconds=1))
+
+
+def test_notices_to_one_person_are_few_and_change_no_answer(
+    service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
+) -> None:
+    """TH-2, EN-2: what is left out is left out silently; a changed password has its own limit."""
+
+    def received(subject: str) -> int:
+        return sum(subject in mail.subject for mail in letterbox.to(ada.email))
+
+    service.log_in(ada.email, ada.password, LAPTOP)
+    for number in range(NOTICE_RECIPIENT.free + 5):
+        agent = BROWSERS[number % 2].format(number)
+        service.log_in(ada.email, ada.password, replace(LAPTOP, agent=agent))
+        letterbox.queue.finish()
+        with service._database.write() as connection:
+            connection.execute(delete(SessionRow).where(SessionRow.agent == agent))
+    assert received("New log-in") == NOTICE_RECIPIENT.free
+
+    token, password = service.log_in(ada.email, ada.password, LAPTOP).token, ada.password
+    for number in range(ALARM_RECIPIENT.free + 5):
+        new = f"{NEW} number {number}"
+        token, password = service.change_password(token, password, new).token, new
+        letterbox.queue.finish()
+    assert received("was changed") == ALARM_RECIPIENT.free
+    service.forgot_password(ada.email, LAPTOP)
+    clock.advance(ALARM_RECIPIENT.forget)
+    service.change_password(service.log_in(ada.email, password, LAPTOP).token, password, NEW)
+    assert received("was changed") == ALARM_RECIPIENT.free + 1
 
 
 def test_who_has_not_confirmed_is_refused_like_anybody(
@@ -183,7 +251,7 @@ def test_who_has_not_confirmed_is_refused_like_anybody(
 
     right = watch(lambda: service.log_in("ada@example.com", NEW, LAPTOP))
     unknown = watch(lambda: service.log_in("nobody@example.com", NEW, LAPTOP))
-    service.confirm_email(link, LAPTOP)
+    service.confirm_email(link, LAPTOP, NEW)
 
     assert right == unknown
     assert service.log_in("ada@example.com", NEW, LAPTOP)

@@ -128,12 +128,11 @@ def test_what_changes_an_account_voids_its_links(
 def test_a_link_is_good_for_its_own_purpose_alone(
     service: AuthService, ada: Person, ask: Callable[[], str], letterbox: Letterbox
 ) -> None:
-    """RS-1: a verified address is no new password."""
+    """RS-1: what resets a password confirms nothing by itself, and neither objects to a change."""
     verify, reset = letterbox.link(ada.email, "verify-email"), ask()
 
     for use in (
-        lambda: service.reset_password(verify, NEW, LAPTOP),
-        lambda: service.confirm_email(reset, LAPTOP),
+        lambda: service.confirm_email(reset, LAPTOP, ada.password),
         lambda: service.keep_email(reset, LAPTOP),
         lambda: service.keep_email(verify, LAPTOP),
     ):
@@ -187,7 +186,7 @@ def test_an_address_is_verified_by_its_own_link(
     """RS-1: from then on the account says since when."""
     link = letterbox.link(ada.email, "verify-email")
 
-    assert service.confirm_email(link, LAPTOP) == ada.email
+    assert service.confirm_email(link, LAPTOP, ada.password) == ada.email
 
     user = service.log_in(ada.email, ada.password, LAPTOP).user
     assert user.verified_at == clock.now
@@ -203,8 +202,8 @@ def test_another_link_can_be_asked_for_until_it_was_used(
     service.resend_link(token)
     second = letterbox.link(ada.email, "verify-email")
     with pytest.raises(LinkRefused):
-        service.confirm_email(first, LAPTOP)
-    service.confirm_email(second, LAPTOP)
+        service.confirm_email(first, LAPTOP, token=token)
+    service.confirm_email(second, LAPTOP, token=token)
     service.resend_link(token)
 
     assert len(letterbox.to(ada.email)) == 2

@@ -1,0 +1,113 @@
+"""No sequence of verbs answers differently for an email that has an account."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from auth.client import Client
+from auth.errors import AuthError
+from auth.mail import Mail, MailQueue
+from auth.service import AuthService
+from auth.users import update_user
+from db.engine import Database
+from tests.conftest import NOON, SHARED_FIXTURES, Clock, make_settings
+
+ADA, EVE = "ada@example.com", "eve@example.com"
+PASSWORD, WRONG = "marble otter quiet window", "not the password at all"
+NETWORKS = [Client(address=f"198.51.100.{number}") for number in range(3)]
+VERBS = ("sign up", "forgot", "log in", "change email", "resend", "wait", "wait long")
+STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.sampled_from(NETWORKS)), max_size=16)
+
+
+class Nowhere:
+    """A mail server that takes everything; an attacker does not read Ada's emails."""
+
+    def send(self, mail: Mail) -> None:
+        """Take *mail*."""
+
+
+class World:
+    """An app in which Ada has an account, of some kind, or none; Eve, the attacker, has one."""
+
+    def __init__(self, url: str, ada: str) -> None:
+        self.clock = Clock()
+        self.database = Database(url)
+        self.queue = MailQueue(Nowhere())
+        settings = make_settings(require_verified_email=True)
+        self.service = AuthService(self.database, settings, mail_queue=self.queue, clock=self.clock)
+        kinds = {EVE: "verified"} | ({ADA: ada} if ada != "none" else {})
+        for email, kind in kinds.items():
+            user = self.service.sign_up(email, PASSWORD)
+            if kind == "disabled":
+                self.service.disable(user.id)
+            elif kind == "verified":
+                with self.database.write() as connection:
+                    update_user(connection, user.id, verified_at=NOON)
+        self.eve = self.service.log_in(EVE, PASSWORD, Client(address="203.0.113.9")).token
+        self.service.confirm_password(self.eve, PASSWORD)
+
+    def answer(self, verb: str, client: Client) -> str:
+        """Do what Eve can do with Ada's email, from *client*, and return what she sees."""
+        service = self.service
+        verbs: dict[str, Callable[[], object]] = {
+            "sign up": partial(service.sign_up_by_mail, ADA, PASSWORD, "Eve", client),
+            "forgot": partial(service.forgot_password, ADA, client),
+            "log in": partial(service.log_in, ADA, WRONG, client),
+            "change email": partial(service.change_email, self.eve, ADA),
+            "resend": partial(service.resend_link, self.eve),
+            "wait": partial(self.clock.advance, timedelta(minutes=5)),
+            "wait long": partial(self.clock.advance, timedelta(hours=1)),
+        }
+        try:
+            verbs[verb]()
+            answer = "done"
+        except AuthError as refusal:
+            answer = f"{type(refusal).__name__}: {refusal.message}"
+        assert self.queue.finish()  # what is done later may count as well
+        return answer
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.queue.close()
+        self.database.close()
+
+
+@contextmanager
+def worlds(template: Path, *kinds: str) -> Iterator[list[World]]:
+    """Yield a world for each of *kinds* of Ada's account."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        made = []
+        for kind in kinds:
+            path = copyfile(template, folder / f"{kind}.db")
+            world = World(f"sqlite:///{path}", kind)
+            stack.callback(world.close)
+            made.append(world)
+        yield made
+
+
+@pytest.mark.parametrize("kind", ["verified", "unverified", "disabled"])
+@given(steps=STEPS)
+@example(steps=[("sign up", NETWORKS[0])] + [("forgot", NETWORKS[0])] * 6)
+@example(steps=[("change email", NETWORKS[0])] * 2 + [("sign up", NETWORKS[0])] * 4)
+@profile(SHARED_FIXTURES, max_examples=12)
+def test_every_sequence_of_verbs_answers_the_same_with_an_account_and_without(
+    sqlite_template: Path, kind: str, steps: list[tuple[str, Client]]
+) -> None:
+    """EN-1, EN-2, EN-3: the same sentence, the same waits, in any order and from any network."""
+    with worlds(sqlite_template, kind, "none") as (has_account, has_none):
+        seen, expected = (
+            [world.answer(verb, client) for verb, client in steps]
+            for world in (has_account, has_none)
+        )
+
+    assert seen == expected
