@@ -13,7 +13,12 @@ from web.tab import Go, tab
 token = tab().token
 this = service().session(token, trusted=True)
 sessions = service().sessions(token)
+alive = {session.id for session in sessions}
 may_end = recently_authenticated()
+# A device just logged out keeps its place: or the next one's button would move under the finger
+# that clicks twice.
+listed: dict[str, Session] = st.session_state.setdefault("devices", {})
+listed |= {session.id: session for session in sessions}
 
 
 def end_session(session_id: str) -> Go:
@@ -31,6 +36,9 @@ def end_others() -> Go:
 def show_device(session: Session) -> None:
     """Draw one device, with the button that ends its session."""
     is_this = this is not None and session.id == this.id
+    form = Form(f"end_session_{session.id[:8]}")
+    if session.id not in alive and not form.answered:
+        return
     with st.container(border=True):
         what, way_out = st.columns([3, 1], vertical_alignment="center")
         with what:
@@ -40,15 +48,16 @@ def show_device(session: Session) -> None:
                 f"logged in {moment(session.created_at)}"
                 + (f", from {session.address}" if session.address else "")
             )
-        if may_end and not is_this:
+        if session.id not in alive:
+            way_out.caption("Logged out")
+        elif may_end and not is_this:
             with way_out:
-                form = Form(f"end_session_{session.id[:8]}")
                 form.button("End session", kind="secondary", width="content")
-                form.submit(end_session, session.id)
+            form.submit(end_session, session.id)
 
 
 st.title("Your devices")
-for session in sessions:
+for session in listed.values():
     show_device(session)
 if len(sessions) == 1:
     st.caption("You aren't logged in on any other device.")

@@ -1,9 +1,10 @@
 """Forms: collect what was typed, call one verb, show what came back; once, however often clicked.
 
 Streamlit may stop a run at any `st.*` call, and a second click stops the first one's run: after the
-account was made, and before anyone could say so. So what a verb came back with is kept in the tab
+account was made, and before the page could say so. So what a verb came back with is kept in the tab
 before anything else is called, and a click with the same values shortly after it is the same click:
-it shows the same outcome and calls no verb.
+it shows the same outcome and calls no verb. `runner.fastReruns` is off in .streamlit/config.toml:
+with it the second run begins beside the first one, in the middle of its verb.
 """
 
 import hmac
@@ -172,7 +173,7 @@ def _once(
     held = tab()
     page = held.page
     digest = hmac.digest(_key, repr((name, values)).encode("utf-8", "surrogatepass"), "sha256")
-    with held.turn.take():
+    with held.verb:
         attempt = held.attempts.get(name)
         if attempt and attempt.digest == digest and _is_fresh(attempt):
             if clicked:
@@ -182,6 +183,8 @@ def _once(
             return None
         held.notice = None  # the outcome takes its place
         outcome = _run(verb)
+        if isinstance(outcome, Go):
+            held.notice = outcome.notice or None
         if not isinstance(outcome, Unavailable):  # nothing was changed: another click tries again
             held.attempts[name] = Attempt(digest, outcome, page, monotonic())
         return outcome
@@ -206,8 +209,9 @@ def _is_fresh(attempt: Attempt) -> bool:
 
 def _follow(outcome: Go) -> None:
     """Go where *outcome* leads; a run that is stopped on the way leaves it for the next one."""
+    held = tab()
     if outcome.notice:
-        tab().notice = outcome.notice
+        held.notice, held.shown = outcome.notice, None
     if outcome.page:
         go(outcome.page)
     else:

@@ -1,10 +1,8 @@
 """What we keep for one tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from threading import Condition
+from threading import Lock
 from time import monotonic
 
 import streamlit as st
@@ -60,52 +58,6 @@ class Attempt:
     over: bool = False  # a run that nobody clicked for has nothing to show or do any more
 
 
-class Turn:
-    """Lets one form at a time run its verb in a tab; the runs that come meanwhile wait.
-
-    An event stops the tab's running script at its next `st.*` call only, but starts the next run at
-    once, in a thread of its own: while bcrypt works for the first click, the second arrives.
-    """
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._taken = False
-
-    def wait(self) -> None:
-        """Return once no verb runs."""
-        with self._free():
-            pass
-
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait until no verb runs, and keep others waiting until the block ends."""
-        with self._free():
-            self._taken = True
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken = False
-                self._changed.notify_all()
-
-    @contextmanager
-    def _free(self) -> Iterator[None]:
-        """Hold the lock at a moment when no verb runs.
-
-        A newer run wakes the older ones: the look at `st.session_state` ends those that Streamlit
-        has stopped, so a flood of clicks leaves one thread waiting, not one for each click.
-        """
-        with self._changed:
-            self._changed.notify_all()
-        while True:
-            tab()
-            with self._changed:
-                if not self._taken:
-                    yield
-                    return
-                self._changed.wait()
-
-
 @dataclass
 class Tab:
     """One tab: the token it presents, whose things it holds, and what it is waiting for.
@@ -125,7 +77,7 @@ class Tab:
     waited: bool = False  # its time to answer has begun
     brought: str | None = field(default=None, repr=False)  # the token it answered with
     settled: bool = False  # the guard has asked in this very run; its watch need not
-    turn: Turn = field(default_factory=Turn, repr=False)
+    verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name
     began: float = 0.0  # seconds, monotonic: when the newest run began
     page: str = ""  # the url_path of the page that runs
@@ -142,14 +94,10 @@ def tab() -> Tab:
 
 
 def begin_run() -> None:
-    """Begin a run of the whole script: wait for a form that still runs, and note what it has done.
-
-    What follows, the guard first of all, sees everything that the form's verb did.
-    """
+    """Begin a run of the whole script: the guard goes by all that a form's verb did before it."""
     held = tab()
     held.began = monotonic()
-    held.turn.wait()
-    for attempt in held.attempts.values():
+    for attempt in list(held.attempts.values()):
         attempt.over |= isinstance(attempt.outcome, Go) and not attempt.outcome.page
 
 
@@ -159,7 +107,7 @@ def begin_page(page: st.Page, home: st.Page) -> None:
     held.page, held.home = page.url_path, home
     if held.shown and held.shown[0] == held.notice and held.shown[1] != held.page:
         held.notice = held.shown = None
-    for attempt in held.attempts.values():
+    for attempt in list(held.attempts.values()):
         attempt.over |= attempt.page != held.page
 
 
@@ -168,6 +116,6 @@ def clear_tab() -> None:
     held = tab()
     st.session_state.clear()
     held.token = held.owner = held.link = None
-    for attempt in held.attempts.values():
+    for attempt in list(held.attempts.values()):
         attempt.over = True
     st.session_state[KEY] = held

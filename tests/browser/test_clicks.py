@@ -1,0 +1,257 @@
+"""Every form, clicked two, three and ten times within half a second, ends as one click does."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import func, select, update
+
+from auth.addresses import read_address
+from auth.audit import Event
+from auth.client import Client
+from auth.users import find_by_address
+from db.models import AuditEvent
+from db.models import Session as SessionRow
+from tests.browser.conftest import NewContext, ServerOf
+from tests.browser.visitor import PASSWORD, Visitor
+from tests.serving import Server, serve, wait_until
+
+NEXT = "kumquat lantern orbit seven"
+LAST = "seventeen pewter swans asleep"
+WRONG = "not the password at all"
+BCRYPT = {"BCRYPT_ROUNDS": "12"}  # what runs in production: the second click meets the first's
+EMAILS = [
+    "Confirm your email for Streamlit auth starter",  # signed up
+    "Confirm your email for Streamlit auth starter",  # sent again
+    "Your email for Streamlit auth starter is about to change",
+    "Your password for Streamlit auth starter was changed",
+    "Choose a new password for Streamlit auth starter",  # kept the old email
+    "Choose a new password for Streamlit auth starter",  # forgot
+    "Your password for Streamlit auth starter was changed",
+    "Your account at Streamlit auth starter was deleted",
+]
+WITHIN = 500  # milliseconds
+# Clicks as a finger does that stays where it is: on the button, or one of that name in its place.
+CLICK = """async (first, [label, moments]) => {
+  const named = (each) => each?.textContent.trim().endsWith(label);
+  first.scrollIntoView({block: 'center'});
+  const {x, y, width, height} = first.getBoundingClientRect();
+  const there = () => document.elementFromPoint(x + width / 2, y + height / 2)?.closest('button');
+  await Promise.all(moments.map((moment) => new Promise((done) => setTimeout(() => {
+    const button = first.isConnected ? first : there();
+    if (named(button)) button.click();
+    done();
+  }, moment))));
+}"""
+
+
+@pytest.fixture(scope="package")
+def dear_app_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
+    """Return a way to the app with production's bcrypt, started once for each entry script."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("clicks")
+        yield cache(lambda script: stack.enter_context(serve(script, folder / script, env=BCRYPT)))
+
+
+@pytest.fixture
+def server(dear_app_of: ServerOf, bridge: str) -> Iterator[Server]:
+    """Return that app, and check that the test did not cost it an exception."""
+    server = dear_app_of(bridge)
+    before = len(server.said())
+    yield server
+    assert "Traceback" not in server.said(since=before)
+
+
+class Impatient(Visitor):
+    """A visitor who clicks each button *clicks* times, with pauses that differ between forms."""
+
+    clicks = 1
+    _forms = 0
+
+    def press(self, label: str) -> None:
+        """Click the button, again and again, all within half a second."""
+        button = self.button(label).first
+        expect(button).to_be_visible()
+        self._forms += 1
+        last = WITHIN if self.clicks > 3 else (20, 90, 180, 300, 400, WITHIN)[self._forms % 6]
+        moments = [last * click // (self.clicks - 1) for click in range(self.clicks)]
+        button.evaluate(CLICK, [label, moments])
+
+    def says(self, text: str) -> None:
+        """Expect *text* on the page, and that nothing goes on behind it."""
+        expect(self.page.get_by_test_id("stMain").get_by_text(text)).to_be_visible()
+        self.expect_settled()
+        self.expect_calm()
+
+    def go(self, *links: str) -> None:
+        """Follow links on the pages by their names."""
+        for name in links:
+            self.page.get_by_role("link", name=name, exact=True).click()
+
+    def fill(self, **fields: str) -> None:
+        """Type into the fields; a field is named by its label, with _ for spaces."""
+        for name, value in fields.items():
+            self.field(name.replace("_", " ").capitalize()).fill(value)
+
+
+class Facts:
+    """What the database and the mailbox know of one account."""
+
+    def __init__(self, server: Server, email: str) -> None:
+        self._server, self._email = server, email
+        with server.database() as database, database.read() as connection:
+            row = find_by_address(connection, read_address(email))
+        assert row is not None, f"there is no account of {email}"
+        self.user_id: str = row.id
+        self.failures: int = row.failures
+
+    def count(self, *events: Event) -> list[int]:
+        """Return how often each of *events* was recorded for this account."""
+        with self._server.database() as database, database.read() as connection:
+            return [
+                connection.scalar(
+                    select(func.count()).where(
+                        AuditEvent.user_id == self.user_id, AuditEvent.event == event
+                    )
+                )
+                or 0
+                for event in events
+            ]
+
+    @property
+    def open_sessions(self) -> int:
+        """Return how many sessions of this account have not ended."""
+        with self._server.database() as database, database.read() as connection:
+            alive = select(func.count()).where(
+                SessionRow.user_id == self.user_id, SessionRow.ended_at.is_(None)
+            )
+            return connection.scalar(alive) or 0
+
+    def log_in_elsewhere(self, *agents: str) -> None:
+        """Start a session for each of *agents*."""
+        with self._server.service() as service:
+            for agent in agents:
+                service.log_in(self._email, NEXT, Client(agent=agent))
+
+    def forget_the_password(self) -> None:
+        """Let it be long ago that the password was typed."""
+        with self._server.database() as database, database.write() as connection:
+            connection.execute(update(SessionRow).values(confirmed_at=None))
+
+
+@pytest.fixture(params=[2, 3, 10], ids="{} clicks".format)
+def impatient(request: pytest.FixtureRequest, new_context: NewContext, server: Server) -> Impatient:
+    """Return a visitor who clicks that often."""
+    visitor = Impatient(new_context(), server)
+    visitor.clicks = request.param
+    return visitor
+
+
+def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
+    """A life of an account, form after form: one user, one session, one email, one attempt each."""
+    visitor, mailbox = impatient, server.mailbox
+    email, new = (f"{name}-{secrets.token_hex(4)}@example.com" for name in ("ada", "new"))
+
+    visitor.open("/sign-up")
+    visitor.fill(name="Ada", email=email, password=PASSWORD)
+    visitor.press("Sign up")
+    visitor.expect_signed_in(email)
+    visitor.wait_for_cookie()
+    facts = Facts(server, email)
+    assert facts.count(Event.USER_CREATED, Event.LOGGED_IN) == [1, 1]
+    assert facts.open_sessions == 1
+
+    visitor.go("See your account")
+    visitor.press("Send the link again")
+    visitor.says("We have sent you a link.")
+    visitor.page.goto(mailbox.link(email, "Confirm your email", number=2))
+    visitor.press("Confirm my email")
+    visitor.says("Thank you. Your email is confirmed.")
+    assert facts.count(Event.USER_CHANGED) == [1]
+
+    visitor.go("Change your name")
+    visitor.fill(name="Countess")
+    visitor.press("Save")
+    visitor.says("Your name is changed.")
+    assert facts.count(Event.USER_CHANGED) == [2]
+
+    facts.forget_the_password()
+    visitor.go("Change your email")
+    visitor.fill(password=WRONG)
+    visitor.press("Confirm")
+    visitor.says("This is not your password.")
+    visitor.fill(password=PASSWORD)
+    visitor.press("Confirm")
+    expect(visitor.field("New email")).to_be_visible()
+    visitor.fill(new_email=new)
+    visitor.press("Send the link")
+    visitor.says("Open the link we have sent to your new email.")
+    objection = mailbox.link(email, "about to change")
+    assert facts.count(Event.REFUSED, Event.LINK_SENT) == [1, 3]
+
+    visitor.go("Back to your account", "Change your password")
+    visitor.fill(current_password=WRONG, new_password=NEXT)
+    visitor.press("Change my password")
+    visitor.says("This is not your password.")
+    visitor.fill(current_password=PASSWORD)
+    visitor.press("Change my password")
+    visitor.says("Your password is changed, and your other devices are logged out.")
+    assert facts.count(Event.REFUSED, Event.PASSWORD_CHANGED) == [2, 1]
+    assert facts.open_sessions == 1
+
+    facts.log_in_elsewhere("Firefox/1", "Safari/2", "Chrome/3")
+    visitor.go("Your devices")
+    visitor.press("End session")
+    expect(visitor.button("End session")).to_have_count(2)
+    assert facts.open_sessions == 3
+    visitor.press("End all other sessions")
+    visitor.says("You aren't logged in on any other device.")
+    assert facts.open_sessions == 1
+
+    visitor.press("Log out")
+    visitor.expect_form()
+    visitor.wait_for_no_cookie()
+    visitor.says("You are logged out.")
+    assert (facts.open_sessions, facts.count(Event.LOGGED_OUT)) == (0, [1])
+
+    visitor.fill(email=email, password=WRONG)
+    visitor.press("Log in")
+    visitor.says("This email and password do not match an account.")
+    assert facts.count(Event.LOG_IN_FAILED) == [1]
+    assert Facts(server, email).failures == 1
+    visitor.fill(password=NEXT)
+    visitor.press("Log in")
+    visitor.expect_signed_in(email)
+    visitor.wait_for_cookie()
+    assert facts.open_sessions == 1
+
+    visitor.page.goto(objection)
+    visitor.press("Keep my old email")
+    visitor.says("Your account keeps its old email.")
+    visitor.go("Forgot your password?")
+    expect(visitor.heading("Forgot your password?")).to_be_visible()
+    visitor.fill(email=email)
+    visitor.press("Send the link")
+    visitor.says("If there is an account with this email, we have sent it a link.")
+    visitor.page.goto(mailbox.link(email, "Choose a new password", number=2))
+    visitor.fill(new_password=LAST)
+    visitor.press("Change my password")
+    visitor.says("Your password is changed. Log in with it.")
+    assert facts.count(Event.PASSWORD_CHANGED) == [2]
+
+    visitor.fill(email=email, password=LAST)
+    visitor.press("Log in")
+    visitor.expect_signed_in(email)
+    visitor.wait_for_cookie()
+    visitor.go("See your account", "Delete your account")
+    visitor.fill(password=LAST)
+    visitor.press("Delete my account")
+    visitor.says("Your account is deleted.")
+    visitor.wait_for_no_cookie()
+
+    wait_until(lambda: len(mailbox.subjects(email)) >= len(EMAILS), "every email")
+    assert sorted(mailbox.subjects(email)) == sorted(EMAILS)
+    assert len(mailbox.subjects(new)) == 1
