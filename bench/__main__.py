@@ -23,6 +23,7 @@ MEASUREMENTS = {
 OTHERS = {  # by name only: they take minutes
     "siege": "What a visitor feels while strangers flood the server",
     "faults": "What is lost when something breaks",
+    "mutations": "Small changes to the code that guards accounts: how many the tests notice",
 }
 LARGE = {"large": "A million users, ten million audit rows"}
 

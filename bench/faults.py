@@ -1,7 +1,7 @@
 """What is lost when something breaks: kills, databases that stop, full disks, silent mail servers.
 
-Every row counts losses and must be zero. Processes are real and so are their ends; everything
-listens on the loopback or on a socket in a temporary folder.
+Every row counts losses and must be zero (AV-8). Processes are real and so are their ends;
+everything listens on the loopback or on a socket in a temporary folder.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Each attack is bounded in time and number and comes from many loopback addresses, in a process of
 its own (`python -m bench.siege ATTACK URL SECONDS`). Beside it an honest visitor loads the page,
-logs in and clicks; before it the same visitor did so in quiet.
+logs in and clicks; before it the same visitor did so in quiet. Shows AV-1 and AV-3 at full size.
 """
 
 import asyncio

@@ -1,9 +1,12 @@
 """The benchmark's own parts: a bound that is missed is told, and what is measured is the app."""
 
+from pathlib import Path
+
 import pytest
 
 from auth.addresses import read_address
 from bench import __main__ as command
+from bench import mutations
 from bench.accounts import accounts, email
 from bench.guard_cost import pick, resumes
 from bench.log_in_wave import p95
@@ -71,3 +74,52 @@ def test_copied_accounts_are_signed_in_each_as_themselves() -> None:
 def test_the_95th_percentile_is_in_milliseconds() -> None:
     """Of 1 to 100 ms it is about 95 ms."""
     assert p95([number / 1_000 for number in range(1, 101)]) == pytest.approx(95, abs=1.5)
+
+
+MADE = [
+    mutations.Mutant("auth.keys.x_derive__mutmut_1", "killed"),
+    mutations.Mutant("auth.keys.x_derive__mutmut_2", "timeout"),
+    mutations.Mutant("auth.keys.x_derive__mutmut_3", "survived"),
+    mutations.Mutant("web.edge.x_knows__mutmut_1", "no tests"),
+]
+
+
+def test_a_mutant_that_survives_without_a_reason_fails_the_benchmark() -> None:
+    """What no test reaches has survived; one that never comes to an end is noticed."""
+    table = mutations.rows(["auth/keys.py", "web/edge.py"], MADE, {MADE[3]})
+
+    assert [row.measured for row in table] == [pytest.approx(100 * 2 / 3), 0, 50, 1]
+    assert table[0].how == "2 of 3 killed, 1 equivalent, 0 survived"
+    assert [row.missed for row in table] == [False, False, True, True]
+
+
+def test_mutations_are_made_in_files_that_exist_and_judged_by_tests_that_exist() -> None:
+    """A file that was renamed must not pass for one without survivors."""
+    tests = [f"tests/{name}" for names in mutations.TARGETS.values() for name in names]
+
+    assert [
+        name for name in (*mutations.TARGETS, *tests) if not (mutations.ROOT / name).exists()
+    ] == []
+
+
+def test_an_equivalent_mutant_is_named_once_and_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is evidence: an entry without a reason is none."""
+    entry = '[[equivalent]]\nfile = "a.py"\nwas = "a"\nbecame = "b"\nreason = "{}"\n'
+    listed = tmp_path / "equivalent.toml"
+    monkeypatch.setattr(mutations, "EQUIVALENT", listed)
+
+    listed.write_text(entry.format("No caller can tell."))
+    assert mutations.equivalents() == {mutations.Change("a.py", "a", "b")}
+    listed.write_text(entry.format(" "))
+    with pytest.raises(ValueError, match="no reason"):
+        mutations.equivalents()
+
+
+def test_every_equivalent_mutant_is_of_code_that_is_still_there() -> None:
+    """An entry whose line is gone would excuse nothing, and nobody would know why it is there."""
+    for made in mutations.equivalents():
+        text = " ".join((mutations.ROOT / made.file).read_text("utf-8").split())
+
+        assert made.was in text
