@@ -35,7 +35,7 @@ TARGETS = {
         *("unit/test_tokens.py", "unit/test_token_times.py", "unit/test_jws_vectors.py"),
         "property/test_any_input.py",
     ),
-    "auth/rotation.py": ("unit/test_rotation.py", "unit/test_devices.py"),
+    "auth/rotation.py": ("unit/test_rotation.py", "unit/life/test_changes.py"),
     "auth/email_tokens.py": ("unit/life",),
     "auth/throttle.py": ("unit/life/test_throttle.py", "property/test_throttle.py"),
     "auth/sessions.py": (
@@ -47,6 +47,7 @@ TARGETS = {
         "property/test_any_input.py",
     ),
     "web/edge.py": ("unit/test_edge.py",),
+    "web/page_cookies.py": ("unit/test_page_cookies.py",),
     "web/guard.py": ("app",),
 }
 QUICK = ("auth/keys.py",)

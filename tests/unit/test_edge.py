@@ -2,9 +2,10 @@
 
 import pytest
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from tests.conftest import make_settings
-from web.edge import Edge
+from web.edge import Edge, browser_cookie
 
 
 def edge(base_url: str, app_env: str = "production") -> Edge:
@@ -66,3 +67,80 @@ def test_an_origin_is_compared_in_its_normal_form(origin: str, host: str, own: b
     headers = Headers({"origin": origin, "host": host})
 
     assert edge("https://app.example.com").is_own_request(headers) == own
+
+
+def scope(scheme: str = "http", proto: str | None = None) -> Scope:
+    """Return a connection, and what a proxy says of it."""
+    told = [] if proto is None else [(b"x-forwarded-proto", proto.encode())]
+    return {"type": "http", "scheme": scheme, "headers": told}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "proxies", "connection", "secure"),
+    [
+        ("https://app.example.com", 0, scope("http"), True),
+        ("http://localhost:8501", 0, scope("http"), False),
+        ("http://localhost:8501", 0, scope("https"), True),
+        ("http://localhost:8501", 0, scope("wss"), True),
+        ("http://localhost:8501", 0, scope("ws"), False),
+        ("http://localhost:8501", 1, scope("http", "https"), True),
+        ("http://localhost:8501", 1, scope("http", " https "), True),
+        ("http://localhost:8501", 1, scope("https", "http"), False),
+        ("http://localhost:8501", 0, scope("https", "https"), False),
+    ],
+)
+def test_https_is_what_the_setting_the_connection_or_a_trusted_proxy_says(
+    base_url: str, proxies: int, connection: Scope, secure: bool
+) -> None:
+    """CK-1, TH-2: a header that anyone may send decides nothing without a trusted proxy."""
+    settings = make_settings(base_url=base_url, trusted_proxies=proxies)
+
+    assert Edge(settings).is_secure(connection) is secure
+
+
+@pytest.mark.parametrize(
+    ("scheme", "base_path", "name"),
+    [("http", "/", "auth"), ("https", "/", "__Host-auth"), ("https", "/app", "__Secure-auth")],
+)
+def test_the_cookies_name_has_the_strictest_prefix_there_is(
+    scheme: str, base_path: str, name: str
+) -> None:
+    """CK-2: `__Host-` wants https and the whole host."""
+    at = Edge(make_settings(), base_path)
+
+    assert at.cookie_name(scope(scheme)) == name
+    assert browser_cookie(name) == f"{name}_browser"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "max_age", "line"),
+    [
+        ("http", None, "auth=x; Path=/app; HttpOnly; SameSite=Lax"),
+        ("http", 0, "auth=x; Path=/app; HttpOnly; SameSite=Lax; Max-Age=0"),
+        ("https", 60, "auth=x; Path=/app; HttpOnly; SameSite=Lax; Max-Age=60; Secure"),
+    ],
+)
+def test_a_cookie_is_for_this_app_alone_and_never_for_scripts(
+    scheme: str, max_age: int | None, line: str
+) -> None:
+    """CK-1, CK-3: deleting one has the same attributes as setting it."""
+    at = Edge(make_settings(), "/app")
+
+    assert at.cookie_line(scope(scheme), "auth", "x", max_age) == line
+
+
+@pytest.mark.parametrize(
+    ("site", "own"),
+    [
+        ("same-origin", True),
+        ("none", True),
+        ("same-site", False),
+        ("cross-site", False),
+        ("", False),
+    ],
+)
+def test_where_a_browser_says_from_where_a_request_comes_that_decides(site: str, own: bool) -> None:
+    """CK-5: the right Origin does not outweigh it."""
+    told = {"sec-fetch-site": site, "origin": "https://app.example.com", "host": "app.example.com"}
+
+    assert edge("https://app.example.com").is_own_request(Headers(told)) is own
