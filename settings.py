@@ -65,6 +65,19 @@ def read_duration(value: object) -> object:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
+def read_period(value: object) -> object:
+    """Return a timedelta of a day at least, or None for "off"; leave other types to pydantic."""
+    if isinstance(value, str) and value.strip().lower() == "off":
+        return None
+    try:
+        period = read_duration(value)
+    except ValueError:
+        raise ValueError("is not a length of time: write one such as 7d, or off") from None
+    if isinstance(period, timedelta) and period < timedelta(days=1):
+        raise ValueError("is shorter than a day, for which emailed links work: write 1d or more")
+    return period
+
+
 def split_commas(value: object) -> object:
     """Return the parts of a comma-separated text, without blanks."""
     parts = value.split(",") if isinstance(value, str) else None
@@ -381,6 +394,9 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = ""
     require_verified_email: Annotated[bool, BeforeValidator(bare_lower)] = False
+    unverified_accounts_kept: Annotated[timedelta | None, BeforeValidator(read_period)] = timedelta(
+        days=7
+    )
     trusted_proxies: int = Field(0, ge=0, le=10)
 
     @property

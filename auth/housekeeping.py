@@ -1,18 +1,21 @@
-"""Housekeeping: what has expired is deleted, in batches too small for anybody to notice."""
+"""Housekeeping: what has expired is deleted, in batches too small to be noticed."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event as Moment
 from time import perf_counter
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from auth.audit import KEPT, STRANGERS
+from auth.audit import KEPT, STRANGERS, Event, forget_where, record
 from auth.foundation import Foundation
-from db.models import AuditEvent, Counter, EmailToken, Session, Ticket
+from db.models import UNUSED, AuditEvent, Counter, EmailToken, Session, Ticket
+from db.models import User as UserRow
 
 BATCH = 500  # rows in one short transaction
+ACCOUNTS = 100  # accounts in one: each takes its sessions, links and audit rows along
 SESSIONS_KEPT = timedelta(days=30)  # after their end: they tell which networks a user knows
 STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
 
@@ -25,21 +28,48 @@ class Housekeeping(Foundation):
     def tidy(self) -> int:
         """Delete one batch of each kind, as every log-in has it done; return how many rows."""
         now = self._clock()
-        return sum(self._delete(each, BATCH) for each in expired(now))
+        gone = sum(self._delete(each, BATCH) for each in expired(now))
+        return gone + self._delete_unused(now)
 
     def purge(self) -> Iterator[int]:
         """Delete all that has expired, and yield the rows of each batch.
 
         Between two batches there is a pause as long as a batch took, for whoever wants to write.
         """
-        for each in expired(self._clock()):
+        now = self._clock()
+        kinds = [partial(self._delete, each, BATCH) for each in expired(now)]
+        unused = partial(self._delete_unused, now)
+        for delete_batch, most in [*((kind, BATCH) for kind in kinds), (unused, ACCOUNTS)]:
             while True:
                 start = perf_counter()
-                gone = self._delete(each, BATCH)
+                gone = delete_batch()
                 yield gone
-                if gone < BATCH:
+                if gone < most:
                     break
                 Moment().wait(perf_counter() - start)
+
+    def _delete_unused(self, now: datetime) -> int:
+        """Delete one batch of the accounts that were never confirmed nor used, and count them.
+
+        Such an account may be an attacker's attempt to hold somebody's email, or a typing error.
+        Disabled ones stay: deleting them would let their email sign up again.
+        """
+        kept = self.settings.unverified_accounts_kept
+        if kept is None:
+            return 0
+        chosen = (
+            select(UserRow.id)
+            .where(UNUSED, UserRow.is_active, UserRow.created_at <= now - kept)
+            .limit(ACCOUNTS)
+            .with_for_update(skip_locked=True)
+        )
+        with self._writing() as connection:
+            ids = connection.execute(chosen).scalars().all()
+            connection.execute(delete(UserRow).where(UserRow.id.in_(ids)))
+            for user_id in ids:
+                forget_where(connection, user_id)
+                record(connection, Event.USER_DELETED, now, user_id=user_id)
+        return len(ids)
 
     def _delete(self, what: Expired, most: int) -> int:
         key, conditions = what

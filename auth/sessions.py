@@ -82,6 +82,12 @@ OPEN_OF_USER = COLUMNS.where(
     SessionRow.user_id == bindparam("key"), SessionRow.ended_at.is_(None)
 ).order_by(SessionRow.last_seen_at.desc(), SessionRow.created_at.desc())
 
+FIRST_USE = (
+    update(UserRow)
+    .where(UserRow.id == bindparam("key"), UserRow.used_at.is_(None))
+    .values(used_at=bindparam("now"))
+)
+
 
 class Sessions:
     """The sessions table under the rules of this app: *plain* and *remembered* lifetimes."""
@@ -117,6 +123,7 @@ class Sessions:
                 agent=one_line(client.agent),
             )
         )
+        connection.execute(FIRST_USE, {"key": user_id, "now": now})
         for crowded in self.of_user(connection, user_id, now)[MAX_PER_USER:]:
             end_session(connection, crowded.id, EndReason.CROWDED_OUT, now)
             record(

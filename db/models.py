@@ -11,10 +11,13 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import UtcDateTime
+
+UNUSED = text("used_at IS NULL AND verified_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -39,6 +42,7 @@ class User(Base):
     __table_args__ = (
         CheckConstraint("email_key <> ''", name="email_key_is_not_empty"),
         CheckConstraint("auth_version >= 1", name="auth_version_counts_from_one"),
+        Index("ix_users_unused", "created_at", sqlite_where=UNUSED, postgresql_where=UNUSED),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # opaque and random
@@ -51,6 +55,7 @@ class User(Base):
     created_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]  # when somebody who reads this address's mail said so
     failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords in a row
+    used_at: Mapped[datetime | None]  # when its first session began
 
 
 class Ticket(Base):

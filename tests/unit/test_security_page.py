@@ -79,6 +79,10 @@ def minutes(value: timedelta) -> str:
             "a link to reset a password is good for",
             f"{email_tokens.LIVES[email_tokens.Purpose.RESET].total_seconds() / 3600:.0f} hour",
         ),
+        (
+            "an account that was never confirmed nor logged in to is deleted after",
+            days(default("unverified_accounts_kept")),
+        ),
         ("security events are kept for", days(audit.KEPT)),
         ("failed log-ins to no account are kept for", f"{housekeeping.STRANGERS_KEPT.days} day"),
         ("sessions are kept, after their last possible day, for", days(housekeeping.SESSIONS_KEPT)),

@@ -59,6 +59,9 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("SESSION_MAX_AGE", "0h", "not a length of time", "12h"),
         ("SESSION_MAX_AGE", "-1h", "not a length of time", "12h"),
         ("SESSION_MAX_AGE", "PT1H", "not a length of time", "12h"),
+        ("UNVERIFIED_ACCOUNTS_KEPT", "0", "not a length of time", "7d, or off"),
+        ("UNVERIFIED_ACCOUNTS_KEPT", "never", "not a length of time", "7d, or off"),
+        ("UNVERIFIED_ACCOUNTS_KEPT", "23h", "shorter than a day", "1d or more"),
         ("SESSION_IDLE_AGE", "13h", "longer than SESSION_MAX_AGE", "make it shorter"),
         ("SESSION_REMEMBER_IDLE_AGE", "31d", "longer than SESSION_REMEMBER_AGE", "make it shorter"),
         ("APP_NAME", "Ada\r\nBcc: eve@example.com", "line break", "write it without"),
@@ -318,6 +321,8 @@ def test_lengths_of_time_are_written_with_their_unit(
         ("REQUIRE_VERIFIED_EMAIL", " Yes ", True),
         ("COOKIE_NAME", " mine ", "mine"),
         ("SESSION_MAX_AGE", "12 H", timedelta(hours=12)),
+        ("UNVERIFIED_ACCOUNTS_KEPT", " Off ", None),
+        ("UNVERIFIED_ACCOUNTS_KEPT", "1d", timedelta(days=1)),
     ],
 )
 def test_blanks_and_capitals_do_not_matter(

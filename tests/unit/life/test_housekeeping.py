@@ -11,10 +11,10 @@ from auth import __main__ as command
 from auth.audit import KEPT, Event
 from auth.client import Client
 from auth.errors import AuthError, LogInRefused
-from auth.housekeeping import BATCH, SESSIONS_KEPT, STRANGERS_KEPT
+from auth.housekeeping import ACCOUNTS, BATCH, SESSIONS_KEPT, STRANGERS_KEPT
 from auth.service import AuthService
 from db.engine import Database
-from db.models import AuditEvent, Base, Counter, EmailToken, Session
+from db.models import AuditEvent, Base, Counter, EmailToken, Session, User
 from tests.conftest import KEY, LAPTOP, NOON, Clock, Person
 from tests.unit.life.conftest import Letterbox
 
@@ -87,6 +87,87 @@ def test_failed_log_ins_to_nobody_are_kept_for_a_day(
         left = connection.execute(select(AuditEvent.user_id, AuditEvent.event)).all()
     assert {row.event for row in left if row.user_id is None} == {Event.SESSION_REVOKED}
     assert Event.LOG_IN_FAILED in {row.event for row in left if row.user_id == ada.id}
+
+
+def test_an_account_that_was_never_confirmed_nor_used_goes_after_a_week(
+    service: AuthService, ada: Person, clock: Clock, database: Database
+) -> None:
+    """EN-3, DB-7: to the second; the email is free, and the record keeps a pseudonym."""
+    kept = timedelta(days=7)
+    clock.now = NOON + kept - SECOND
+    sum(service.purge())
+    assert count(database, User) == 1
+
+    clock.now = NOON + kept
+    assert sum(service.purge()) > 0
+
+    assert count(database, User) == 0
+    with database.read() as connection:
+        events = connection.execute(select(AuditEvent.event, AuditEvent.user_id)).all()
+    assert (Event.USER_DELETED, ada.id) in events
+    assert service.sign_up(ada.email, "marble otter quiet window")
+
+
+@pytest.mark.parametrize("kind", ["confirmed", "used", "disabled", "off"])
+def test_every_other_account_stays(
+    service: AuthService,
+    ada: Person,
+    clock: Clock,
+    database: Database,
+    letterbox: Letterbox,
+    kind: str,
+) -> None:
+    """DB-7: also long after its last session was deleted."""
+    if kind == "confirmed":
+        service.confirm_email(letterbox.link(ada.email, "verify-email"), LAPTOP, ada.password)
+    elif kind == "used":
+        service.log_out(service.log_in(ada.email, ada.password, LAPTOP).token)
+    elif kind == "disabled":
+        service.disable(ada.id)
+    else:
+        changes = {"unverified_accounts_kept": None}
+        service.settings = service.settings.model_copy(update=changes)
+    clock.advance(timedelta(days=300))
+
+    sum(service.purge())
+
+    assert (count(database, User), count(database, Session)) == (1, 0)
+
+
+def test_a_log_in_deletes_unused_accounts_too(
+    service: AuthService, ada: Person, clock: Clock, database: Database, letterbox: Letterbox
+) -> None:
+    """DB-7: no operator has to think of it."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    service.sign_up("unused@example.com", "marble otter quiet window")
+    letterbox.queue.finish()
+    clock.advance(timedelta(days=7))
+
+    service.log_in(ada.email, ada.password, LAPTOP)
+    letterbox.queue.finish()
+
+    assert count(database, User) == 1
+
+
+def test_many_unused_accounts_go_by_batches(
+    service: AuthService, ada: Person, clock: Clock, database: Database, letterbox: Letterbox
+) -> None:
+    """DB-7: each a short transaction of its own."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    letterbox.queue.finish()
+    with database.write() as connection:
+        row = {"name": "", "is_active": True, "auth_version": 1, "created_at": NOON}
+        names = [f"user{number}" for number in range(ACCOUNTS + 10)]
+        connection.execute(
+            User.__table__.insert(),  # type: ignore[attr-defined]
+            [{**row, "id": name, "email": name, "email_key": name} for name in names],
+        )
+    clock.advance(timedelta(days=7))
+
+    batches = list(service.purge())
+
+    assert [batch for batch in batches if batch][-2:] == [ACCOUNTS, 10]
+    assert count(database, User) == 1
 
 
 def test_a_purge_goes_by_batches(service: AuthService, clock: Clock, database: Database) -> None:
