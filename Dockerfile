@@ -1,13 +1,14 @@
 # The app under its own server: an HttpOnly cookie, security headers, health checks.
 # It needs SECRET_KEY and BASE_URL, and a DATABASE_URL or a volume at /app/data.
-FROM python:3.13-slim AS build
+# Images are pinned by digest, which no tag can move: 3.13-slim was Python 3.13.15 then.
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 RUN python -m venv /venv
-COPY requirements.txt constraints.txt ./
-RUN /venv/bin/pip install --no-cache-dir --requirement requirements.txt --constraint constraints.txt
+COPY requirements.lock ./
+RUN /venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
 COPY . /app
 RUN /venv/bin/python -m compileall -q /app
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 RUN useradd --uid 1000 --no-create-home app && install --directory --owner app --group app /app/data
 COPY --from=build /venv /venv
 COPY --from=build /app /app

@@ -4,14 +4,17 @@
     python3 dev.py --server.port 8600    the same; extra arguments go to streamlit, and win
     python3 dev.py serve                 run server.py instead: the cookie becomes HttpOnly
     python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
+    python3 dev.py test --quick          only what answers within a minute, for while you work
     python3 dev.py bench                 print the benchmark tables
     python3 dev.py screenshots           take the README's pictures anew
+    python3 dev.py lock                  write the lock files after a change of requirements*.txt
     python3 dev.py upgrade               bring in the template's newest release, or the one named
     python3 dev.py help                  print this
 
-Each makes .venv and installs the pinned requirements first. The app also gets an .env with a secret
-key of its own and a migrated database; the tests get a Chromium. An existing .env is never touched,
-a step with nothing to do says nothing, an interrupted one is done again. Works from any folder.
+Each makes .venv and installs what the lock files pin, each file checked by its hash. The app also
+gets an .env with a secret key of its own and a migrated database; the tests get a Chromium. An .env
+with settings is never touched, a step with nothing to do says nothing, an interrupted one is done
+again. Works from any folder.
 """
 
 from __future__ import annotations  # needs Python 3.11; main() says so where this line parses
@@ -34,7 +37,11 @@ from typing import NoReturn
 OLDEST, HERE = (3, 11), Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP = VENV / "installed.txt"  # a line for each installed file: its name and the digest
+STAMP = VENV / "installed.txt"  # a line for each installed lock file: its name and the digest
+REQUIREMENT = re.compile(
+    r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?: *== *([^\s;\\]+))?", re.MULTILINE
+)
+HIGHEST_PORT = 65535
 MACS = ("Chromium", "Google Chrome", "Microsoft Edge")
 BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "chrome", "msedge"),
@@ -60,43 +67,96 @@ def make_venv() -> None:
         stop("making .venv failed as shown above; delete that folder and try again.", output)
 
 
-def install(*names: str) -> None:
-    """Install the requirements files *names*, unless .venv is stamped with them as they are now.
+def install(*names: str, complete: bool = True) -> None:
+    """Install the lock files *names*, unless .venv is stamped with them as they are now.
 
     The stamp goes before pip starts and comes back when pip is done: an interrupted install never
-    passes for a whole one. Every requirements file counts for each, as one may include another.
+    passes for a whole one. Unless *complete* is False, a requirement that is not locked stops it.
     """
-    pins = [HERE / "constraints.txt", *sorted(HERE.glob("requirements*.txt"))]
-    causes = [(file.name, file.read_bytes()) for file in (VENV / "pyvenv.cfg", *pins)]
-    digest = hashlib.sha256(repr(causes).encode()).hexdigest()
-    wanted = [f"{name} {digest}" for name in names]
-    if STAMP.exists() and set(wanted) <= set(STAMP.read_text().splitlines()):
+    if complete:
+        for name in names:
+            refuse_unlocked(name)
+    venv = (VENV / "pyvenv.cfg").read_bytes()
+    digests = [hashlib.sha256(venv + (HERE / name).read_bytes()).hexdigest() for name in names]
+    wanted = [f"{name} {digest}" for name, digest in zip(names, digests)]  # noqa: B905
+    stamped = STAMP.read_text().splitlines() if STAMP.exists() else []
+    if set(wanted) <= set(stamped):
         return
     say(f"Installing {' and '.join(names)} (a minute the first time) ...")
     STAMP.unlink(missing_ok=True)
     pip = (PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
     files = [f"--requirement={name}" for name in names]
-    installed, output = attempt(*pip, *files, "--constraint=constraints.txt")
+    installed, output = attempt(*pip, "--require-hashes", *files)
     if not installed:
         stop("the install failed as shown above; check the network and the pins named.", output)
     STAMP.write_text("\n".join(wanted))
 
 
+def refuse_unlocked(name: str) -> None:
+    """Stop if a requirements file asks for what its lock file *name* does not have."""
+    asked = (HERE / name).with_suffix(".txt")
+    locked = requirements(HERE / name)
+    for package, version in requirements(asked).items():
+        if package not in locked or version not in ("", locked[package]):
+            wanted = f"{package}=={version}" if version else package
+            stop(f"{asked.name} has {wanted} and {name} does not: run python3 dev.py lock")
+
+
+def requirements(file: Path) -> dict[str, str]:
+    """Return the packages that *file* names, spelled alike, and the version of each or nothing."""
+    found = REQUIREMENT.findall(file.read_text("utf-8"))
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def lock(*extra: str) -> None:
+    """Write the lock files: every package for every platform, by version and hash, no registry.
+
+    *extra* goes to uv: `--upgrade` takes the newest versions that the requirements allow.
+    """
+    make_venv()
+    install(*LOCKS, complete=False)
+    for name, *kept in (("requirements",), ("requirements-dev", "--constraint=requirements.lock")):
+        output = f"--output-file={name}.lock"
+        say(f"Writing {name}.lock ...")
+        made, said = attempt(PYTHON, "-m", *UV, *kept, *extra, f"{name}.txt", output)
+        if not made:
+            stop(f"{name}.lock was not written; see above.", said)
+
+
 def write_env() -> None:
-    """Write .env, for its owner's eyes only, with a new key; leave one that exists alone."""
-    if (HERE / ".env").exists():
+    """Write .env, for its owner's eyes only, with a new key; leave one with settings alone.
+
+    One that holds nothing but a key is completed, and keeps its key.
+    """
+    env, example = HERE / ".env", (HERE / ".env.example").read_text("utf-8")
+    alone = re.fullmatch(
+        rb"\s*SECRET_KEY=([\w-]{32,})\s*", env.read_bytes() if env.exists() else b""
+    )
+    if env.exists() and not alone:
         return
-    say("Writing .env with a SECRET_KEY of its own ...")
-    key = f"SECRET_KEY={secrets.token_urlsafe(32)}"  # 32 bytes: RFC 7518, section 3.2
-    example = (HERE / ".env.example").read_text("utf-8")
-    with open(HERE / ".env", "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as env:
-        env.write(re.sub(r"^SECRET_KEY=.*$", key, example, flags=re.MULTILINE))
+    say("Completing .env ..." if alone else "Writing .env with a SECRET_KEY of its own ...")
+    key = alone[1].decode() if alone else secrets.token_urlsafe(32)  # RFC 7518, section 3.2
+    text = re.sub(r"^SECRET_KEY=.*$", f"SECRET_KEY={key}", example, flags=re.MULTILINE)
+    new = HERE / ".env.new"  # beside it: an interrupted write leaves no half
+    with open(new, "w", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
+        file.write(text)
+    new.replace(env)
+
+
+def in_production() -> bool:
+    """Return whether the settings say production, in the environment or else in .env."""
+    env = HERE / ".env"
+    text = env.read_text("utf-8", errors="replace") if env.exists() else ""
+    written = re.findall(
+        r"^\s*(?:export\s+)?APP_ENV\s*=\s*['\"]?\s*(\w+)", text, flags=re.MULTILINE
+    )
+    return (os.environ.get("APP_ENV") or (written or [""])[-1]).strip().lower() == "production"
 
 
 def migrate() -> None:
     """Bring the database to the newest schema; `db.migrate` knows when there is nothing to do."""
     if subprocess.call([PYTHON, "-m", "db.migrate"], cwd=HERE) != 0:
-        stop("the database was not migrated; mend what is shown above and try again.")
+        stop("the database was not migrated; fix what is shown above and try again.")
 
 
 def provide_chromium() -> None:
@@ -123,20 +183,25 @@ def install_chromium() -> str:
     return find_chromium() or stop("install Chromium or Chrome, or set CHROMIUM to one.", output)
 
 
-def refuse_taken_port(*line: str) -> None:
-    """Stop if somebody answers at the --server.port of *line*; without that option, do nothing."""
+def refuse_bad_port(*line: str) -> None:
+    """Stop if the --server.port of *line* is no port, or something listens there already."""
     asked = dict(re.findall(r"--server\.(port|address)[= ](\S+)", " ".join(line)))
-    try:
-        port = int(asked["port"])
-        socket.create_connection((asked["address"], port), timeout=0.5).close()
-    except (KeyError, OSError):  # not asked for, or nobody there
+    port = asked.get("port")
+    if port is None:
         return
-    stop(f"port {port} is taken; choose another one, such as --server.port={port + 1}")
+    if not re.fullmatch("[0-9]{1,5}", port) or int(port) > HIGHEST_PORT:
+        stop(f"--server.port is {port!r}, which is no port: write a number such as 8600", code=2)
+    try:
+        socket.create_connection((asked["address"], int(port)), timeout=0.5).close()
+    except (KeyError, OSError):  # without an address, or nothing listens
+        return
+    other = int(port) + 1 if int(port) < HIGHEST_PORT else 8600
+    stop(f"port {port} is taken; choose another one, such as --server.port={other}")
 
 
 def start(steps: Iterable[Callable[[], None]], *line: str) -> NoReturn:
     """Do the *steps*, then become `python -m` *line*: signals and the exit code are its own."""
-    refuse_taken_port(*line)
+    refuse_bad_port(*line)
     for step in steps:
         step()
     os.chdir(HERE)
@@ -147,17 +212,35 @@ def start(steps: Iterable[Callable[[], None]], *line: str) -> NoReturn:
     raise SystemExit(subprocess.call(command))
 
 
-APP = (make_venv, partial(install, "requirements.txt"), write_env, migrate)
-TESTS = (make_venv, partial(install, "requirements.txt", "requirements-dev.txt"), provide_chromium)
+def serve(script: str, *options: str) -> NoReturn:
+    """Set the app up and serve *script* on this machine; in development errors show on the page."""
+    details = () if in_production() else ("--client.showErrorDetails=full",)
+    start(APP, "streamlit", "run", script, *LOCAL, *details, *options)
+
+
+def test(*extra: str) -> NoReturn:
+    """Set the tests up and run them; without a browser where --quick leaves its tests out."""
+    steps = TESTS[:-1] if "--quick" in extra else TESTS
+    start(steps, "pytest" if "--quick" in extra else SUITE, *extra)
+
+
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+UV = (
+    *("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--no-header"),
+    *("--generate-hashes", "--no-emit-index-url", "--annotation-style=line"),
+)
+APP = (make_venv, partial(install, "requirements.lock"), write_env, migrate)
+TESTS = (make_venv, partial(install, *LOCKS), provide_chromium)
 SUITE = "tests.template" if os.getenv("CI") and (HERE / "hooks").is_dir() else "pytest"
 LOCAL = ("--server.address=localhost", "--server.port=8501")  # extra arguments follow, and so win
-EDITED = ("--server.fileWatcherType=auto",)  # what is saved is shown; it costs each visitor
-COMMANDS = {
-    "run": partial(start, APP, "streamlit", "run", "app.py", *LOCAL, *EDITED),
-    "serve": partial(start, APP, "streamlit", "run", "server.py", *LOCAL),
-    "test": partial(start, TESTS, SUITE),
+EDITED = "--server.fileWatcherType=auto"  # what is saved is shown; it costs each visitor
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": partial(serve, "app.py", EDITED),
+    "serve": partial(serve, "server.py"),
+    "test": test,
     "bench": partial(start, TESTS, "bench"),
     "screenshots": partial(start, TESTS, "upkeep.screenshots"),
+    "lock": lock,
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
 

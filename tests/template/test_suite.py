@@ -22,7 +22,8 @@ def template(tmp_path: Path) -> Path:
     for file in (folder / "tests").rglob("*.py"):
         if file.with_suffix("") not in kept and file.name != "__init__.py":
             file.unlink()
-    scatter(folder, {"requirements.txt": "", "requirements-dev.txt": "", "constraints.txt": ""})
+    names = (f"requirements{kind}.{end}" for kind in ("", "-dev") for end in ("txt", "lock"))
+    scatter(folder, dict.fromkeys(names, ""))
     scatter(folder, {"tests/template/test_here.py": HERE.format(True)})
     scatter(folder, {"tests/unit/test_there.py": HERE.format(False)})
     link_venv(folder)

@@ -61,6 +61,7 @@ def test_a_measurement_nobody_knows_is_refused() -> None:
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 def test_copied_accounts_are_signed_in_each_as_themselves() -> None:
     """What is measured is the real guard: every copy's token is good, and for that user alone."""
     with accounts(3) as made:

@@ -16,6 +16,7 @@ from tests.deployed import compose, image, image_environment, unit
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
 APPS = ("app-1", "app-2")
+CONTAINERS = "".join((ROOT / name).read_text("utf-8") for name in ("Dockerfile", "compose.yaml"))
 
 
 def lines(name: str) -> list[str]:
@@ -34,10 +35,18 @@ def test_the_image_runs_as_nobody_special() -> None:
 
 def test_the_image_installs_the_pins() -> None:
     """The requirements files that it uses are there, and the tests' own are not used."""
-    used = set(re.findall(r"[\w-]+\.txt", (ROOT / "Dockerfile").read_text("utf-8")))
+    text = (ROOT / "Dockerfile").read_text("utf-8")
 
-    assert used == {"requirements.txt", "constraints.txt"}
-    assert all((ROOT / name).exists() for name in used)
+    assert set(re.findall(r"[\w-]+\.(?:txt|lock)", text)) == {"requirements.lock"}
+    assert "--require-hashes" in text
+
+
+def test_every_image_is_pinned_by_its_digest() -> None:
+    """CF-3: a tag can be moved, a digest cannot; the tag stays to say what it is."""
+    named = re.findall(r"^(?:FROM|    image:) (.+?)(?: AS \w+| +#.*)?$", CONTAINERS, re.MULTILINE)
+
+    assert len(named) == 4
+    assert all(re.fullmatch(r"\w+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in named), named
 
 
 def test_no_secret_can_get_into_the_image() -> None:
@@ -51,7 +60,7 @@ def test_the_image_gets_all_that_the_app_runs_on() -> None:
 
     assert ignored.isdisjoint(
         {"auth", "db", "web", "views", "migrations", ".streamlit", "pyproject.toml"}
-        | {"app.py", "server.py", "settings.py", "requirements.txt", "constraints.txt"}
+        | {"app.py", "server.py", "settings.py", "requirements.lock"}
     )
 
 
@@ -152,10 +161,25 @@ def test_the_workflow_may_only_read(workflow: dict[str, Any]) -> None:
 
 
 def test_the_workflow_pins_what_it_uses(workflow: dict[str, Any]) -> None:
-    """A whole version, not a branch that moves."""
-    assert all(re.fullmatch(r"[\w/-]+@v\d+\.\d+\.\d+", used) for used in steps(workflow, "uses"))
-    audits = [line for line in steps(workflow, "run") if "pip-audit" in line]
-    assert [re.findall(r"pip-audit==[\d.]+", line) != [] for line in audits] == [True]
+    """CF-3: a commit, which no tag can move, with the version it is."""
+    uses = steps(workflow, "uses")
+    text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used) for used in uses)
+    assert len(re.findall(r"uses: \S+@\w{40}  # v\d+\.\d+\.\d+$", text, re.MULTILINE)) == len(uses)
+    tools = [line for line in steps(workflow, "run") if line.startswith("pipx")]
+    assert all(re.search(r"(pip-audit|cyclonedx-bom)==[\d.]+ ", line) for line in tools)
+
+
+def test_the_workflow_audits_all_and_lists_what_the_app_consists_of(
+    workflow: dict[str, Any],
+) -> None:
+    """CF-3: every locked file, the tests' own too, is looked up; the app's parts are an SBOM."""
+    (audit,) = (line for line in steps(workflow, "run") if "pip-audit" in line)
+    (sbom,) = (line for line in steps(workflow, "run") if "cyclonedx-py" in line)
+
+    assert audit.endswith("--require-hashes --requirement requirements-dev.lock")
+    assert sbom.endswith("--output-file sbom.json requirements.lock")
 
 
 def test_the_workflow_runs_the_readmes_commands(workflow: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ sockets. Only what comes after the set-up is a stand-in: it prints what it was s
 """
 
 import ast
+import hashlib
 import json
 import os
 import shutil
@@ -22,6 +23,8 @@ import pytest
 import dev
 
 Ended = subprocess.CompletedProcess[str]
+
+pytestmark = pytest.mark.slow
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="signals, modes and scripts are POSIX's")
 
@@ -51,11 +54,12 @@ class Project:
         self.pip_log = folder / "pip.log"
         (folder / "db").mkdir(parents=True)
         shutil.copy(dev.__file__, folder)
-        for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
-            (folder / name).touch()
+        for name in ("requirements", "requirements-dev"):
+            (folder / f"{name}.txt").touch()
+            (folder / f"{name}.lock").touch()
         (folder / ".env.example").write_text("APP_NAME=Ada's\nSECRET_KEY=\nSMTP_URL=\n")
         (folder / "db/migrate.py").write_text(MIGRATE)
-        for module in ("streamlit", "pytest", "bench"):
+        for module in ("streamlit", "pytest", "bench", "uv"):
             (folder / f"{module}.py").write_text(STAND_IN)
 
     def run(self, *arguments: str, **environment: str) -> Ended:
@@ -78,6 +82,17 @@ class Project:
     def env(self) -> Path:
         """The settings file that a run writes."""
         return self.folder / ".env"
+
+
+def make_program(path: Path, code: int = 0) -> None:
+    """Write a program that ends with *code* at once."""
+    path.write_text(f"#!/bin/sh\nexit {code}\n")
+    path.chmod(0o755)
+
+
+def never(*arguments: object) -> tuple[bool, str]:
+    """Fail: what this stands for must not be called."""
+    raise AssertionError(f"called with {arguments}")
 
 
 def sentence(ended: Ended) -> str:
@@ -141,7 +156,7 @@ def test_a_new_project_is_set_up_step_by_step(first: tuple[Project, Ended]) -> N
 
 def test_a_second_run_does_nothing_and_says_nothing(project: Project, free: int) -> None:
     """A step that is up to date is silent; moving the project does not make it out of date."""
-    project.env.write_text("SECRET_KEY=mine")
+    project.env.write_text("APP_NAME=Mine\nSECRET_KEY=mine")
 
     ended = project.run(f"--server.port={free}")
 
@@ -150,17 +165,68 @@ def test_a_second_run_does_nothing_and_says_nothing(project: Project, free: int)
     assert not project.pip_log.exists()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
-def test_changed_pins_are_installed_once_more(project: Project, name: str, free: int) -> None:
-    """The stamp holds a digest of the pins, so pulling new ones is enough to get them."""
-    (project.folder / name).write_text("# changed")
+def test_a_changed_lock_is_installed_once_more(project: Project, free: int) -> None:
+    """The stamp holds a digest of the lock, so pulling a new one is enough to get it."""
+    (project.folder / "requirements.lock").write_text("# changed")
 
     changed = project.run(f"--server.port={free}")
     repeated = project.run(f"--server.port={free}")
 
-    assert "Installing requirements.txt" in changed.stdout
+    assert "Installing requirements.lock" in changed.stdout
     assert project.pip_log.exists()
     assert "Installing" not in repeated.stdout
+
+
+def test_nothing_without_a_hash_is_installed(project: Project, free: int) -> None:
+    """CF-3: a file that a registry replaced would not have the hash that the lock names."""
+    (project.folder / "requirements.lock").write_text("six==1.17.0\n")
+
+    ended = project.run(f"--server.port={free}")
+
+    assert "hash" in ended.stderr.lower()
+    assert sentence(ended).startswith("the install failed as shown above")
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ("Own_Package[extra]==1.3", "Own_Package==1.3"),
+        ("other", "other"),
+        ("other>=2  # newest", "other"),
+    ],
+)
+def test_a_requirement_that_is_not_locked_is_named_with_the_command(
+    project: Project, free: int, asked: str, missing: str
+) -> None:
+    """Else a new line in requirements.txt would do nothing, and say nothing."""
+    (project.folder / "requirements.lock").write_text("own-package==1.2 --hash=sha256:00\n")
+    (project.folder / "requirements.txt").write_text(f"# mine\n{asked}\n")
+
+    ended = project.run(f"--server.port={free}")
+
+    name = missing.lower().replace("_", "-")
+    assert sentence(ended) == (
+        f"requirements.txt has {name} and requirements.lock does not: run python3 dev.py lock"
+    )
+
+
+def test_the_lock_files_are_written_for_all_platforms(project: Project) -> None:
+    """CF-3: hashes of every file of every package, and no registry's address."""
+    (project.folder / "requirements.txt").write_text("not-locked-yet==1.0")
+    (project.folder / "uv.py").write_text(
+        "import sys; open('uv.log', 'a').write(' '.join(sys.argv[1:]) + chr(10))"
+    )
+
+    ended = project.run("lock", "--upgrade")
+
+    assert ended.returncode == 0, ended.stderr
+    app, tests = (project.folder / "uv.log").read_text().splitlines()
+    for line in (app, tests):
+        assert "pip compile" in line and "--universal" in line and "--upgrade" in line
+        assert "--generate-hashes" in line and "--no-emit-index-url" in line
+    assert app.endswith("requirements.txt --output-file=requirements.lock")
+    assert "--constraint=requirements.lock" in tests
+    assert tests.endswith("requirements-dev.txt --output-file=requirements-dev.lock")
 
 
 def test_the_tests_add_to_what_the_app_has_and_keep_it(project: Project, free: int) -> None:
@@ -171,7 +237,7 @@ def test_the_tests_add_to_what_the_app_has_and_keep_it(project: Project, free: i
     second = project.run("test", **chromium)
     app = project.run(f"--server.port={free}")
 
-    assert "Installing requirements.txt and requirements-dev.txt" in first.stdout
+    assert "Installing requirements.lock and requirements-dev.lock" in first.stdout
     assert "Installing" not in second.stdout + app.stdout
 
 
@@ -185,7 +251,9 @@ def test_an_interrupted_install_is_done_again(project: Project, free: int) -> No
     (package / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]'
     )
-    (project.folder / "requirements.txt").write_text("./slow")
+    archive = Path(shutil.make_archive(str(package), "gztar", project.folder, "slow"))
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    (project.folder / "requirements.lock").write_text(f"./slow.tar.gz --hash=sha256:{digest}")
 
     running = subprocess.Popen(
         [sys.executable, project.folder / "dev.py", f"--server.port={free}"],
@@ -204,13 +272,13 @@ def test_an_interrupted_install_is_done_again(project: Project, free: int) -> No
     assert (running.returncode, complaint) == (130, "")
     assert not project.stamp.exists()
 
-    (project.folder / "requirements.txt").write_text("")
+    (project.folder / "requirements.lock").write_text("")
     assert "Installing" in project.run(f"--server.port={free}").stdout
 
 
 def test_a_failed_install_shows_why_and_what_to_do(project: Project, free: int) -> None:
     """pip's own words come first, then one sentence; the stamp is gone and nothing is started."""
-    (project.folder / "requirements.txt").write_text("./no-such-package")
+    (project.folder / "requirements.lock").write_text("./no-such-package")
 
     ended = project.run(f"--server.port={free}")
 
@@ -228,6 +296,23 @@ def test_an_existing_env_is_never_touched(project: Project, free: int) -> None:
 
     assert started(ended)
     assert project.env.read_text() == ""
+
+
+@posix_only
+def test_an_env_with_nothing_but_a_key_is_completed(project: Project, free: int) -> None:
+    """As left by an earlier `python -m db.migrate`: the key stays, the other settings come."""
+    key = "k" * 43
+    project.env.write_text(f"SECRET_KEY={key}\n")
+
+    ended = project.run(f"--server.port={free}")
+
+    assert "Completing .env" in ended.stdout
+    assert project.env.read_text() == f"APP_NAME=Ada's\nSECRET_KEY={key}\nSMTP_URL=\n"
+    assert stat.S_IMODE(project.env.stat().st_mode) == 0o600
+    assert [file.name for file in project.folder.glob(".env*")] in (
+        [".env", ".env.example"],
+        [".env.example", ".env"],
+    )
 
 
 def test_each_project_gets_a_key_of_its_own(project: Project, free: int) -> None:
@@ -310,14 +395,34 @@ def test_a_taken_port_is_told_before_anything_is_done(
     assert not (new.folder / ".venv").exists()
 
 
+@pytest.mark.parametrize("port", ["abc", "99999", "-1", "80a", "8600.5"])
+def test_a_port_that_is_none_is_told_before_anything_is_done(new: Project, port: str) -> None:
+    """A slip of the finger is a sentence, not a traceback."""
+    ended = new.run("--server.port", port)
+
+    assert ended.returncode == 2
+    assert sentence(ended) == (
+        f"--server.port is {port!r}, which is no port: write a number such as 8600"
+    )
+    assert not (new.folder / ".venv").exists()
+
+
+def test_the_highest_port_has_another_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more than the highest would be no port."""
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())
+
+    with pytest.raises(SystemExit):
+        dev.refuse_bad_port("--server.address=localhost", "--server.port=65535")
+
+
 def test_the_port_that_counts_is_the_last_one(taken: int, free: int) -> None:
     """The check reads the line as streamlit will: a default that is taken does not matter."""
     address, default = "--server.address=localhost", f"--server.port={taken}"
 
-    dev.refuse_taken_port("run", address, default, "--server.port", str(free))
+    dev.refuse_bad_port("run", address, default, "--server.port", str(free))
 
     with pytest.raises(SystemExit):
-        dev.refuse_taken_port("run", address, default)
+        dev.refuse_bad_port("run", address, default)
 
 
 def test_extra_arguments_follow_the_defaults(project: Project, free: int) -> None:
@@ -326,7 +431,7 @@ def test_extra_arguments_follow_the_defaults(project: Project, free: int) -> Non
 
     assert started(ended)["line"] == [
         *("run", "server.py", "--server.address=localhost", "--server.port=8501"),
-        *("--server.port", str(free), "--", "--of-my-own"),
+        *("--client.showErrorDetails=full", "--server.port", str(free), "--", "--of-my-own"),
     ]
 
 
@@ -341,6 +446,39 @@ def test_files_are_watched_for_whoever_edits_and_for_nobody_else(
 
     assert "--server.fileWatcherType=auto" in edits
     assert "--server.fileWatcherType=auto" not in serves
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize(
+    ("env", "variable", "shown"),
+    [
+        ("", "", True),
+        ("APP_ENV=development", "", True),
+        ("APP_ENV=production", "", False),
+        ("export APP_ENV = 'Production'", "", False),
+        ("# APP_ENV=production\nAPP_ENV=development", "", True),
+        ("APP_ENV=production", "development", True),
+        ("APP_ENV=development", "production", False),
+    ],
+)
+def test_errors_are_shown_in_full_in_development_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    env: str,
+    variable: str,
+    shown: bool,
+) -> None:
+    """CF-1: a developer reads the traceback on the page; visitors never do."""
+    lines: list[str] = []
+    monkeypatch.setattr(dev, "start", lambda steps, *line: lines.extend(line))
+    monkeypatch.setattr(dev, "HERE", tmp_path)
+    monkeypatch.setenv("APP_ENV", variable)
+    (tmp_path / ".env").write_text(env)
+
+    dev.main([command])
+
+    assert ("--client.showErrorDetails=full" in lines) == shown
 
 
 def test_streamlit_takes_the_last_of_two_equal_options() -> None:
@@ -380,14 +518,104 @@ def test_the_tests_leave_settings_and_database_alone(project: Project) -> None:
     assert not project.env.exists()
 
 
+def test_the_quick_tests_need_no_browser(project: Project) -> None:
+    """`--quick` goes to pytest as it is, under CI too, and nothing is installed for it."""
+    ended = project.run("test", "--quick", "-k", "cookie", CHROMIUM="", CI="true")
+
+    assert started(ended)["line"] == ["--quick", "-k", "cookie"]
+    assert started(ended)["CHROMIUM"] == ""
+
+
+def test_the_callers_browser_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHROMIUM decides, and then nothing is looked for or installed."""
+    monkeypatch.setenv("CHROMIUM", "/mine")
+    monkeypatch.setattr(dev, "attempt", never)
+
+    dev.provide_chromium()
+
+    assert os.environ["CHROMIUM"] == "/mine"
+
+
+@posix_only
+def test_a_browser_of_the_machine_is_found_before_one_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the PATH and starts is taken as it is."""
+    make_program(tmp_path / "chromium")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CHROMIUM", "")
+    monkeypatch.setattr(dev, "install_chromium", never)
+
+    dev.provide_chromium()
+
+    assert os.environ["CHROMIUM"] == str(tmp_path / "chromium")
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("apt_works", "commands"),
+    [
+        (True, ["apt-get update", "apt-get install -y chromium"]),
+        (False, ["apt-get update", "apt-get install -y chromium", "playwright install chromium"]),
+    ],
+)
+def test_a_missing_browser_is_installed_by_apt_or_else_by_playwright(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apt_works: bool, commands: list[str]
+) -> None:
+    """Root on Debian gets the distribution's, everyone else Playwright's; never both."""
+    done: list[str] = []
+    browser = tmp_path / "browser"
+
+    def attempt(*command: str | Path) -> tuple[bool, str]:
+        words = [str(word) for word in command]
+        if words[0] == "apt-get":
+            done.append(" ".join(words))
+            if apt_works and "install" in words:
+                make_program(tmp_path / "chromium")
+            return apt_works, ""
+        if words[1:3] == ["-m", "playwright"]:
+            done.append(" ".join(words[2:]))
+            make_program(browser)
+            return True, ""
+        if words[1] == "-c":
+            return True, f"{browser}\n"
+        return True, "Chromium 1"
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CHROMIUM", "")
+    monkeypatch.setattr(dev, "attempt", attempt)
+
+    dev.provide_chromium()
+
+    assert done == commands
+    assert os.environ["CHROMIUM"] == str(tmp_path / "chromium" if apt_works else browser)
+
+
+@posix_only
+def test_a_browser_that_cannot_be_installed_is_told_with_what_the_installers_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last installer's own words, then one sentence that says what to do by hand."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CHROMIUM", "")
+    monkeypatch.setattr(dev, "attempt", lambda *command: (False, "no network"))
+
+    with pytest.raises(SystemExit):
+        dev.provide_chromium()
+
+    assert capsys.readouterr().err.splitlines() == [
+        "no network",
+        "dev.py: install Chromium or Chrome, or set CHROMIUM to one.",
+    ]
+
+
 @posix_only
 def test_a_browser_that_does_not_start_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some systems' `chromium` only recommends a package; the next name on the PATH is tried."""
-    for name, code in {"chromium": 1, "google-chrome": 0}.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
-        (tmp_path / name).chmod(0o755)
+    make_program(tmp_path / "chromium", code=1)
+    make_program(tmp_path / "google-chrome")
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert dev.find_chromium() == str(tmp_path / "google-chrome")
@@ -399,8 +627,8 @@ def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
 
     assert ended.returncode == 2
     assert sentence(ended) == (
-        "there is no command 'tests'; choose from run, serve, test, bench, screenshots, upgrade"
-        " and help."
+        "there is no command 'tests'; choose from run, serve, test, bench, screenshots, lock,"
+        " upgrade and help."
     )
 
 

@@ -18,7 +18,7 @@ def edge(base_url: str, app_env: str = "production") -> Edge:
     ["app.example.com", "APP.example.com", "app.example.com:443", "app.example.com."],
 )
 def test_a_host_is_known_in_every_spelling(host: str) -> None:
-    """CF-5: proxies and browsers write the same name in several ways."""
+    """RS-4: proxies and browsers write the same name in several ways."""
     assert edge("https://app.example.com").knows_host(host)
 
 
@@ -43,7 +43,7 @@ def test_no_other_host_is_known_in_production(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8600", "127.0.0.1:1", "[::1]:8501"])
 def test_in_development_this_machine_is_known_by_any_port(host: str) -> None:
-    """CF-5: `dev.py --server.port 8600` needs no setting."""
+    """RS-4: `dev.py --server.port 8600` needs no setting."""
     assert edge("http://localhost:8501", "development").knows_host(host)
 
 

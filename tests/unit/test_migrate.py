@@ -20,6 +20,7 @@ def test_alembic_agrees_which_revision_is_the_newest() -> None:
     assert newest() == ScriptDirectory.from_config(config).get_current_head()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("db.migrate",), ("auth", "purge")], ids=" ".join)
 @pytest.mark.parametrize("url", ["postgresql://ada:hunter2@{}/app", "sqlite:////dev/null/app.db"])
 def test_a_database_that_cannot_be_opened_is_told_in_one_sentence(

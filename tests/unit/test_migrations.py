@@ -79,6 +79,7 @@ def start_six(url: str) -> list[subprocess.Popen[bytes]]:
     return [subprocess.Popen(command, cwd=ROOT, env=env) for _ in range(6)]
 
 
+@pytest.mark.slow
 def test_six_processes_start_on_a_new_file(tmp_path: Path) -> None:
     """DB-6: one migrates, five wait and find nothing left to do."""
     url = f"sqlite:///{tmp_path}/app.db"

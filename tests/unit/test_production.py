@@ -79,7 +79,7 @@ def test_development_may_do_all_of_it() -> None:
     ],
 )
 def test_links_in_development_follow_the_port_served(changes: dict[str, object], url: str) -> None:
-    """CF-5: `dev.py --server.port 8600` emails links to 8600."""
+    """RS-4: `dev.py --server.port 8600` emails links to 8600."""
     for name, value in changes.items():
         config.set_option(name, value)
 

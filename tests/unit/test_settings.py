@@ -328,7 +328,7 @@ def test_lengths_of_time_are_written_with_their_unit(
 def test_blanks_and_capitals_do_not_matter(
     env: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, kept: object
 ) -> None:
-    """CF-5: what is good is accepted in any spelling."""
+    """CF-1: what is good is accepted in any spelling."""
     monkeypatch.setenv(name, value)
 
     assert getattr(load_settings(env), name.lower()) == kept
@@ -363,7 +363,7 @@ def test_blanks_and_capitals_do_not_matter(
 def test_a_base_url_is_kept_as_browsers_write_it(
     env: Path, monkeypatch: pytest.MonkeyPatch, value: str, kept: str, hosts: list[str]
 ) -> None:
-    """RS-4, CF-5: links begin with the normal form, and the hosts that browsers send match it."""
+    """RS-4: links begin with the normal form, and the hosts that browsers send match it."""
     monkeypatch.setenv("BASE_URL", value)
 
     settings = load_settings(env)
@@ -378,7 +378,7 @@ def test_a_base_url_is_kept_as_browsers_write_it(
 def test_without_a_base_url_links_lead_where_the_app_is_served(
     env: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CF-5: on another port, links in emails are right; a BASE_URL that is set always wins."""
+    """RS-4: on another port, links in emails are right; a BASE_URL that is set always wins."""
     assert load_settings(env).base_url == "http://localhost:8501"
     assert load_settings(env, local_url="http://localhost:8600").base_url == "http://localhost:8600"
 
@@ -410,7 +410,7 @@ def test_without_a_base_url_links_lead_where_the_app_is_served(
 def test_a_database_url_is_read_as_the_driver_will(
     env: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, kept: str | None
 ) -> None:
-    """CF-2, DB-1: whatever is kept opens, from any folder; a relative file is the project's."""
+    """CF-1, CF-2: whatever is kept opens, from any folder; a relative file is the project's."""
     monkeypatch.setenv("DATABASE_URL", value)
     monkeypatch.chdir(tmp_path)
 
@@ -423,7 +423,7 @@ def test_a_database_url_is_read_as_the_driver_will(
 def test_several_hosts_are_each_tried_with_their_port(
     env: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DB-1: libpq's own form, which SQLAlchemy alone does not read."""
+    """CF-1: libpq's own form, which SQLAlchemy alone does not read."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://ada:x@one:5433,[::1],two/app")
 
     url = make_url(load_settings(env).database_url)
@@ -446,6 +446,7 @@ def test_a_folder_of_any_name_keeps_its_database(
     assert (tmp_path / folder / "data/mine.db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["My%20App", "what?", "a#b c", "100%"])
 def test_the_default_database_is_in_a_folder_of_any_name_too(tmp_path: Path, folder: str) -> None:
     """CF-2: the default is a URL made by rule, as well."""

@@ -207,6 +207,7 @@ def test_a_network_is_counted_as_one(service: AuthService, addresses: list[str],
     assert guess(service, "another@example.com", second) == ("TooMany" if one else "LogInRefused")
 
 
+@pytest.mark.slow
 def test_one_line_cannot_use_up_what_is_for_everybody(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
@@ -220,6 +221,7 @@ def test_one_line_cannot_use_up_what_is_for_everybody(
     assert service.log_in(ada.email, ada.password, replace(CAFE, address="2001:db8:8::1"))
 
 
+@pytest.mark.slow
 def test_who_types_rightly_uses_up_nothing_of_the_network(
     service: AuthService, ada: Person
 ) -> None:
@@ -303,6 +305,7 @@ def test_failures_that_race_are_all_counted(
         assert connection.scalar(select(User.failures)) == 5
 
 
+@pytest.mark.slow
 def test_a_flood_of_made_up_addresses_leaves_a_bounded_heap(
     service: AuthService, database: Database, clock: Clock
 ) -> None:
