@@ -22,7 +22,7 @@ from auth.passwords import Scheme, dummy_hash
 from auth.sessions import EndReason, Lifetime, Session, Sessions, end_session
 from auth.throttle import Budget, Limit, take
 from auth.tokens import Claims, issue, read
-from db.engine import BUSY_TIMEOUT, Database
+from db.engine import BUSY_TIMEOUT, Database, is_lock_wait, kind_of_fault, reason_of_fault
 from db.types import utc_now
 from settings import Settings
 
@@ -159,18 +159,21 @@ class Foundation:
 
     @contextmanager
     def _writing(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
-        with _answering(), self._database.write(patience) as connection:
+        with _answering(patience), self._database.write(patience) as connection:
             yield connection
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Raise Unavailable for whatever keeps the database from answering, and log its cause."""
+def _answering(patience: int = BUSY_TIMEOUT) -> Iterator[None]:
+    """Raise Unavailable for any fault of the database, and log its cause (AV-7).
+
+    One line a minute for each kind of fault, with no statement and no value of it. Whoever has
+    less *patience* than usual expects that a lock is held: that is no fault.
+    """
     try:
         yield
     except (DBAPIError, PoolTimeout) as fault:
-        cause = getattr(fault, "orig", None) or fault
-        # Not the whole of it: that has the statement too, on several lines (LG-2).
-        said = next(iter(str(cause).splitlines()), "")
-        log.error("The database did not answer: %s: %s", type(cause).__name__, said)
+        if patience >= BUSY_TIMEOUT or not is_lock_wait(fault):
+            message = f"The database did not answer ({kind_of_fault(fault)}): %s"
+            log.error(message, reason_of_fault(fault))
         raise Unavailable from fault

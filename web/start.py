@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from auth.errors import Unavailable
+from auth.log import BoundedLog
 from settings import ROOT, Settings, SettingsError, load_settings
 from web.connection import local_url
 from web.production import check_production
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from auth.service import AuthService
 
 OUTBOX = ROOT / "data" / "outbox"  # where mails land while no SMTP_URL is set
-log = logging.getLogger(__name__)
+log = BoundedLog(__name__)  # each run of each visitor tries again
 _starting = Lock()
 
 
@@ -78,7 +79,7 @@ def _start() -> "AuthService":
         log.error("The app cannot use its database. %s", explain(fault))
         raise Unavailable from fault
     except SQLAlchemyError as fault:
-        log.exception("The app cannot use its database.")
+        log.error("The app cannot use its database.", cause=fault)
         raise Unavailable from fault
     _show_audit()
     mail_queue = MailQueue(_mailer(settings))

@@ -331,7 +331,7 @@ def test_a_database_that_fails_is_one_line_in_the_log_with_its_cause(
         with pytest.raises(Unavailable):
             service.log_in(ada.email, ada.password, LAPTOP)
 
-    assert caplog.messages == ["The database did not answer: Exception: disk I/O error"]
+    assert caplog.messages == ["The database did not answer (Exception): disk I/O error"]
     assert caplog.records[0].exc_info is None
 
 
