@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import QueuePool
 
 from auth import (
     audit,
@@ -12,14 +13,17 @@ from auth import (
     email_tokens,
     housekeeping,
     limits,
+    mail,
     password_rules,
     passwords,
     rotation,
     sessions,
+    smtp,
     tickets,
 )
 from auth.keys import KEY_BYTES
 from auth.throttle import Limit
+from db.engine import BUSY_TIMEOUT, Database
 from settings import Settings
 from web import navigation
 
@@ -115,6 +119,38 @@ def test_the_last_straw_on_the_page_is_the_one_in_the_code() -> None:
     """TH-1: how many wrong passwords in a row switch a password off."""
     assert f"After {limits.MOST_FAILURES} wrong passwords in a row" in PAGE
     assert f"together have {limits.SITE} times the allowance of one" in PAGE
+
+
+def test_the_bounds_of_outgoing_connections_are_those_in_the_code() -> None:
+    """CF-5, AV-5: ASVS 5.0 13.1.1 to 13.1.3 ask for them."""
+    pool = Database("postgresql+psycopg://nowhere/app").engine.pool
+    assert isinstance(pool, QueuePool)
+    more, wait = pool._max_overflow, pool._timeout
+    pauses = "5 and 30 seconds, 2 and 10 minutes"
+
+    assert f"pool: {pool.size()} connections and {more} more, {wait:.0f} seconds of wait" in PAGE
+    assert f"{BUSY_TIMEOUT / 1000:.0f} seconds for a lock" in PAGE
+    assert f"{smtp.TIMEOUT:.0f} seconds for each answer and {smtp.LONGEST:.0f} in all" in PAGE
+    assert mail.PAUSES == (5, 30, 120, 600)
+    assert f"tried again after {pauses}, given up after {mail.PATIENCE / 60:.0f} minutes" in PAGE
+    assert f"{mail.MAX_EMAILS:,} may wait" in PAGE
+
+
+def test_every_logger_is_in_the_inventory() -> None:
+    """CF-5, LG-1: ASVS 5.0 16.1.1; a new kind of log has to be written down there."""
+    root = Path(__file__).parents[2]
+    inventory = PAGE.partition("### Logs")[2].partition("\n### ")[0]
+    made = re.compile(r"(?:getLogger|BoundedLog)\((.*?)\)")
+    names = {
+        name.strip('"').replace("__name__", folder)
+        for folder in ("auth", "db", "web", "views")
+        for file in (root / folder).rglob("*.py")
+        for name in made.findall(file.read_text("utf-8"))
+    }
+
+    families = {name for name in names - {"name"} if f"`{name}`" not in inventory}
+    assert {name.partition(".")[0] for name in families} <= {"auth", "web"}
+    assert "(`auth`, `web`)" in inventory
 
 
 def test_the_files_and_tests_that_the_page_names_are_there() -> None:
