@@ -16,7 +16,9 @@ from web.page_cookies import PageCookies
 from web.production import check_production
 from web.routes import routes
 from web.start import lifespan
+from web.streamlit_hooks import prepare
 
+prepare()
 try:
     settings = load_settings(local_url=local_url())
     check_production(settings)

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
 START = 60.0  # seconds a start may take on a busy machine; it takes two
 STOP = 10.0
-PROJECT = ("app.py", "server.py", "settings.py", "pyproject.toml", ".streamlit")
+PROJECT = ("app.py", "server.py", "settings.py", "a2wsgi.py", "pyproject.toml", ".streamlit")
 PACKAGES = ("auth", "db", "migrations", "views", "web")
 # Every setting that a test may notice: whoever runs the suite may have an .env of their own.
 SETTINGS = {

@@ -17,7 +17,8 @@ from auth.log import BoundedLog
 from settings import ROOT, Settings, SettingsError, load_settings
 from web.connection import local_url
 from web.production import check_production
-from web.sockets import let_all_cookies_in, send_at_once
+from web.sockets import send_at_once
+from web.streamlit_hooks import PagesFolderError, check_pages, install
 
 if TYPE_CHECKING:
     from auth.mail import Mailer
@@ -67,12 +68,14 @@ def _start() -> "AuthService":
     from db.engine import Database
     from db.migrate import explain, migrate
 
+    install()  # at the start of the process already, unless something kept a2wsgi.py from running
     try:
+        check_pages(ROOT)
         settings = load_settings(local_url=local_url())
         check_production(settings)
         database = Database(settings.database_url)
         migrate(database)
-    except SettingsError as fault:
+    except (SettingsError, PagesFolderError) as fault:
         log.error("The app cannot start.\n%s", fault)
         raise Unavailable from fault
     except (OperationalError, CommandError, OSError) as fault:
@@ -86,7 +89,6 @@ def _start() -> "AuthService":
     atexit.register(mail_queue.close)
     made = AuthService(database, settings, mail_queue=mail_queue)
     send_at_once()
-    let_all_cookies_in()
     _freeze()
     return made
 

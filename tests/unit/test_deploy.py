@@ -60,7 +60,7 @@ def test_the_image_gets_all_that_the_app_runs_on() -> None:
 
     assert ignored.isdisjoint(
         {"auth", "db", "web", "views", "migrations", ".streamlit", "pyproject.toml"}
-        | {"app.py", "server.py", "settings.py", "requirements.lock"}
+        | {"app.py", "server.py", "settings.py", "a2wsgi.py", "requirements.lock"}
     )
 
 

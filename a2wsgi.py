@@ -1,0 +1,16 @@
+"""Prepare Streamlit before its first connection, also under a plain `streamlit run app.py`.
+
+There Streamlit opens its port before it runs app.py, and offers no setting that runs code of ours.
+But it puts this folder first on `sys.path` and then imports uvicorn, which looks for an optional
+package of this name: an adapter for WSGI apps, which Streamlit never uses. So this file runs at the
+one moment that counts, and then says that there is no such package.
+"""
+
+import sys
+
+if "streamlit.web.bootstrap" in sys.modules:  # not where a test or a tool imports uvicorn
+    from web.streamlit_hooks import prepare
+
+    prepare()
+
+raise ModuleNotFoundError("No module named 'a2wsgi'", name="a2wsgi")

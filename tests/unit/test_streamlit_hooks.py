@@ -1,0 +1,157 @@
+"""Which of Streamlit's messages reach a tab, from whom, and how much they may carry."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
+
+from web import streamlit_hooks
+from web.streamlit_hooks import (
+    LONGEST_TEXT,
+    MESSAGES,
+    MOST_WIDGETS,
+    Sender,
+    _handle,
+    _is_local,
+    shorten,
+)
+
+SENDERS = {
+    Sender.ANYONE: {"rerun_script", "stop_script", "app_heartbeat"},
+    Sender.USER: {"file_urls_request", "deferred_file", "dataframe_chunk"},
+    Sender.DEVELOPER: {
+        *("clear_cache", "set_run_on_save", "load_git_info"),
+        *("install_skills", "dismiss_skills_nudge"),
+    },
+}
+OPERATIONS = {field.name for field in BackendOperationRequest.DESCRIPTOR.oneofs[0].fields}
+TYPES = {field.name for field in BackMsg.DESCRIPTOR.oneofs_by_name["type"].fields}
+
+
+def message_of(kind: str) -> BackMsg:
+    """Return a message of this type, or with this operation in it."""
+    message = BackMsg()
+    if kind in OPERATIONS:
+        getattr(message.backend_operation_request, kind).SetInParent()
+        return message
+    field = BackMsg.DESCRIPTOR.fields_by_name[kind]
+    if field.message_type:
+        getattr(message, kind).SetInParent()
+    else:
+        setattr(message, kind, True)
+    return message
+
+
+def arrives(message: BackMsg, *, signed_in: bool = False) -> bool:
+    """Return whether a message reaches the tab."""
+    session = SimpleNamespace(id="tab", session_state={"logged_in": signed_in})
+    handled: list[Any] = []
+    _handle(lambda session, message: handled.append(message), cast(AppSession, session), message)
+    return bool(handled)
+
+
+@pytest.fixture
+def developing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer at this machine."""
+    monkeypatch.setattr(streamlit_hooks, "_is_local", lambda session_id: True)
+    monkeypatch.setattr(streamlit_hooks, "_in_development", lambda: True)
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visitor at this machine's own address, in production: as a proxy makes of everyone."""
+    monkeypatch.setattr(streamlit_hooks, "_is_local", lambda session_id: True)
+    monkeypatch.setattr(streamlit_hooks, "_in_development", lambda: False)
+
+
+def test_every_message_of_this_streamlit_has_its_senders() -> None:
+    """GD-1: the two that Streamlit's server answers itself, in its own development mode, aside."""
+    known = (TYPES | OPERATIONS) - {"backend_operation_request"}
+
+    assert set(MESSAGES) == known - {"debug_disconnect_websocket", "debug_shutdown_runtime"}
+    assert {kind: sender for sender, kinds in SENDERS.items() for kind in kinds} == MESSAGES
+
+
+@pytest.mark.parametrize("kind", sorted(MESSAGES))
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.usefixtures("deployed")
+def test_a_visitor_of_a_deployed_app_sends_what_a_page_needs(kind: str, signed_in: bool) -> None:
+    """AV-1, GD-1: and never what is the developer's, signed in or not."""
+    allowed = SENDERS[Sender.ANYONE] | (SENDERS[Sender.USER] if signed_in else set())
+
+    assert arrives(message_of(kind), signed_in=signed_in) == (kind in allowed)
+
+
+@pytest.mark.parametrize("kind", sorted(SENDERS[Sender.DEVELOPER]))
+@pytest.mark.usefixtures("developing")
+def test_a_developer_may_use_the_tools_in_the_page(kind: str) -> None:
+    """With APP_ENV=development at this machine's own address."""
+    assert arrives(message_of(kind))
+
+
+@pytest.mark.usefixtures("developing")
+def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
+    """GD-1: one of a newer Streamlit, or none at all."""
+    assert not arrives(BackMsg())
+    assert not arrives(BackMsg(debug_shutdown_runtime=True))
+
+
+@pytest.mark.parametrize(
+    ("ip", "headers", "local"),
+    [
+        ("127.0.0.1", [], True),
+        ("::1", [], True),
+        ("192.168.1.7", [], False),
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1")], False),
+        ("127.0.0.1", [("Forwarded", "for=127.0.0.1")], False),
+        ("unix:", [], False),
+        (None, [], False),
+    ],
+)
+def test_local_is_who_comes_from_this_machine_itself(
+    monkeypatch: pytest.MonkeyPatch, ip: str | None, headers: list[tuple[str, str]], local: bool
+) -> None:
+    """CF-1: not who comes through a proxy that runs on it."""
+    context = SimpleNamespace(remote_ip=ip, headers=headers)
+    runtime = SimpleNamespace(get_client=lambda name: SimpleNamespace(client_context=context))
+    monkeypatch.setattr(Runtime, "instance", lambda: runtime)
+
+    assert _is_local("tab") is local
+
+
+def test_what_a_signed_out_form_carries_is_cut_so_that_its_own_check_refuses_it() -> None:
+    """AV-2: 20 MB in a field reach the form as a text that is too long, in bounded memory."""
+    rerun = ClientState()
+    rerun.widget_states.widgets.append(WidgetState(id="name", string_value="é" * 10_000_000))
+    rerun.widget_states.widgets.append(WidgetState(id="component", bytes_value=b"x" * 1_000_000))
+    rerun.widget_states.widgets.append(WidgetState(id="button", trigger_value=True))
+    rerun.widget_states.widgets.extend(WidgetState(id=f"w{n}") for n in range(10 * MOST_WIDGETS))
+
+    shorten(rerun)
+
+    name, component, button = rerun.widget_states.widgets[:3]
+    assert name.string_value == "é" * LONGEST_TEXT
+    assert component.WhichOneof("value") is None
+    assert button.trigger_value
+    assert len(rerun.widget_states.widgets) == MOST_WIDGETS
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_user_may_send_a_long_text_and_a_visitor_no_large_run() -> None:
+    """AV-2: what is not a widget cannot be cut, and is refused."""
+    long_text, long_query = BackMsg(), BackMsg()
+    long_text.rerun_script.widget_states.widgets.append(
+        WidgetState(id="note", string_value="x" * 2_000_000)
+    )
+    long_query.rerun_script.query_string = "x" * 2_000_000
+
+    assert arrives(long_text, signed_in=True)
+    assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == 2_000_000
+    assert arrives(long_text)
+    assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == LONGEST_TEXT
+    assert not arrives(long_query)

@@ -1,0 +1,240 @@
+"""The one module that changes Streamlit itself, at names it keeps private (checked for 1.67).
+
+`prepare` runs before the first connection of a process: from a2wsgi.py or server.py, and once more
+from the first run of app.py, should neither have been there. It closes what any visitor could
+otherwise do past app.py and its guard:
+
+- Streamlit runs the scripts of a `pages/` folder beside app.py instead of app.py, until a run of
+  app.py has called `st.navigation`. That mode is switched off for good.
+- Streamlit attaches whoever names a tab's session id to that tab, signed in or not, and throws its
+  owner out. A tab now belongs to the browser that opened it.
+- Streamlit obeys every message of its protocol from every visitor. Each type now has those it is
+  for: see MESSAGES.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import cache, wraps
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.session_manager import SessionClient
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
+from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+
+from web.connection import MARK
+from web.sockets import let_all_cookies_in
+
+ROOT = Path(__file__).parent.parent
+log = logging.getLogger(__name__)
+
+
+class Sender(StrEnum):
+    """Who may send a message."""
+
+    ANYONE = "anyone"
+    USER = "user"  # signed in, as of the tab's last run
+    DEVELOPER = "developer"  # at this machine's own address, with APP_ENV=development
+    NO_ONE = "no one"
+
+
+# A type that is not here, such as one of a newer Streamlit, is for no one. The two debug messages
+# never come this far: Streamlit's server obeys them in its own development mode alone.
+MESSAGES: Mapping[str, Sender] = {
+    "rerun_script": Sender.ANYONE,
+    "stop_script": Sender.ANYONE,
+    "app_heartbeat": Sender.ANYONE,
+    "file_urls_request": Sender.USER,
+    "deferred_file": Sender.USER,
+    "dataframe_chunk": Sender.USER,
+    "clear_cache": Sender.DEVELOPER,  # empties the caches of everyone in the process
+    "set_run_on_save": Sender.DEVELOPER,
+    "load_git_info": Sender.DEVELOPER,  # runs git, and answers with the names of changed files
+    "install_skills": Sender.DEVELOPER,  # writes files into the project
+    "dismiss_skills_nudge": Sender.DEVELOPER,  # writes a file into the developer's home
+}
+
+# What a signed-out visitor's rerun may carry. A form's longest value has 1,024 characters, and its
+# own check refuses what is longer in words: so a text is shortened, never accepted as it was.
+LONGEST_TEXT = 8 * 1024  # characters of one widget
+LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a component's
+LARGEST_RERUN = 512 * 1024  # bytes in all
+MOST_WIDGETS = 200
+
+BROWSER = "_auth_browser"  # the name under which a session keeps whose it is
+
+
+def prepare() -> None:
+    """Change Streamlit, once a process; exit with a sentence where the project has `pages/`."""
+    try:
+        check_pages(ROOT)
+    except PagesFolderError as fault:
+        raise SystemExit(f"The app cannot start.\n{fault}") from None
+    install()
+
+
+@cache
+def install() -> None:
+    """Change Streamlit, once a process. Raises AttributeError where this Streamlit is another."""
+    let_all_cookies_in()
+    # A class attribute that Streamlit sets from the disk only while it is None.
+    PagesManager.uses_pages_directory = False
+    _wrap(WebsocketSessionManager, "connect_session", _connect)
+    _wrap(AppSession, "handle_backmsg", _handle)
+
+
+class PagesFolderError(Exception):
+    """There are pages where Streamlit, left alone, would serve them to everyone."""
+
+
+def check_pages(folder: Path) -> None:
+    """Raise PagesFolderError where *folder* has a `pages/` folder with scripts in it."""
+    found = sorted(file.name for file in (folder / "pages").glob("*.py"))
+    names = [name for name in found if name[0] != "." and name != "__init__.py"]  # as Streamlit
+    if names:
+        raise PagesFolderError(
+            f"There are pages in pages/ ({', '.join(names)}), which Streamlit would serve to "
+            "everyone without a log-in. Move each file to views/ and give it a line in app.py: "
+            f'st.Page("views/{names[0]}") under private.'
+        )
+
+
+def _wrap(owner: type, name: str, around: Callable[..., object]) -> None:
+    """Replace the method *name* of *owner* by *around*, which gets the original first.
+
+    After an edit Streamlit loads this module anew: the new one takes the place of the old.
+    """
+    present = getattr(owner, name)
+    original = getattr(present, "__wrapped__", present)
+
+    @wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> object:
+        return around(original, *args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def _connect(
+    connect: Callable[..., str],
+    manager: WebsocketSessionManager,
+    client: SessionClient,
+    *args: Any,
+    existing_session_id: str | None = None,
+    **kwargs: Any,
+) -> str:
+    """Attach a connection to the tab it names, if it comes from that tab's browser.
+
+    Another one gets a tab of its own, and the tab it named goes on as if nothing had happened.
+    """
+    browser = browser_of(client)
+    named = manager.get_session_info(existing_session_id) if existing_session_id else None
+    if named is not None and not browser & vars(named.session).get(BROWSER, frozenset()):
+        log.warning("A connection named a tab that was opened in another browser: refused.")
+        existing_session_id = None
+    session_id = connect(manager, client, *args, existing_session_id=existing_session_id, **kwargs)
+    info = manager.get_session_info(session_id)
+    if info is not None:
+        vars(info.session).setdefault(BROWSER, browser)
+    return session_id
+
+
+def browser_of(client: SessionClient) -> frozenset[str]:
+    """Return what shows which browser a connection comes from: one value in common is proof.
+
+    Under server.py it is the nonce cookie, out of JavaScript's reach. Elsewhere it is the random
+    part of Streamlit's own XSRF token, which its page also names beside the session id: a host that
+    strips cookies from the websocket leaves that. A browser that keeps no cookies has no proof, and
+    gets a new tab at every connection.
+    """
+    context = client.client_context
+    if context is None:
+        return frozenset()
+    headers = {name.lower(): value for name, value in context.headers}
+    if name := headers.get(MARK.lower()):
+        from web.edge import browser_cookie  # with pydantic: not before the server answers
+
+        nonce = context.cookies.get(browser_cookie(name))
+        return frozenset({f"nonce {nonce}"}) if nonce else frozenset()
+    named = headers.get("sec-websocket-protocol", "").split(",")
+    tokens = (context.cookies.get(XSRF_COOKIE_NAME), named[1].strip() if len(named) > 1 else None)
+    raw = (decode_xsrf_token_string(token)[0] for token in tokens if token)
+    return frozenset(f"xsrf {each.hex()}" for each in raw if each and len(each) >= 16)
+
+
+def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) -> None:
+    """Pass a message on to *session* if its sender may send it; else leave it unanswered."""
+    kind: str | None = message.WhichOneof("type")
+    if kind == "backend_operation_request":
+        kind = message.backend_operation_request.WhichOneof("payload")
+    if not _may_send(session, MESSAGES.get(kind or "", Sender.NO_ONE)):
+        log.debug("Refused a message %r.", kind)
+        return
+    if kind == "rerun_script" and message.ByteSize() > LONGEST_TEXT and not _signed_in(session):
+        shorten(message.rerun_script)
+        if message.ByteSize() > LARGEST_RERUN:
+            log.debug("Refused a rerun of %d bytes.", message.ByteSize())
+            return
+    handle(session, message)
+
+
+def _may_send(session: AppSession, sender: Sender) -> bool:
+    """Return whether the visitor of *session* is such a *sender*."""
+    if sender is Sender.USER:
+        return _signed_in(session)
+    if sender is Sender.DEVELOPER:
+        return _is_local(session.id) and _in_development()
+    return sender is Sender.ANYONE
+
+
+def _signed_in(session: AppSession) -> bool:
+    """Return whether the guard let the tab's user in at its last run."""
+    try:
+        return session.session_state["logged_in"] is True
+    except KeyError:
+        return False
+
+
+def _is_local(session_id: str) -> bool:
+    """Return whether a tab's connection comes from this very machine, and not through a proxy."""
+    client = Runtime.instance().get_client(session_id)
+    context = client.client_context if client else None
+    if context is None or context.remote_ip is None:
+        return False
+    names = {name.lower() for name, _ in context.headers}
+    if names & {"forwarded", "via", "x-forwarded-for", "x-real-ip"}:
+        return False
+    try:
+        return ip_address(context.remote_ip).is_loopback
+    except ValueError:
+        return False
+
+
+@cache
+def _in_development() -> bool:
+    """Return whether APP_ENV says that a developer runs this; settings that do not load do not."""
+    from settings import SettingsError, load_settings  # not before the server answers
+    from web.connection import local_url
+
+    try:
+        return not load_settings(local_url=local_url()).production
+    except SettingsError:
+        return False
+
+
+def shorten(rerun: ClientState) -> None:
+    """Cut what a rerun carries down to what a form of a signed-out page can use."""
+    states = rerun.widget_states.widgets
+    del states[MOST_WIDGETS:]
+    for state in states:
+        if state.WhichOneof("value") == "string_value":
+            state.string_value = state.string_value[:LONGEST_TEXT]
+        elif state.ByteSize() > LARGEST_WIDGET:
+            state.ClearField("value")
