@@ -110,6 +110,11 @@ class Foundation:
             raise SessionOver
         return session
 
+    def close(self) -> None:
+        """Send the emails that are due, within a few seconds, and log those that were not sent."""
+        if self._mail_queue:
+            self._mail_queue.close()
+
     def _enqueue(self, job: Callable[[], object]) -> None:
         """Run *job* after the answer; without a mail queue, as for an operator, never."""
         if self._mail_queue:

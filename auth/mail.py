@@ -220,6 +220,8 @@ class MailQueue:
         """Send what is due within *timeout* seconds, stop, and log what was not sent."""
         self.finish(timeout)
         with self._changed:
+            if self._closing:
+                return
             self._closing = True
             self._changed.notify_all()
             left = [f"{len(self._jobs)} jobs"] if self._jobs else []

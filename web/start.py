@@ -48,11 +48,18 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     warming = asyncio.create_task(run_in_threadpool(_warm))
     yield
     await warming
+    # Uvicorn ends its process by the signal that stopped it, so that no atexit handler runs.
+    await run_in_threadpool(_stop)
 
 
 def _warm() -> None:
     with suppress(Unavailable):
         service()
+
+
+def _stop() -> None:
+    if _start.cache_info().currsize:
+        _start().close()
 
 
 # Not st.cache_resource: that outlives the modules Streamlit reloads after an edit, and would keep
@@ -85,9 +92,8 @@ def _start() -> "AuthService":
         log.error("The app cannot use its database.", cause=fault)
         raise Unavailable from fault
     _show_audit()
-    mail_queue = MailQueue(_mailer(settings))
-    atexit.register(mail_queue.close)
-    made = AuthService(database, settings, mail_queue=mail_queue)
+    made = AuthService(database, settings, mail_queue=MailQueue(_mailer(settings)))
+    atexit.register(made.close)
     send_at_once()
     _freeze()
     return made

@@ -32,8 +32,7 @@ def app_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     yield
     if start._start.cache_info().currsize:
         made = start.service()
-        if made._mail_queue:
-            made._mail_queue.close()
+        made.close()
         made._database.close()
     start._start.cache_clear()
 

@@ -1,5 +1,6 @@
 """The pages of account life, without a browser: faults in their place, words for what happened."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,22 @@ def test_opening_a_link_uses_nothing_up(open_app: Open) -> None:
     assert "token" not in app.query_params
     app.main.button[0].click().run()
     assert LinkRefused.message in said(app)
+
+
+def test_a_server_that_stops_sends_what_is_due_first(
+    service: AuthService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CF-5: Uvicorn ends its process by a signal, so that nothing at exit would do it."""
+    closed: list[int] = []
+    monkeypatch.setattr(service, "close", lambda: closed.append(1))
+
+    async def serve() -> None:
+        async with start.lifespan(None):
+            assert closed == []
+
+    asyncio.run(serve())
+
+    assert closed == [1]
 
 
 def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User) -> None:

@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from auth.mail import (
 )
 from auth.outbox import Outbox
 from auth.smtp import Smtp
-from settings import Sender, read_mail_server, read_sender
+from settings import ROOT, Sender, read_mail_server, read_sender
 from tests.mailbox import HOST, body, mail_server
 from tests.serving import free_port
 
@@ -429,6 +430,35 @@ def test_a_process_that_stops_does_not_wait_for_a_silent_server(
     assert messages(caplog) == [
         "The app stops, and these emails were not sent: 1 new_device, reset (on its way)."
     ]
+
+
+STOPPING = """
+import atexit
+from threading import Event
+from auth.mail import Mail, MailQueue
+
+class Silent:
+    def send(self, mail):
+        Event().wait()
+
+queue = MailQueue(Silent())
+atexit.register(queue.close, 0.01)
+queue.send(Mail("ada@example.com", "s", "t", "h", kind="reset"))
+"""
+
+
+def test_a_silent_server_keeps_no_process_alive() -> None:
+    """CF-5: the interpreter ends, with its lines in the log, whatever the sender waits for."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPING],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert re.fullmatch(r"The app stops, .*reset.*\n", ended.stderr)
 
 
 @contextmanager
