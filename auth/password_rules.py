@@ -41,7 +41,8 @@ def strength(password: str, context: Iterable[str] = ()) -> int:
     text = normalize("NFC", password[:MAX_BYTES])[:LOOKED_AT]
     if not text:
         return 0
-    words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase)]
+    # A context may be a form field that was refused: its length is bounded here.
+    words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase[:MAX_BYTES])]
     from zxcvbn import zxcvbn  # with its word lists: only who chooses a password needs them
 
     score: int = zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"]

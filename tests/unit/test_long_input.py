@@ -1,42 +1,108 @@
 """Input that is cheap to send must be cheap to refuse: one message must not stop everybody else."""
 
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
+import bcrypt
 import pytest
+import zxcvbn
 
 from auth import addresses, names, password_rules, passwords
 from auth.errors import AuthError
 from auth.service import AuthService
 from tests.conftest import LAPTOP, Person
 
-# Marks that stand in the wrong order: normalising them takes the square of their number.
-MARKS = "a" + "\u0301\u0323" * 500_000
-FORMS: dict[str, Callable[[AuthService, Person], object]] = {
-    "log in, email": lambda service, ada: service.log_in(MARKS, ada.password, LAPTOP),
-    "log in, password": lambda service, ada: service.log_in(ada.email, MARKS, LAPTOP),
-    "sign up": lambda service, ada: service.sign_up(MARKS, MARKS, MARKS),
-    "forgot password": lambda service, ada: service.forgot_password(MARKS, LAPTOP),
-    "strength": lambda service, ada: password_rules.strength(MARKS),
+MOST = 1_024  # characters or bytes: passwords.MAX_BYTES, and no email or name may be longer
+# Words for zxcvbn, and marks in the wrong order: normalising takes the square of their number.
+HUGE = "a\u0301\u0323 word " * 250_000
+NAMED = "correct horse battery staple"
+Verb = Callable[[AuthService, Person, str], object]
+
+
+def signed_in(service: AuthService, ada: Person) -> str:
+    """Return the token of a session whose password was typed just now."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    with suppress(AuthError):
+        service.confirm_password(token, ada.password)
+    return token
+
+
+# Every verb that a form leads to, with each field that a visitor fills in.
+VERBS: dict[str, Verb] = {
+    "log in: email": lambda s, ada, text: s.log_in(text, ada.password, LAPTOP),
+    "log in: password": lambda s, ada, text: s.log_in(ada.email, text, LAPTOP),
+    "sign up: email": lambda s, ada, text: s.sign_up(text, NAMED, "Eve", LAPTOP),
+    "sign up: password": lambda s, ada, text: s.sign_up("eve@example.com", text, "Eve", LAPTOP),
+    "sign up: name": lambda s, ada, text: s.sign_up("eve@example.com", NAMED, text, LAPTOP),
+    "strength: password": lambda s, ada, text: password_rules.strength(text),
+    "strength: context": lambda s, ada, text: password_rules.strength(NAMED, [text]),
+    "hints: email": lambda s, ada, text: s.password_faults(NAMED, text, "Eve"),
+    "hints: name": lambda s, ada, text: s.password_faults(NAMED, "eve@example.com", text),
+    "forgot password": lambda s, ada, text: s.forgot_password(text, LAPTOP),
+    "reset: link": lambda s, ada, text: s.reset_password(text, NAMED, LAPTOP),
+    "confirm: link": lambda s, ada, text: s.confirm_email(text, LAPTOP),
+    "name": lambda s, ada, text: s.change_name(signed_in(s, ada), text),
+    "email": lambda s, ada, text: s.change_email(signed_in(s, ada), text),
+    "password: current": lambda s, ada, text: s.change_password(signed_in(s, ada), text, NAMED),
+    "password: new": lambda s, ada, text: s.change_password(signed_in(s, ada), ada.password, text),
+    "password again": lambda s, ada, text: s.confirm_password(signed_in(s, ada), text),
+    "delete": lambda s, ada, text: s.delete_account(signed_in(s, ada), text),
+    "cookie": lambda s, ada, text: s.resume(text),
+    "ticket": lambda s, ada, text: s.exchange_ticket(text, "browser"),
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_no_text_is_normalised_before_its_length_was_looked_at(
-    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    """PW-8, BC-9: a megabyte of marks would keep Python busy for minutes, whoever sent it."""
-    lengths = [0]
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Return the most that each costly function was given, in characters, by its name."""
+    most: dict[str, int] = {}
 
-    def normalize(kind: str, text: str) -> str:
-        lengths.append(len(text))
-        return unicodedata.normalize(kind, text[:100])  # type: ignore[arg-type]
+    def size(value: Any) -> int:
+        if isinstance(value, str | bytes):
+            return len(value)
+        return sum(map(size, value)) if isinstance(value, list | tuple) else 0
+
+    def watch(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            given = size([*args, *kwargs.values()])
+            most[name] = max(most.get(name, 0), given)
+            if given > 10 * MOST:
+                raise AssertionError(f"{name} was given {given:,} characters")
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, watched)
 
     for module in (addresses, names, passwords, password_rules):
-        monkeypatch.setattr(module, "normalize", normalize)
+        watch(module, "normalize")
+    watch(addresses, "validate_email")
+    watch(password_rules, "_words")
+    watch(zxcvbn, "zxcvbn")
+    watch(bcrypt, "hashpw")
+    watch(bcrypt, "checkpw")
+    return most
 
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_costly_function_sees_a_text_whose_length_was_not_checked(
+    service: AuthService, ada: Person, sizes: dict[str, int], verb: str
+) -> None:
+    """AV-2, PW-2: normalising, zxcvbn, email parsing and bcrypt work on short texts only."""
     with suppress(AuthError):
-        FORMS[form](service, ada)
+        VERBS[verb](service, ada, HUGE)
 
-    assert max(lengths) <= 1_024
+    assert {name: most for name, most in sizes.items() if most > 4 * MOST} == {}
+
+
+def test_the_costly_functions_are_those_that_are_watched(
+    service: AuthService, sizes: dict[str, int]
+) -> None:
+    """AV-2: a good form reaches every one of them, so that the test above can fail."""
+    service.sign_up("grace@example.com", "nanosecond of copper wire", "Grace Hopper", LAPTOP)
+    service.log_in("grace@example.com", "nanosecond of copper wire", LAPTOP)
+
+    assert sizes.keys() == {
+        *("normalize", "validate_email", "_words", "zxcvbn", "hashpw", "checkpw"),
+    }
