@@ -48,6 +48,7 @@ TARGETS = {
     ),
     "web/edge.py": ("unit/test_edge.py",),
     "web/page_cookies.py": ("unit/test_page_cookies.py",),
+    "web/headers.py": ("unit/test_headers.py",),
     "web/guard.py": ("app",),
 }
 QUICK = ("auth/keys.py",)

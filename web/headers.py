@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.edge import Edge
 
 YEAR = 365 * 24 * 60 * 60  # seconds
+COMPONENT_POLICY = "object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 
 
@@ -74,8 +75,8 @@ class SecurityHeaders:
         for name, value in self._headers.items():
             headers.setdefault(name, value)
         if self._edge.is_secure(scope):
-            headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}")
+            headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
         if str(scope["path"]).startswith(self._component):
             # A component's own frame, shown by our page: it brings scripts of its own.
-            headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+            headers["Content-Security-Policy"] = COMPONENT_POLICY
             headers["X-Frame-Options"] = "SAMEORIGIN"

@@ -76,7 +76,7 @@ def test_on_https_browsers_are_told_to_stay_there(new_context: NewContext, secur
     answer = page.goto(secure.address())
 
     assert answer
-    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
 @pytest.fixture(params=["localhost", HOST], ids=["another site", "another port of this host"])

@@ -1,0 +1,104 @@
+"""The headers of every answer: what the browser may load, frame, guess and pass on."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+from starlette.responses import PlainTextResponse, Response
+
+from tests.asgi import ask
+from tests.conftest import make_settings
+from web.edge import Edge
+from web.headers import INDEX, SecurityHeaders
+
+HTTPS = "https://app.example.com"
+
+
+def answer(path: str = "/", base_url: str = HTTPS, base: str = "/", **own: str) -> Response:
+    """Return the answer to *path* of an app whose own answer has the headers *own*."""
+    sent = {name.replace("_", "-"): value for name, value in own.items()}
+    edge = Edge(make_settings(base_url=base_url), base)
+    return ask(SecurityHeaders(PlainTextResponse("page", headers=sent), edge), path)
+
+
+def policy(response: Response) -> dict[str, list[str]]:
+    """Return the content security policy, directive by directive."""
+    directives = response.headers["content-security-policy"].split("; ")
+    return {name: rest for name, *rest in (directive.split(" ") for directive in directives)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+    ],
+)
+def test_every_answer_carries_the_security_headers(name: str, value: str) -> None:
+    """CK-8: pages, assets and refusals alike; a year of https, subdomains included."""
+    assert answer("/_stcore/health").headers[name] == value
+
+
+def test_a_script_loads_from_here_or_is_streamlits_own() -> None:
+    """CK-8: an inline script runs only if it is one of Streamlit's page, by its hash."""
+    inline = re.findall(r"<script>(.*?)</script>", INDEX.read_text("utf-8"), re.DOTALL)
+    digests = [hashlib.sha256(script.encode()).digest() for script in inline]
+    hashes = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+
+    rules = policy(answer())
+
+    assert len(hashes) > 0
+    assert rules["script-src"] == ["'self'", "blob:", *hashes]
+
+
+@pytest.mark.parametrize(
+    ("directive", "sources"),
+    [
+        ("default-src", ["'self'"]),
+        ("connect-src", ["'self'"]),
+        ("frame-src", ["'self'"]),
+        ("form-action", ["'self'"]),
+        ("object-src", ["'none'"]),
+        ("base-uri", ["'none'"]),
+        ("frame-ancestors", ["'none'"]),
+    ],
+)
+def test_the_policy_lets_a_page_load_from_here_alone(directive: str, sources: list[str]) -> None:
+    """CK-8: nothing comes from elsewhere, nothing goes elsewhere, nobody frames the app."""
+    assert policy(answer())[directive] == sources
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "framed"),
+    [
+        ("/component/manager/index.html", "/", True),
+        ("/app/component/manager/index.html", "/app", True),
+        ("/component/manager/index.html", "/app", False),
+        ("/components", "/", False),
+        ("/", "/", False),
+    ],
+)
+def test_only_our_own_page_frames_a_component(path: str, base: str, framed: bool) -> None:
+    """CK-8: a component's frame may be shown by this app, and by no other site."""
+    response = answer(path, base=base)
+
+    assert policy(response)["frame-ancestors"] == ["'self'" if framed else "'none'"]
+    assert policy(response)["object-src"] == policy(response)["base-uri"] == ["'none'"]
+    assert response.headers["x-frame-options"] == ("SAMEORIGIN" if framed else "DENY")
+
+
+def test_on_plain_http_nothing_is_said_of_https() -> None:
+    """CK-8: HSTS counts on https alone (RFC 6797, 7.2)."""
+    assert "strict-transport-security" not in answer(base_url="http://localhost:8501").headers
+
+
+def test_what_an_answer_says_itself_stays() -> None:
+    """CK-8: a page that must be framed or cached otherwise can say so."""
+    response = answer(Referrer_Policy="same-origin")
+
+    assert response.headers.getlist("referrer-policy") == ["same-origin"]
