@@ -37,6 +37,7 @@ def ask(
         "scheme": scheme,
         "headers": pairs,
     }
+
     async def handle() -> None:
         await app(scope, receive, send)
 
