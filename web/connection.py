@@ -3,12 +3,15 @@
 import streamlit as st
 from streamlit import config
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from web import bounds
 from web.address import client_address
 
 # Our server tells the script the cookie's name in this header of the handshake, and removes one
 # that a client sends: where it is there, our routes are there.
 MARK = "X-Auth-Cookie"
+SOCKET = "X-Auth-Socket"  # and the number under which our gate counts this connection in this one
 SLOT = "cookies"
 
 
@@ -23,6 +26,14 @@ def cookie(name: str) -> str | None:
     if sum(pair.strip().startswith(f"{name}=") for pair in pairs) > 1:
         return None
     return _text(st.context.cookies.get(name))
+
+
+def note_user(user: str | None) -> None:
+    """Tell the gate which user is signed in in this tab, by id; None for a signed-out visitor."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context and bounds.SIGNED_IN_TABS.get(context.session_id) != user:
+        number = _text(st.context.headers.get(SOCKET)) or ""
+        bounds.note_user(int(number) if number.isdecimal() else 0, context.session_id, user)
 
 
 def user_agent() -> str:

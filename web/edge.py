@@ -1,11 +1,13 @@
 """Where the app ends and the network begins: its own names, its cookies, and whom it believes."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from settings import Settings, read_authority, read_site
+from settings import PORTS, Settings, Site, read_authority, read_site
 
 SESSION_PATH = "/auth/session"
 LONGEST_ORIGIN = 300  # characters; a host has 253 at most
@@ -20,13 +22,15 @@ class Edge:
     base_path: str = "/"
 
     def is_secure(self, scope: Scope) -> bool:
-        """Tell whether the visitor uses https, as far as we can know.
+        """Return whether the visitor uses https, as far as we can know."""
+        return self.settings.site.scheme == "https" or self._came_by_https(scope)
 
-        Where the header is there, the scheme may be its echo: uvicorn believes it of whoever
-        connects from this machine.
+    def _came_by_https(self, scope: Scope) -> bool:
+        """Return whether this connection is https, by itself or by the word of a trusted proxy.
+
+        Where the header is present, the scheme may be its echo: uvicorn believes it of every client
+        on this machine.
         """
-        if self.settings.site.scheme == "https":
-            return True
         proto = Headers(scope=scope).get("x-forwarded-proto")
         if proto is not None:
             return self.settings.trusted_proxies > 0 and proto.strip() == "https"
@@ -68,6 +72,21 @@ class Edge:
             return False
         return not self.settings.production and name in LOCAL
 
+    def origins(self, scope: Scope, host: str) -> frozenset[str]:
+        """Return the origins whose pages may open a websocket to *host*, which is known.
+
+        Scheme, host and port must be equal: in production those of BASE_URL and nothing else. In
+        development the names of this machine are one app, on the port that was asked for, so that a
+        tunnel or a container may move it; a page on another port of this machine is a foreign one.
+        """
+        site = self.settings.site
+        own = {site.origin} if site.is_at(host) else set()
+        name, port = read_authority(host)
+        if not self.settings.production and name in LOCAL:
+            scheme = "https" if self._came_by_https(scope) else "http"
+            own |= {Site(scheme, local, port or PORTS[scheme]).origin for local in LOCAL}
+        return frozenset(own)
+
     def is_own_request(self, headers: Headers) -> bool:
         """Tell whether a request comes from a page of ours: what changes something must (CK-5)."""
         site = headers.get("sec-fetch-site")
@@ -80,6 +99,14 @@ class Edge:
             return read_site(origin).is_at(headers.get("host", ""))
         except ValueError:  # "null", or none at all
             return False
+
+
+def cookies_of(scope: Scope) -> dict[str, str]:
+    """Return the request's cookies; one that was sent twice counts as not sent (CK-4)."""
+    raw = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    text = raw.decode("latin-1")
+    counts = Counter(pair.partition("=")[0].strip() for pair in text.split(";"))
+    return {name: value for name, value in cookie_parser(text).items() if counts[name] == 1}
 
 
 def browser_cookie(name: str) -> str:

@@ -1,63 +1,304 @@
-"""The gate: which requests get in at all, and what the script is told about the connection."""
+"""The gate: which requests get in, how much of them, and what the script learns of the connection.
 
+Under `server.py` it is a middleware of ours. Under `streamlit run app.py` there is no place for
+one, and `stand_before_streamlit` puts it there when the first page is asked for.
+"""
+
+import asyncio
+import gc
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
 
-from web.connection import MARK
-from web.edge import Edge
+from auth.client import Client
+from auth.errors import Unavailable
+from web.address import client_address
+from web.bounds import (
+    BOUNDS,
+    OPEN_SOCKETS,
+    SIGNED_IN_TABS,
+    Bounds,
+    Patrol,
+    SeldomLog,
+    Sockets,
+    Uploads,
+    forget_closed_tabs,
+    raise_descriptor_limit,
+    running_servers,
+)
+from web.connection import MARK, SOCKET
+from web.edge import Edge, cookies_of
+from web.start import service
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers that only we may set
+# What Streamlit serves and no visitor needs: its memory and its users, and the app without a
+# browser. The last two are off unless options turn them on, and answer all the same.
+CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
+UPLOAD = "/_stcore/upload_file/"
+
 WRONG_HOST = "This app has another address. If it is yours, set BASE_URL to the one you used here."
 NOT_OURS = "This request came from another site."
+NOT_FOUND = "There is nothing here."
+TOO_SLOW = "This request took too long to arrive. Try again."
+TOO_MANY_TABS = "Too many pages of this app are open on your network. Close some and try again."
+LOG_IN_TO_UPLOAD = "Log in to upload files."
+NO_LENGTH = "An upload has to say how long it is."
+NO_ROOM = "There is no room for this file. Remove others first, or choose a smaller one."
 
 
 class Gate:
-    """Pure ASGI middleware: it must see websockets too."""
+    """Pure ASGI middleware: it must see websockets too.
 
-    def __init__(self, app: ASGIApp, edge: Edge) -> None:
+    *serves_cookie* is whether our own server is around us, with the routes that set the HttpOnly
+    cookie. Without it Streamlit and the host decide about HTTP requests' Host.
+    """
+
+    def __init__(
+        self, app: ASGIApp, edge: Edge, *, serves_cookie: bool = True, bounds: Bounds = BOUNDS
+    ) -> None:
         self._app = app
         self._edge = edge
-        self._health = edge.base_path.rstrip("/") + "/healthz"
+        self._serves_cookie = serves_cookie
+        self._bounds = bounds
+        base = edge.base_path.rstrip("/")
+        self._health = base + "/healthz"
+        self._closed = tuple(base + path for path in CLOSED)
+        self._upload = base + UPLOAD
+        descriptors = raise_descriptor_limit()
+        self.note = SeldomLog(bounds.log_every)
+        self.sockets = Sockets(bounds, descriptors)
+        self.uploads = Uploads(bounds)
+        self._servers = running_servers()
+        self._patrol = Patrol(bounds, descriptors, edge.settings.trusted_proxies == 0, self.note)
+        self._patrolling: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a wrong host and another site's request; mark what passes as coming by us."""
+        """Refuse what may not pass; bound what may, and mark it as coming through us."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
+        if self._patrolling is None or self._patrolling.done():
+            self._patrolling = asyncio.create_task(self._keep_looking())
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
-        if refusal:
-            await refusal(scope, receive, send)
+        if refusal := self._refusal(scope, headers):
+            await _refuse(refusal, scope, receive, send)
             return
-        mark = MARK.lower().encode()
-        told = [(name, value) for name, value in scope["headers"] if name != mark]
-        told.append((mark, self._edge.cookie_name(scope).encode()))
-        await self._app({**scope, "headers": told}, receive, send)
+        passed = [(name, value) for name, value in scope["headers"] if name not in OURS]
+        if self._serves_cookie:
+            passed.append((MARK.lower().encode(), self._edge.cookie_name(scope).encode()))
+        scope = {**scope, "headers": passed}
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif str(scope["path"]).startswith(self._upload) and scope["method"] not in SAFE:
+            await self._change_upload(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
         """Return the answer to a request that may not pass; a health check may by any name."""
         is_http = scope["type"] == "http"
-        if is_http and scope["path"] == self._health:
+        path = str(scope["path"])
+        if is_http and path == self._health:
             return None
-        if not self._edge.knows_host(headers.get("host", "")):
-            return PlainTextResponse(WRONG_HOST, 400) if is_http else _close
-        if is_http and scope["method"] not in SAFE and not self._edge.is_own_request(headers):
-            _note_foreign_site(scope)
-            return PlainTextResponse(NOT_OURS, 403)
+        if self._serves_cookie and not self._edge.knows_host(headers.get("host", "")):
+            self.note("host", "Refused a request for another host: see BASE_URL.")
+            return PlainTextResponse(WRONG_HOST, 400)
+        if not is_http:
+            return None if self._knows_origin(scope, headers) else self._foreign(scope)
+        if scope["method"] not in SAFE and not self._edge.is_own_request(headers):
+            return self._foreign(scope)
+        if any(path == closed or path.startswith(closed + "/") for closed in self._closed):
+            return PlainTextResponse(NOT_FOUND, 404)
         return None
 
+    def _knows_origin(self, scope: Scope, headers: Headers) -> bool:
+        """Return whether a page of ours opens this websocket.
 
-async def _close(scope: Scope, receive: Receive, send: Send) -> None:
-    """Turn a websocket away before it opens."""
-    await send({"type": "websocket.close", "code": 1008})
+        Every browser says whose page it is. A program that does not say so can say anything, so a
+        missing Origin is refused as well: one rule without an exception.
+        """
+        origin, host = headers.get("origin", ""), headers.get("host", "")
+        if self._serves_cookie:
+            return origin in self._edge.origins(scope, host)
+        allowed = {str(one).strip() for one in config.get_option("server.corsAllowedOrigins")}
+        allowed.add(self._edge.settings.site.origin)
+        if not self._edge.settings.production:  # the host that serves it may have any name
+            allowed |= {f"http://{host}", f"https://{host}"}
+        return bool(origin) and origin in allowed
+
+    def _foreign(self, scope: Scope) -> PlainTextResponse:
+        """Return the answer to another site's page, and note it."""
+        kind = "a websocket" if scope["type"] == "websocket" else "a request"
+        if self.note(f"foreign {kind}", f"Refused {kind} from another site's page."):
+            _audit_foreign_site(self._client(scope))
+        return PlainTextResponse(NOT_OURS, 403)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open a page's connection if its network has room for one, before Streamlit sees it."""
+        client = self._client(scope)
+        number = self.sockets.open(client, await self._user(scope))
+        if number is None:
+            self.note("tabs", f"Refused a websocket: too many are open ({client.network}).")
+            await _refuse(PlainTextResponse(TOO_MANY_TABS, 503), scope, receive, send)
+            return
+        # Streamlit compares Origin with Host. Where it finds them different it looks up this
+        # machine's public address, by calls that stop the event loop: they are the same here, as
+        # the decision has been made.
+        host = urlsplit(Headers(scope=scope)["origin"]).netloc.encode()
+        headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        headers += [(b"host", host), (SOCKET.lower().encode(), str(number).encode())]
+        OPEN_SOCKETS[number] = self.sockets
+        try:
+            await self._app({**scope, "headers": headers}, self._soon(receive, send), send)
+        finally:
+            OPEN_SOCKETS.pop(number, None)
+            self.sockets.close(number)
+
+    def _soon(self, receive: Receive, send: Send) -> Receive:
+        """Return *receive* with a bound on the first message: every page sends one at once."""
+        connected = spoken = False
+
+        async def receive_soon() -> Message:
+            nonlocal connected, spoken
+            if not connected or spoken:
+                connected = True
+                return await receive()
+            try:
+                async with asyncio.timeout(self._bounds.first_message):
+                    message = await receive()
+            except TimeoutError:
+                self.note("silent", "Closed a websocket that said nothing.")
+                await send({"type": "websocket.close", "code": 1008})
+                return {"type": "websocket.disconnect", "code": 1008}
+            spoken = True
+            return message
+
+        return receive_soon
+
+    async def _change_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a signed-in tab upload and remove files, within its bounds."""
+        session, _, file = str(scope["path"]).removeprefix(self._upload).partition("/")
+        user = SIGNED_IN_TABS.get(session)
+        if user is None or (self._serves_cookie and await self._user(scope) != user):
+            await PlainTextResponse(LOG_IN_TO_UPLOAD, 403)(scope, receive, send)
+            return
+        puts = scope["method"] == "PUT"
+        if puts:
+            length = Headers(scope=scope).get("content-length", "")
+            if not length.isdecimal() or len(length) > len(str(2**63)):
+                await PlainTextResponse(NO_LENGTH, 411)(scope, receive, send)
+                return
+            if not self.uploads.reserve(user, session, file, int(length)):
+                self.note("uploads", "Refused an upload: its user or this server has no room.")
+                await PlainTextResponse(NO_ROOM, 413)(scope, receive, send)
+                return
+        status = await self._request(scope, receive, send)
+        if puts != (status < 300):  # a file did not arrive, or was removed
+            self.uploads.release(session, file)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Pass a request on with a bound on the time its body takes; return the answer's status.
+
+        The status is 500 where the app gave none.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._bounds.body
+        status, complete, late = 0, False, False
+
+        async def receive_in_time() -> Message:
+            nonlocal complete, deadline, late
+            if complete:  # what comes now is the client's leaving, for which some answers wait
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                late = True
+                return {"type": "http.disconnect"}
+            complete = not message.get("more_body")
+            deadline += len(message.get("body", b"")) / self._bounds.body_rate
+            return message
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive_in_time, send_and_note)
+        except ClientDisconnect:  # as any visitor may at any time: not a fault of ours
+            if late and not status:
+                self.note("slow", "Refused a request whose body came too slowly.")
+                answer = PlainTextResponse(TOO_SLOW, 408, headers={"Connection": "close"})
+                await answer(scope, receive, send)
+        return status or 500
+
+    async def _user(self, scope: Scope) -> str | None:
+        """Return the id of the user whose living session the request's cookie names."""
+        settings = self._edge.settings
+        name = self._edge.cookie_name(scope) if self._serves_cookie else settings.cookie_name
+        token = cookies_of(scope).get(name)
+        if not token:
+            return None
+        try:
+            user = await run_in_threadpool(
+                lambda: service().resume(token, touch=False, trusted=True)
+            )
+        except Unavailable:
+            return None
+        return user.id if user else None
+
+    def _client(self, scope: Scope) -> Client:
+        peer = scope.get("client")
+        forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+        proxies = self._edge.settings.trusted_proxies
+        return Client(address=client_address(peer[0] if peer else None, forwarded, proxies))
+
+    async def _keep_looking(self) -> None:
+        """Every now and then, end what has waited for too long and free what closed tabs left."""
+        while True:
+            for server in self._servers:
+                self._patrol.look(list(server.connections))
+            forget_closed_tabs(self.uploads)
+            await asyncio.sleep(self._bounds.look_every)
 
 
-def _note_foreign_site(scope: Scope) -> None:
-    """Write into the log that another site tried something; the connection is all it tells."""
+def _audit_foreign_site(client: Client) -> None:
+    """Write into the audit's log that another site tried something."""
     from auth.audit import Event, note  # with SQLAlchemy: not before the server answers
-    from auth.client import Client
     from db.types import utc_now
 
-    peer = scope.get("client")
-    note(Event.FOREIGN_SITE, utc_now(), client=Client(address=peer[0] if peer else ""))
+    note(Event.FOREIGN_SITE, utc_now(), client=client)
+
+
+async def _refuse(answer: PlainTextResponse, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send *answer*, to a websocket as well where the server can; otherwise it is closed."""
+    if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+        await answer(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 1008})
+
+
+def stand_before_streamlit(edge: Edge) -> None:
+    """Put a gate before the app that `streamlit run app.py` serves, unless there is one already.
+
+    There is no hook for a middleware in this mode. The object is Starlette's and so is the
+    attribute: `middleware_stack` is what it passes each request to. Called once, before the heap is
+    frozen: what is frozen is not found.
+    """
+    for thing in gc.get_objects():
+        if type(thing) is not Starlette or thing.middleware_stack is None:
+            continue
+        ours = any(
+            getattr(one.cls, "__name__", "") == Gate.__name__ for one in thing.user_middleware
+        )
+        if not ours and type(thing.middleware_stack).__name__ != Gate.__name__:
+            thing.middleware_stack = Gate(thing.middleware_stack, edge, serves_cookie=False)

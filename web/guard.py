@@ -123,6 +123,7 @@ def _let_in(user: User, token: str) -> User:
     tab().token, tab().owner, tab().settled = token, user.id, True
     st.session_state["logged_in"] = True
     st.session_state["user"] = user
+    connection.note_user(user.id)
     return user
 
 
@@ -136,6 +137,7 @@ def _turn_away(browser: Bridge, slot: DeltaGenerator) -> None:
         clear_tab()
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
+    connection.note_user(None)
     held.door = Door.LOG_IN if browser.is_ready(slot) else Door.WAITING
 
 

@@ -5,11 +5,10 @@ from secrets import token_hex
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.errors import Unavailable
-from web.edge import Edge, browser_cookie
+from web.edge import Edge, browser_cookie, cookies_of
 from web.start import service
 
 ASSETS = ("/_stcore/", "/component/", "/media/", "/static/", "/auth/", "/app/static/")
@@ -49,7 +48,7 @@ class PageCookies:
         await self._app(scope, receive, send_with_cookies)
 
     async def _lines(self, scope: Scope) -> list[str]:
-        brought = _cookies(scope)
+        brought = cookies_of(scope)
         name = self._edge.cookie_name(scope)
         nonce = browser_cookie(name)
         lines = []
@@ -66,11 +65,3 @@ class PageCookies:
             max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())
             lines.append(self._edge.cookie_line(scope, name, login.token, max_age))
         return lines
-
-
-def _cookies(scope: Scope) -> dict[str, str]:
-    """Return the request's cookies; one that was sent twice counts as not sent (CK-4)."""
-    raw = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    text = raw.decode("latin-1")
-    names = [pair.partition("=")[0].strip() for pair in text.split(";")]
-    return {name: value for name, value in cookie_parser(text).items() if names.count(name) == 1}

@@ -1,0 +1,212 @@
+"""Slow and silent clients, as real sockets before a real uvicorn: none of them stays for good."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.conftest import make_settings
+from tests.serving import HOST, free_port, wait_until
+from web.bounds import BOUNDS, Bounds
+from web.edge import Edge
+from web.gate import Gate
+
+CROWD = 200  # what held a server for good
+SHORT = replace(
+    BOUNDS, headers=0.5, body=0.5, answer=0.5, first_message=0.5, body_rate=100, look_every=0.1
+)
+HEAD = b"POST /read HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\n"
+BIG = 50_000_000  # bytes: no buffer between here and there takes it
+
+
+async def read(request: Request) -> Response:
+    """Answer with the length of the body."""
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def ignore(request: Request) -> Response:
+    """Answer at once, whatever is still to come."""
+    return PlainTextResponse("ignored")
+
+
+async def big(request: Request) -> Response:
+    """Answer with more than a client that does not read can be sent."""
+    return PlainTextResponse(b"x" * BIG)
+
+
+async def stream(websocket: WebSocket) -> None:
+    """Keep a page's connection open until it ends."""
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.receive_bytes()
+    except WebSocketDisconnect:
+        pass
+
+
+@contextmanager
+def serving(bounds: Bounds) -> Iterator[uvicorn.Server]:
+    """Run a gate with *bounds* before a small app on a loopback port, until the block ends."""
+    app = Starlette(
+        routes=[
+            Route("/read", read, methods=["POST"]),
+            Route("/ignore", ignore, methods=["POST"]),
+            Route("/big", big),
+            WebSocketRoute("/stream", stream),
+        ],
+        middleware=[Middleware(Gate, edge=Edge(make_settings()), bounds=bounds)],
+    )
+    ws = "websockets-sansio"  # as Streamlit starts it
+    config = uvicorn.Config(app, host=HOST, port=free_port(), ws=ws, log_level="critical")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, "uvicorn to listen")
+        yield server
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[uvicorn.Server]:
+    """Run it with bounds of half a second."""
+    with serving(SHORT) as server:
+        yield server
+
+
+def open_connection(server: uvicorn.Server, sent: bytes) -> socket.socket:
+    """Connect, and send what is *sent*."""
+    connection = socket.create_connection((HOST, server.config.port), timeout=20)
+    connection.sendall(sent)
+    return connection
+
+
+def rest(connection: socket.socket) -> bytes:
+    """Return what the server still sends until it closes the connection."""
+    with closing(connection):
+        got = b""
+        try:
+            while part := connection.recv(65_536):
+                got += part
+        except ConnectionResetError:
+            pass
+        return got
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"G",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        HEAD.replace(b"/read", b"/ignore") + b"Content-Length: 9\r\n\r\n1",
+        HEAD + b"Content-Length: 1\r\n\r\n1GET / HTT",
+    ],
+    ids=["nothing", "a letter", "half a header", "a body nobody reads", "half a second request"],
+)
+def test_a_connection_without_a_request_is_closed(server: uvicorn.Server, sent: bytes) -> None:
+    """AV-3: two hundred at once, and a request that comes meanwhile is answered."""
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(open_connection(server, sent)) for _ in range(CROWD)]
+        wait_until(lambda: len(server.server_state.connections) >= CROWD, "all to be connected")
+
+        honest = HEAD + b"Connection: close\r\nContent-Length: 1\r\n\r\n1"
+        assert b"200 OK" in rest(open_connection(server, honest))
+        for connection in crowd:
+            rest(connection)
+
+    wait_until(lambda: not server.server_state.connections, "all to be closed")
+
+
+@pytest.mark.parametrize(
+    "form", [b"Content-Length: 9\r\n\r\n1", b"Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_a_body_that_does_not_come_is_refused(server: uvicorn.Server, form: bytes) -> None:
+    """AV-3: with a sentence, and the connection is closed."""
+    crowd = [open_connection(server, HEAD + form) for _ in range(CROWD)]
+
+    answers = [rest(connection) for connection in crowd]
+
+    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+    assert b"took too long" in answers[0]
+    wait_until(lambda: not server.server_state.connections, "all to be closed")
+    wait_until(lambda: not server.server_state.tasks, "all to be answered")
+
+
+def test_a_body_that_keeps_coming_may_take_its_time(server: uvicorn.Server) -> None:
+    """AV-3: a slow line is no attack: each part that arrives buys time for the next."""
+    connection = open_connection(server, HEAD + b"Content-Length: 600\r\n\r\n")
+    pause = threading.Event()
+    for _ in range(6):  # more than a second in all, where a body without progress has half of one
+        connection.sendall(b"x" * 100)
+        pause.wait(0.2)
+
+    assert b"\r\n\r\n600" in connection.recv(65_536)
+    connection.close()
+
+
+def test_an_answer_that_nobody_reads_is_given_up(server: uvicorn.Server) -> None:
+    """AV-3: and its memory with it."""
+    connection = open_connection(server, b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    wait_until(lambda: server.server_state.connections, "the request to arrive")
+    wait_until(lambda: not server.server_state.connections, "the answer to be given up")
+
+    assert len(rest(connection)) < BIG
+
+
+HANDSHAKE = (
+    b"GET /stream HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+
+
+FRAME = b"\x82\x81\x00\x00\x00\x00x"  # one byte, binary, masked with zeros
+CLOSE = b"\x88"  # the first byte of the frame that ends a websocket
+
+
+def open_page(server: uvicorn.Server) -> socket.socket:
+    """Open a websocket, and return its connection when the server has let it in."""
+    page = open_connection(server, HANDSHAKE)
+    assert b" 101 " in page.recv(65_536)
+    return page
+
+
+def test_only_a_page_that_has_spoken_stays(server: uvicorn.Server) -> None:
+    """AV-3: every page of Streamlit's sends a message at once, and then people read it."""
+    with open_page(server) as page, open_page(server) as silent:
+        page.sendall(FRAME)
+
+        assert silent.recv(1) == CLOSE
+        page.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            page.recv(1)
+
+
+def test_a_network_that_is_full_is_told_so() -> None:
+    """AV-3: the handshake is refused before the app sees it; when a page closes there is room."""
+    with serving(replace(BOUNDS, network_sockets=2)) as server, ExitStack() as stack:
+        for _ in range(2):
+            page = stack.enter_context(open_page(server))
+
+        assert b" 503 " in rest(open_connection(server, HANDSHAKE))
+        page.close()
+        wait_until(lambda: is_let_in(server), "room for a page")
+
+
+def is_let_in(server: uvicorn.Server) -> bool:
+    """Return whether a page may be opened now; it is closed again."""
+    with open_connection(server, HANDSHAKE) as page:
+        return b" 101 " in page.recv(65_536)

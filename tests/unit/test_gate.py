@@ -1,0 +1,356 @@
+"""The gate, asked as a server asks it: what the app behind it gets to see, and what never does."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+from streamlit import config, net_util
+from streamlit.web.server.starlette import starlette_websocket
+
+from auth.client import Client
+from tests.conftest import make_settings
+from web.bounds import MEGABYTE, SIGNED_IN_TABS, Bounds, SeldomLog, Sockets, Uploads
+from web.edge import Edge
+from web.gate import Gate
+
+HOST = "localhost:8501"
+ORIGIN = f"http://{HOST}"
+TAB = "the-streamlit-session-of-a-tab"
+UPLOAD = f"/_stcore/upload_file/{TAB}/file"
+
+
+@dataclass
+class App:
+    """What stands behind the gate: notes each request, and answers it when its body is there."""
+
+    seen: list[Scope] = field(default_factory=list)
+    status: int = 204
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note *scope*, and answer."""
+        self.seen.append(scope)
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await receive()
+            return
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def header(self, name: str) -> list[str]:
+        """Return the values of a header as the last request brought it here."""
+        headers = self.seen[-1]["headers"]
+        return [value.decode() for key, value in headers if key.decode() == name]
+
+
+@pytest.fixture
+def app() -> App:
+    """Return an app that has seen nothing yet."""
+    return App()
+
+
+def gate_of(app: App, *, serves_cookie: bool = True, **changes: object) -> Gate:
+    """Return a gate before *app*, with the settings *changes*."""
+    return Gate(app, Edge(make_settings(**changes)), serves_cookie=serves_cookie)
+
+
+async def ask(
+    gate: Gate, kind: str = "http", method: str = "GET", path: str = "/", **sent: str
+) -> int:
+    """Send one request whose headers are *sent*; return the status, 101 for an open websocket."""
+    headers = {"host": HOST} | {name.replace("_", "-"): value for name, value in sent.items()}
+    scope: Scope = {
+        "type": kind,
+        "method": method,
+        "path": path,
+        "scheme": "http" if kind == "http" else "ws",
+        "client": ("192.0.2.7", 50_000),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "extensions": {"websocket.http.response": {}},
+    }
+    statuses: list[int] = []
+    messages: list[Message] = [{"type": "websocket.connect"}, {"type": "websocket.disconnect"}]
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""} if kind == "http" else messages.pop(0)
+
+    async def send(message: Message) -> None:
+        if message["type"].endswith("response.start"):
+            statuses.append(message["status"])
+        elif message["type"] == "websocket.accept":
+            statuses.append(101)
+
+    await gate(scope, receive, send)
+    return statuses[0]
+
+
+def client(address: str) -> Client:
+    """Return who asks from *address*."""
+    return Client(address=address)
+
+
+def test_what_a_client_says_in_the_gates_own_headers_is_dropped(app: App) -> None:
+    """CK-1: the cookie's name and the connection's number reach the script from the gate alone."""
+    claims = {"x_auth_cookie": "mine", "x_auth_socket": "7"}
+
+    asyncio.run(ask(gate_of(app), "websocket", origin=ORIGIN, **claims))
+
+    assert app.header("x-auth-cookie") == ["auth"]
+    assert app.header("x-auth-socket") == ["1"]
+
+
+def test_plain_streamlit_learns_of_no_cookie_route(app: App) -> None:
+    """CK-1: without our routes nobody can set an HttpOnly cookie, whatever a client claims."""
+    gate = gate_of(app, serves_cookie=False)
+
+    asyncio.run(ask(gate, "websocket", origin=ORIGIN, x_auth_cookie="mine"))
+
+    assert app.header("x-auth-cookie") == []
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("serves_cookie", [True, False])
+def test_streamlit_never_looks_an_origin_up(
+    app: App, monkeypatch: pytest.MonkeyPatch, name: str, serves_cookie: bool
+) -> None:
+    """AV-5, CK-11: where Origin and Host differ it asks the network, on the event loop."""
+    for look_up in ("get_internal_ip", "get_external_ip"):
+        monkeypatch.setattr(net_util, look_up, lambda: pytest.fail("the network was asked"))
+    gate = gate_of(app, serves_cookie=serves_cookie, base_url=f"http://{name}:8501")
+
+    asyncio.run(ask(gate, "websocket", origin=f"http://{name}:8501"))
+
+    (origin,), (host,) = app.header("origin"), app.header("host")
+    assert starlette_websocket._is_origin_allowed(origin, host)
+
+
+@pytest.mark.parametrize(
+    ("production", "origin", "status"),
+    [
+        (False, ORIGIN, 101),
+        (False, "https://app.example.com", 101),  # BASE_URL's own
+        (False, "http://localhost:3000", 403),
+        (False, "https://evil.example", 403),
+        (False, None, 403),
+        (True, "https://app.example.com", 101),
+        (True, ORIGIN, 403),
+        (True, "http://app.example.com", 403),
+        (True, "https://evil.example", 403),
+    ],
+)
+def test_plain_streamlit_is_opened_by_its_own_pages_alone(
+    app: App, production: bool, origin: str | None, status: int
+) -> None:
+    """CK-11: in production by those of BASE_URL, else also by those of the host they ask."""
+    mode = "production" if production else "development"
+    gate = gate_of(app, serves_cookie=False, app_env=mode, base_url="https://app.example.com")
+    sent = {} if origin is None else {"origin": origin}
+
+    assert asyncio.run(ask(gate, "websocket", **sent)) == status
+    assert bool(app.seen) == (status == 101)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_stcore/metrics",
+        "/_stcore/script-health-check",
+        *("/_stcore/agent/interact", "/_stcore/agent/mcp", "/_stcore/agent/openapi.json"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str) -> None:
+    """CK-11, AV-1: Streamlit's counters, its script check, and the app without a browser."""
+    status = asyncio.run(ask(gate_of(app), method=method, path=path, sec_fetch_site="none"))
+
+    assert status == 404
+    assert app.seen == []
+
+
+def test_what_visitors_cause_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """AV-7: one line of a kind in ten seconds; the next one says how many there were."""
+    clock = iter([0.0, 1.0, 9.0, 9.5, 10.0])
+    note = SeldomLog(10, clock=lambda: next(clock))
+
+    written = [note(kind, f"Refused {kind}.") for kind in ("a", "a", "a", "b", "a")]
+
+    assert written == [True, False, False, True, True]
+    assert [record.getMessage() for record in caplog.records] == [
+        *("Refused a.", "Refused b.", "Refused a. 2 more like this before.")
+    ]
+
+
+def test_a_network_cannot_take_every_websocket(app: App) -> None:
+    """AV-3: counted before Streamlit makes a session; given back when the page is closed."""
+    gate = gate_of(app)
+    most = gate.sockets.most_of_a_network
+    numbers = [gate.sockets.open(client("192.0.2.7"), None) for _ in range(most)]
+
+    refused = asyncio.run(ask(gate, "websocket", origin=ORIGIN))
+    gate.sockets.close(numbers[0] or 0)
+    let_in = asyncio.run(ask(gate, "websocket", origin=ORIGIN))
+
+    assert (refused, let_in) == (503, 101)
+    assert len(app.seen) == 1
+    assert len(gate.sockets) == most - 1
+
+
+def test_each_network_has_its_own_websockets_and_a_site_three_times_as_many() -> None:
+    """AV-3, TH-2: IPv4 by address, IPv6 by /64 and by /48; nobody's address is a network too."""
+    sockets = Sockets(Bounds(network_sockets=2), 20_000)
+    taken = [sockets.open(client("2001:db8:1:1::1"), None) for _ in range(3)]
+    others = [sockets.open(client(f"2001:db8:1:{net}::1"), None) for net in (2, 2, 3, 3, 4)]
+
+    assert [number is not None for number in taken] == [True, True, False]
+    assert [number is not None for number in others] == [True, True, True, True, False]
+    assert sockets.open(client("2001:db8:2:1::1"), None)
+    assert sockets.open(client("192.0.2.7"), None)
+    assert [sockets.open(client(""), None) is not None for _ in range(3)] == [True, True, False]
+
+
+def test_signed_in_users_have_their_own_websockets_and_a_reserve() -> None:
+    """AV-3: signed-out visitors of many networks leave a quarter to those who are signed in."""
+    sockets = Sockets(Bounds(network_sockets=5, user_sockets=3, all_sockets=20), 20_000)
+    out = [sockets.open(client(f"192.0.2.{number}"), None) for number in range(30)]
+    ada = [sockets.open(client("192.0.2.1"), "ada") for _ in range(4)]
+    grace = [sockets.open(client("192.0.2.1"), "grace") for _ in range(3)]
+
+    assert sum(number is not None for number in out) == 15
+    assert sum(number is not None for number in ada) == 3
+    assert sum(number is not None for number in grace) == 2
+    assert len(sockets) == 20
+
+
+def test_who_logs_in_in_an_open_page_leaves_its_networks_count() -> None:
+    """AV-3: an office behind one address is not full of people who are signed in."""
+    sockets = Sockets(Bounds(network_sockets=1, user_sockets=1), 20_000)
+    first = sockets.open(client("192.0.2.7"), None)
+    assert first and not sockets.open(client("192.0.2.7"), None)
+
+    sockets.sign_in(first, "ada")
+    second = sockets.open(client("192.0.2.7"), None)
+    assert second
+    sockets.sign_in(second, "ada")  # she has enough of them: it stays with the network
+
+    assert not sockets.open(client("192.0.2.7"), None)
+    for number in (first, second):
+        sockets.close(number)
+    assert sockets._places == {} and sockets._signed_out == 0
+
+
+@pytest.mark.parametrize("descriptors", [256, 1024, 20_000])
+def test_websockets_never_use_up_the_descriptors(descriptors: int) -> None:
+    """AV-3: each takes four; some are left for the database and for requests under way."""
+    sockets = Sockets(Bounds(), descriptors)
+    while sockets.open(client(f"192.0.2.{len(sockets) % 250}"), f"user {len(sockets)}"):
+        pass
+
+    assert 0 < len(sockets) * 4 < descriptors
+    assert sockets.most_of_a_network <= sockets.most // 4
+
+
+@pytest.fixture
+def signed_in() -> Iterator[None]:
+    """Have Ada signed in in the tab."""
+    SIGNED_IN_TABS[TAB] = "ada"
+    yield
+    SIGNED_IN_TABS.pop(TAB, None)
+
+
+def put(gate: Gate, path: str = UPLOAD, method: str = "PUT", **sent: str) -> int:
+    """Upload, as Streamlit's own page does."""
+    return asyncio.run(ask(gate, method=method, path=path, sec_fetch_site="same-origin", **sent))
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("serves_cookie", [True, False])
+def test_a_signed_out_visitor_cannot_change_uploads(
+    app: App, method: str, serves_cookie: bool
+) -> None:
+    """AV-3: nothing of the body is read."""
+    gate = gate_of(app, serves_cookie=serves_cookie)
+
+    assert put(gate, method=method, content_length="9") == 403
+    assert app.seen == []
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_signed_in_tab_may_upload_with_its_users_cookie(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-3: under our own server the cookie has to be of the same user: a tab's id may leak."""
+    gate = gate_of(app)
+    whose = iter([None, "mallory", "ada"])
+
+    async def user(scope: Scope) -> str | None:
+        return next(whose)
+
+    monkeypatch.setattr(gate, "_user", user)
+
+    assert [put(gate, content_length="9") for _ in range(3)] == [403, 403, 204]
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("length", ["", "many", "-1", "9" * 5000])
+def test_an_upload_says_how_long_it_is(app: App, length: str) -> None:
+    """AV-3: what cannot be counted before it comes does not come."""
+    sent = {"content_length": length} if length else {}
+
+    assert put(gate_of(app, serves_cookie=False), **sent) == 411
+    assert app.seen == []
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_upload_that_streamlit_refuses_takes_no_room(app: App) -> None:
+    """AV-3: nor does one that was removed."""
+    gate = gate_of(app, serves_cookie=False)
+    app.status = 400
+    put(gate, content_length="9")
+    assert gate.uploads._sizes == {}
+
+    app.status = 204
+    put(gate, content_length="9")
+    assert gate.uploads._sizes == {(TAB, "file"): ("ada", 9)}
+
+    put(gate, method="DELETE")
+    assert gate.uploads._sizes == {}
+
+
+def test_uploads_are_bounded_in_number_and_bytes() -> None:
+    """AV-3: per user and for all of them, what is still on its way included."""
+    bounds = Bounds(user_files=3, user_upload=2, all_uploads=3)
+    one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
+    uploads = Uploads(bounds)
+
+    assert [uploads.reserve("ada", "a", str(number), 1) for number in range(4)] == [True] * 3 + [
+        False
+    ]
+    assert uploads.reserve("ada", "a", "0", 2 * one - 2)  # the same file again
+    assert not uploads.reserve("ada", "a", "0", 2 * one - 1)
+    assert uploads.reserve("grace", "g", "0", one - 1)
+    assert not uploads.reserve("eve", "e", "0", 2)
+
+
+def test_uploads_go_with_their_tab() -> None:
+    """AV-3: after a while in which a page whose connection broke comes back."""
+    clock = iter([0.0, 29.0, 30.0, 59.0, 60.0])
+    uploads = Uploads(Bounds(uploads_kept=30), clock=lambda: next(clock))
+    removed: list[str] = []
+    open_tabs = {"a", "b"}
+    for tab in "abc":
+        uploads.reserve("ada", tab, "file", 1)
+
+    for _ in range(2):
+        uploads.free(open_tabs.__contains__, removed.append)
+    assert removed == []
+    open_tabs.add("c")
+    open_tabs.remove("b")
+    for _ in range(3):
+        uploads.free(open_tabs.__contains__, removed.append)
+
+    assert removed == ["b"]
+    assert {tab for tab, _ in uploads._sizes} == {"a", "c"}

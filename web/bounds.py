@@ -1,0 +1,336 @@
+"""What one visitor may hold open on this server: websockets, connections, bodies, uploads.
+
+All of it lives in the memory of this process. The numbers stand here once; SECURITY.md repeats
+them and a test compares.
+"""
+
+import gc
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic
+from typing import Any, Protocol
+
+from streamlit import config, runtime
+from uvicorn.server import ServerState
+
+from auth.client import UNKNOWN, Client
+
+log = logging.getLogger("auth.gate")
+
+SITE = 3  # times a network's number for all of an IPv6 /48, as for log-ins
+DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
+SPARE_DESCRIPTORS = 200  # for the database, mail, the app's own files and requests under way
+MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The numbers; times are in seconds, and tests pass shorter ones."""
+
+    # Websockets: one is one open tab.
+    network_sockets: int = 100  # of signed-out visitors of one network
+    user_sockets: int = 40  # of one signed-in user
+    all_sockets: int = 4_096  # of everybody, where the descriptor limit allows so many
+    signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
+    first_message: float = 30  # until a new page has sent its first message
+    # Requests.
+    headers: float = 15  # until a request's headers are there, and of silence between requests
+    body: float = 20  # until a request's body is there, and a second more for each *body_rate*
+    body_rate: int = 16 * 1024  # bytes a second
+    answer: float = 60  # that a client reads nothing of an answer
+    look_every: float = 1  # how often connections and tabs are looked at
+    waiting_share: float = 0.25  # of all descriptors, for connections without a request
+    # Uploads, by signed-in users alone; one file is bounded by server.maxUploadSize.
+    user_files: int = 50
+    user_upload: int = 2  # times server.maxUploadSize
+    all_uploads: int = 10  # times server.maxUploadSize
+    uploads_kept: float = 30  # after the tab that they belong to has closed
+    # The log.
+    log_every: float = 10  # one line of a kind in this time
+
+
+BOUNDS = Bounds()
+
+
+class SeldomLog:
+    """Write at most one line of a kind in a time; the next one says how many were left out.
+
+    What visitors cause as often as they like must not fill a disk (AV-7).
+    """
+
+    def __init__(self, every: float, clock: Callable[[], float] = monotonic) -> None:
+        self._every = every
+        self._clock = clock
+        self._next: dict[str, float] = {}
+        self._skipped: Counter[str] = Counter()
+
+    def __call__(self, kind: str, sentence: str) -> bool:
+        """Write *sentence*, unless one of this *kind* was written a moment ago; return whether.
+
+        *kind* is one of few: it is kept for good.
+        """
+        now = self._clock()
+        if now < self._next.get(kind, now):
+            self._skipped[kind] += 1
+            return False
+        self._next[kind] = now + self._every
+        more = self._skipped.pop(kind, 0)
+        log.warning("%s%s", sentence, f" {more} more like this before." if more else "")
+        return True
+
+
+def raise_descriptor_limit() -> int:
+    """Raise this process's soft limit of open files to what the system allows; return the limit."""
+    if sys.platform == "win32":
+        return MOST_DESCRIPTORS  # there is no such limit for sockets
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):  # macOS allows less than it says
+            return soft
+        return wanted
+    return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+
+
+@dataclass(eq=False)
+class Socket:
+    """One open websocket; *user* is the id of who is signed in there, None for nobody."""
+
+    client: Client
+    user: str | None
+
+
+class Sockets:
+    """The open websockets, counted before Streamlit makes a session for one (AV-3).
+
+    Any thread may call it: the event loop opens and closes them, scripts sign their users in.
+    """
+
+    def __init__(self, bounds: Bounds, descriptors: int) -> None:
+        room = max(4, (descriptors - SPARE_DESCRIPTORS) // DESCRIPTORS_A_SOCKET)
+        self.most = min(bounds.all_sockets, room)
+        self.most_signed_out = int(self.most * bounds.signed_out_share)
+        # Where there are few descriptors one network still leaves most of them to others.
+        self.most_of_a_network = min(bounds.network_sockets, max(1, self.most // 4))
+        self.most_of_a_user = bounds.user_sockets
+        self._lock = Lock()
+        self._open: dict[int, Socket] = {}
+        self._places: Counter[str] = Counter()  # networks, sites and users
+        self._signed_out = 0
+        self._last = 0
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
+    def open(self, client: Client, user: str | None) -> int | None:
+        """Return the number of a new websocket, or None where its place has enough of them."""
+        with self._lock:
+            if len(self._open) >= self.most or not self._has_room(client, user):
+                return None
+            self._last += 1
+            self._open[self._last] = Socket(client, user)
+            self._count(client, user, 1)
+            return self._last
+
+    def close(self, number: int) -> None:
+        """Forget the websocket *number*; unknown ones are fine."""
+        with self._lock:
+            if socket := self._open.pop(number, None):
+                self._count(socket.client, socket.user, -1)
+
+    def sign_in(self, number: int, user: str) -> None:
+        """Count the websocket *number* for *user* from now on, and no longer for its network.
+
+        Where the user has enough of them it stays with the network.
+        """
+        with self._lock:
+            socket = self._open.get(number)
+            if socket and socket.user != user and self._has_room(socket.client, user):
+                self._count(socket.client, socket.user, -1)
+                socket.user = user
+                self._count(socket.client, user, 1)
+
+    def _has_room(self, client: Client, user: str | None) -> bool:
+        if user:
+            return self._places[f"user {user}"] < self.most_of_a_user
+        return (
+            self._signed_out < self.most_signed_out
+            and self._places[client.network] < self.most_of_a_network
+            and (not client.site or self._places[client.site] < SITE * self.most_of_a_network)
+        )
+
+    def _count(self, client: Client, user: str | None, by: int) -> None:
+        if user:
+            places = [f"user {user}"]
+        else:
+            places = [client.network, *([client.site] if client.site else [])]
+            self._signed_out += by
+        for place in places:
+            self._places[place] += by
+            if not self._places[place]:
+                del self._places[place]  # or else every network that ever came stays
+
+
+# Which counter has an open websocket, by the number that its script is told; and the user of each
+# Streamlit session whose script found a user at its last run.
+OPEN_SOCKETS: dict[int, Sockets] = {}
+SIGNED_IN_TABS: dict[str, str] = {}
+
+
+def note_user(number: int, session: str, user: str | None) -> None:
+    """Note who is signed in in a tab: by its websocket's *number* and its Streamlit *session*.
+
+    Scripts call it from their own threads, on every run.
+    """
+    if user is None:
+        SIGNED_IN_TABS.pop(session, None)
+        return
+    SIGNED_IN_TABS[session] = user
+    if sockets := OPEN_SOCKETS.get(number):
+        sockets.sign_in(number, user)
+
+
+class Uploads:
+    """What signed-in users have uploaded and Streamlit keeps in memory (AV-3)."""
+
+    def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
+        self._bounds = bounds
+        self._clock = clock
+        self._sizes: dict[tuple[str, str], tuple[str, int]] = {}  # by Streamlit session and file
+        self._closed: dict[str, float] = {}  # when a Streamlit session with files was seen closed
+
+    def reserve(self, user: str, session: str, file: str, size: int) -> bool:
+        """Note a *file* of *size* bytes in a Streamlit *session*; return False if there is no room.
+
+        What is on its way counts, so that parallel uploads cannot exceed the bounds together.
+        """
+        one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
+        others = [held for key, held in self._sizes.items() if key != (session, file)]
+        own = [held for owner, held in others if owner == user]
+        if (
+            len(own) >= self._bounds.user_files
+            or sum(own) + size > self._bounds.user_upload * one
+            or sum(held for _, held in others) + size > self._bounds.all_uploads * one
+        ):
+            return False
+        self._sizes[session, file] = (user, size)
+        return True
+
+    def release(self, session: str, file: str) -> None:
+        """Forget a file that was removed or did not arrive."""
+        self._sizes.pop((session, file), None)
+
+    def free(self, is_open: Callable[[str], bool], remove: Callable[[str], None]) -> None:
+        """Remove the files of the Streamlit sessions whose tabs have been closed for long enough.
+
+        Streamlit keeps them for good: its session store drops what is old without a word.
+        """
+        now = self._clock()
+        sessions = {session for session, _ in self._sizes}
+        self._closed = {
+            session: self._closed.get(session, now) for session in sessions if not is_open(session)
+        }
+        for session, since in list(self._closed.items()):
+            if now - since >= self._bounds.uploads_kept:
+                remove(session)
+                for key in [key for key in self._sizes if key[0] == session]:
+                    del self._sizes[key]
+
+
+def forget_closed_tabs(uploads: Uploads) -> None:
+    """Forget who was signed in in tabs that are closed, and free what they had uploaded."""
+    if not runtime.exists():
+        return
+    running = runtime.get_instance()
+    for session in list(SIGNED_IN_TABS):
+        if not running.is_active_session(session):
+            SIGNED_IN_TABS.pop(session, None)
+    uploads.free(running.is_active_session, running.uploaded_file_mgr.remove_session_files)
+
+
+class Connection(Protocol):
+    """The part of uvicorn's HTTP protocols that Patrol reads: both of them have it."""
+
+    transport: Any
+    flow: Any
+    cycle: Any
+    client: tuple[str, int] | None
+
+
+@dataclass
+class Patrol:
+    """Close connections that hold this server's descriptors without a request (AV-3).
+
+    uvicorn bounds only the silence after an answer, and one byte ends that. Slow headers, a body
+    that nobody reads, and an answer that the client does not read would stay for good.
+    """
+
+    bounds: Bounds
+    descriptors: int
+    by_network: bool  # the peers are the visitors: no proxy is in between
+    note: SeldomLog
+    clock: Callable[[], float] = monotonic
+    _since: dict[tuple[Connection, str, object], float] = field(default_factory=dict)
+
+    def look(self, connections: Iterable[Any]) -> None:
+        """Close what has waited for too long, and what is too much; called every *look_every*."""
+        now = self.clock()
+        since: dict[tuple[Connection, str, object], float] = {}
+        for connection in connections:
+            if state := _state(connection):
+                key = (connection, *state)
+                since[key] = self._since.get(key, now)
+        self._since = since
+        waiting = []
+        for (connection, what, _), began in sorted(since.items(), key=lambda item: item[1]):
+            if now - began >= (self.bounds.answer if what == "answer" else self.bounds.headers):
+                self._end(connection, f"no {what} for too long")
+            elif what == "request":
+                waiting.append(connection)
+        self._end_excess(waiting)
+
+    def _end_excess(self, waiting: list[Connection]) -> None:
+        """Close the oldest waiting connections over a share of the descriptors."""
+        most = int(self.descriptors * self.bounds.waiting_share)
+        for connection in waiting[: max(0, len(waiting) - most)]:
+            self._end(connection, "too many connections")
+        if not self.by_network:
+            return
+        places: Counter[str] = Counter()
+        for connection in reversed(waiting):  # the newest of a network stay
+            place = Client(address=connection.client[0] if connection.client else "").network
+            places[place] += 1
+            if place != UNKNOWN and places[place] > most // 4:
+                self._end(connection, "too many connections from one network")
+
+    def _end(self, connection: Connection, why: str) -> None:
+        connection.transport.abort()  # close() would wait for the client to read what is buffered
+        self.note(f"closed: {why}", f"Closed a connection: {why}.")
+
+
+def _state(connection: Any) -> tuple[str, object] | None:
+    """Return what a connection waits for and in which turn; None for a request under way."""
+    if not hasattr(connection, "cycle") or connection.transport is None:
+        return None  # a websocket: uvicorn pings it
+    cycle = connection.cycle
+    if cycle is None or cycle.response_complete:
+        return ("request", cycle)
+    return ("answer", cycle) if connection.flow.write_paused else None
+
+
+def running_servers() -> list[ServerState]:
+    """Return the state of every uvicorn server in this process: nobody hands it to us.
+
+    Call it before the heap is frozen: what is frozen is not found.
+    """
+    return [thing for thing in gc.get_objects() if type(thing) is ServerState]
