@@ -41,7 +41,6 @@ class Event(StrEnum):
     USED_AFTER_END = "session_use_after_expire"
     REFUSED = "authz_fail"
     TOO_MANY = "excess_rate_limit_exceeded"
-    FOREIGN_SITE = "malicious_csrf"
     USER_CREATED = "user_created"
     USER_CHANGED = "user_updated"
     USER_DELETED = "user_deleted"

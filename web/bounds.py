@@ -5,21 +5,21 @@ them and a test compares.
 """
 
 import gc
-import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streamlit import config, runtime
-from uvicorn.server import ServerState
 
 from auth.client import UNKNOWN, Client
+from auth.log import BoundedLog
 
-log = logging.getLogger("auth.gate")
+if TYPE_CHECKING:
+    from uvicorn.server import ServerState
 
 SITE = 3  # times a network's number for all of an IPv6 /48, as for log-ins
 DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
@@ -50,38 +50,9 @@ class Bounds:
     user_upload: int = 2  # times server.maxUploadSize
     all_uploads: int = 10  # times server.maxUploadSize
     uploads_kept: float = 30  # after the tab that they belong to has closed
-    # The log.
-    log_every: float = 10  # one line of a kind in this time
 
 
 BOUNDS = Bounds()
-
-
-class SeldomLog:
-    """Write at most one line of a kind in a time; the next one says how many were left out.
-
-    What visitors cause as often as they like must not fill a disk (AV-7).
-    """
-
-    def __init__(self, every: float, clock: Callable[[], float] = monotonic) -> None:
-        self._every = every
-        self._clock = clock
-        self._next: dict[str, float] = {}
-        self._skipped: Counter[str] = Counter()
-
-    def __call__(self, kind: str, sentence: str) -> bool:
-        """Write *sentence*, unless one of this *kind* was written a moment ago; return whether.
-
-        *kind* is one of few: it is kept for good.
-        """
-        now = self._clock()
-        if now < self._next.get(kind, now):
-            self._skipped[kind] += 1
-            return False
-        self._next[kind] = now + self._every
-        more = self._skipped.pop(kind, 0)
-        log.warning("%s%s", sentence, f" {more} more like this before." if more else "")
-        return True
 
 
 def raise_descriptor_limit() -> int:
@@ -277,13 +248,15 @@ class Patrol:
 
     bounds: Bounds
     descriptors: int
-    by_network: bool  # the peers are the visitors: no proxy is in between
-    note: SeldomLog
+    log: BoundedLog
     clock: Callable[[], float] = monotonic
     _since: dict[tuple[Connection, str, object], float] = field(default_factory=dict)
 
-    def look(self, connections: Iterable[Any]) -> None:
-        """Close what has waited for too long, and what is too much; called every *look_every*."""
+    def look(self, connections: Iterable[Any], *, by_network: bool) -> None:
+        """Close what has waited for too long, and what is too much; called every *look_every*.
+
+        *by_network* is whether the peers are the visitors, with no proxy in between.
+        """
         now = self.clock()
         since: dict[tuple[Connection, str, object], float] = {}
         for connection in connections:
@@ -297,14 +270,14 @@ class Patrol:
                 self._end(connection, f"no {what} for too long")
             elif what == "request":
                 waiting.append(connection)
-        self._end_excess(waiting)
+        self._end_excess(waiting, by_network)
 
-    def _end_excess(self, waiting: list[Connection]) -> None:
+    def _end_excess(self, waiting: list[Connection], by_network: bool) -> None:
         """Close the oldest waiting connections over a share of the descriptors."""
         most = int(self.descriptors * self.bounds.waiting_share)
         for connection in waiting[: max(0, len(waiting) - most)]:
             self._end(connection, "too many connections")
-        if not self.by_network:
+        if not by_network:
             return
         places: Counter[str] = Counter()
         for connection in reversed(waiting):  # the newest of a network stay
@@ -315,7 +288,7 @@ class Patrol:
 
     def _end(self, connection: Connection, why: str) -> None:
         connection.transport.abort()  # close() would wait for the client to read what is buffered
-        self.note(f"closed: {why}", f"Closed a connection: {why}.")
+        self.log.warning(f"Closed a connection: {why}.")
 
 
 def _state(connection: Any) -> tuple[str, object] | None:
@@ -328,9 +301,11 @@ def _state(connection: Any) -> tuple[str, object] | None:
     return ("answer", cycle) if connection.flow.write_paused else None
 
 
-def running_servers() -> list[ServerState]:
+def running_servers() -> list["ServerState"]:
     """Return the state of every uvicorn server in this process: nobody hands it to us.
 
     Call it before the heap is frozen: what is frozen is not found.
     """
+    from uvicorn.server import ServerState  # not while uvicorn itself is being imported
+
     return [thing for thing in gc.get_objects() if type(thing) is ServerState]

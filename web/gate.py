@@ -1,14 +1,12 @@
 """The gate: which requests get in, how much of them, and what the script learns of the connection.
 
 Under `server.py` it is a middleware of ours. Under `streamlit run app.py` there is no place for
-one, and `stand_before_streamlit` puts it there when the first page is asked for.
+one, and web/streamlit_hooks.py makes one.
 """
 
 import asyncio
-import gc
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -18,6 +16,8 @@ from streamlit import config
 
 from auth.client import Client
 from auth.errors import Unavailable
+from auth.log import BoundedLog
+from settings import Settings, SettingsError, load_settings
 from web.address import client_address
 from web.bounds import (
     BOUNDS,
@@ -25,14 +25,13 @@ from web.bounds import (
     SIGNED_IN_TABS,
     Bounds,
     Patrol,
-    SeldomLog,
     Sockets,
     Uploads,
     forget_closed_tabs,
     raise_descriptor_limit,
     running_servers,
 )
-from web.connection import MARK, SOCKET
+from web.connection import MARK, SOCKET, base_path, local_url
 from web.edge import Edge, cookies_of
 from web.start import service
 
@@ -41,6 +40,7 @@ OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers th
 # What Streamlit serves and no visitor needs: its memory and its users, and the app without a
 # browser. The last two are off unless options turn them on, and answer all the same.
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
+TRY_AGAIN = 5  # seconds between two looks at settings that cannot be used
 UPLOAD = "/_stcore/upload_file/"
 
 WRONG_HOST = "This app has another address. If it is yours, set BASE_URL to the one you used here."
@@ -64,7 +64,7 @@ class Gate:
         self, app: ASGIApp, edge: Edge, *, serves_cookie: bool = True, bounds: Bounds = BOUNDS
     ) -> None:
         self._app = app
-        self._edge = edge
+        self.edge = edge
         self._serves_cookie = serves_cookie
         self._bounds = bounds
         base = edge.base_path.rstrip("/")
@@ -72,11 +72,11 @@ class Gate:
         self._closed = tuple(base + path for path in CLOSED)
         self._upload = base + UPLOAD
         descriptors = raise_descriptor_limit()
-        self.note = SeldomLog(bounds.log_every)
+        self.log = BoundedLog("auth.gate")
         self.sockets = Sockets(bounds, descriptors)
         self.uploads = Uploads(bounds)
         self._servers = running_servers()
-        self._patrol = Patrol(bounds, descriptors, edge.settings.trusted_proxies == 0, self.note)
+        self._patrol = Patrol(bounds, descriptors, self.log)
         self._patrolling: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +92,7 @@ class Gate:
             return
         passed = [(name, value) for name, value in scope["headers"] if name not in OURS]
         if self._serves_cookie:
-            passed.append((MARK.lower().encode(), self._edge.cookie_name(scope).encode()))
+            passed.append((MARK.lower().encode(), self.edge.cookie_name(scope).encode()))
         scope = {**scope, "headers": passed}
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
@@ -107,12 +107,12 @@ class Gate:
         path = str(scope["path"])
         if is_http and path == self._health:
             return None
-        if self._serves_cookie and not self._edge.knows_host(headers.get("host", "")):
-            self.note("host", "Refused a request for another host: see BASE_URL.")
+        if self._serves_cookie and not self.edge.knows_host(headers.get("host", "")):
+            self.log.warning("Refused a request for another host: see BASE_URL.")
             return PlainTextResponse(WRONG_HOST, 400)
         if not is_http:
             return None if self._knows_origin(scope, headers) else self._foreign(scope)
-        if scope["method"] not in SAFE and not self._edge.is_own_request(headers):
+        if scope["method"] not in SAFE and not self.edge.is_own_request(headers):
             return self._foreign(scope)
         if any(path == closed or path.startswith(closed + "/") for closed in self._closed):
             return PlainTextResponse(NOT_FOUND, 404)
@@ -126,18 +126,20 @@ class Gate:
         """
         origin, host = headers.get("origin", ""), headers.get("host", "")
         if self._serves_cookie:
-            return origin in self._edge.origins(scope, host)
+            return origin in self.edge.origins(scope, host)
         allowed = {str(one).strip() for one in config.get_option("server.corsAllowedOrigins")}
-        allowed.add(self._edge.settings.site.origin)
-        if not self._edge.settings.production:  # the host that serves it may have any name
+        allowed.add(self.edge.settings.site.origin)
+        if not self.edge.settings.production:  # the host that serves it may have any name
             allowed |= {f"http://{host}", f"https://{host}"}
         return bool(origin) and origin in allowed
 
     def _foreign(self, scope: Scope) -> PlainTextResponse:
         """Return the answer to another site's page, and note it."""
-        kind = "a websocket" if scope["type"] == "websocket" else "a request"
-        if self.note(f"foreign {kind}", f"Refused {kind} from another site's page."):
-            _audit_foreign_site(self._client(scope))
+        network = self._client(scope).network
+        if scope["type"] == "websocket":
+            self.log.warning("malicious_csrf: refused a websocket of another site (%s).", network)
+        else:
+            self.log.warning("malicious_csrf: refused a request of another site (%s).", network)
         return PlainTextResponse(NOT_OURS, 403)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,7 +147,7 @@ class Gate:
         client = self._client(scope)
         number = self.sockets.open(client, await self._user(scope))
         if number is None:
-            self.note("tabs", f"Refused a websocket: too many are open ({client.network}).")
+            self.log.warning("Refused a websocket: too many are open (%s).", client.network)
             await _refuse(PlainTextResponse(TOO_MANY_TABS, 503), scope, receive, send)
             return
         # Streamlit compares Origin with Host. Where it finds them different it looks up this
@@ -174,7 +176,7 @@ class Gate:
                 async with asyncio.timeout(self._bounds.first_message):
                     message = await receive()
             except TimeoutError:
-                self.note("silent", "Closed a websocket that said nothing.")
+                self.log.warning("Closed a websocket that said nothing.")
                 await send({"type": "websocket.close", "code": 1008})
                 return {"type": "websocket.disconnect", "code": 1008}
             spoken = True
@@ -196,7 +198,7 @@ class Gate:
                 await PlainTextResponse(NO_LENGTH, 411)(scope, receive, send)
                 return
             if not self.uploads.reserve(user, session, file, int(length)):
-                self.note("uploads", "Refused an upload: its user or this server has no room.")
+                self.log.warning("Refused an upload: its user or this server has no room.")
                 await PlainTextResponse(NO_ROOM, 413)(scope, receive, send)
                 return
         status = await self._request(scope, receive, send)
@@ -236,15 +238,15 @@ class Gate:
             await self._app(scope, receive_in_time, send_and_note)
         except ClientDisconnect:  # as any visitor may at any time: not a fault of ours
             if late and not status:
-                self.note("slow", "Refused a request whose body came too slowly.")
+                self.log.warning("Refused a request whose body came too slowly.")
                 answer = PlainTextResponse(TOO_SLOW, 408, headers={"Connection": "close"})
                 await answer(scope, receive, send)
         return status or 500
 
     async def _user(self, scope: Scope) -> str | None:
         """Return the id of the user whose living session the request's cookie names."""
-        settings = self._edge.settings
-        name = self._edge.cookie_name(scope) if self._serves_cookie else settings.cookie_name
+        settings = self.edge.settings
+        name = self.edge.cookie_name(scope) if self._serves_cookie else settings.cookie_name
         token = cookies_of(scope).get(name)
         if not token:
             return None
@@ -259,24 +261,17 @@ class Gate:
     def _client(self, scope: Scope) -> Client:
         peer = scope.get("client")
         forwarded = Headers(scope=scope).getlist("x-forwarded-for")
-        proxies = self._edge.settings.trusted_proxies
+        proxies = self.edge.settings.trusted_proxies
         return Client(address=client_address(peer[0] if peer else None, forwarded, proxies))
 
     async def _keep_looking(self) -> None:
         """Every now and then, end what has waited for too long and free what closed tabs left."""
         while True:
             for server in self._servers:
-                self._patrol.look(list(server.connections))
+                direct = self.edge.settings.trusted_proxies == 0
+                self._patrol.look(list(server.connections), by_network=direct)
             forget_closed_tabs(self.uploads)
             await asyncio.sleep(self._bounds.look_every)
-
-
-def _audit_foreign_site(client: Client) -> None:
-    """Write into the audit's log that another site tried something."""
-    from auth.audit import Event, note  # with SQLAlchemy: not before the server answers
-    from db.types import utc_now
-
-    note(Event.FOREIGN_SITE, utc_now(), client=client)
 
 
 async def _refuse(answer: PlainTextResponse, scope: Scope, receive: Receive, send: Send) -> None:
@@ -287,18 +282,32 @@ async def _refuse(answer: PlainTextResponse, scope: Scope, receive: Receive, sen
         await send({"type": "websocket.close", "code": 1008})
 
 
-def stand_before_streamlit(edge: Edge) -> None:
-    """Put a gate before the app that `streamlit run app.py` serves, unless there is one already.
+class PlainGate:
+    """The gate under `streamlit run app.py`: made at the first request, which loads the settings.
 
-    There is no hook for a middleware in this mode. The object is Starlette's and so is the
-    attribute: `middleware_stack` is what it passes each request to. Called once, before the heap is
-    frozen: what is frozen is not found.
+    Where they cannot be used it stands with their defaults until they can: nobody can be signed in
+    meanwhile, and whoever runs the app may still mend `.env`.
     """
-    for thing in gc.get_objects():
-        if type(thing) is not Starlette or thing.middleware_stack is None:
-            continue
-        ours = any(
-            getattr(one.cls, "__name__", "") == Gate.__name__ for one in thing.user_middleware
-        )
-        if not ours and type(thing.middleware_stack).__name__ != Gate.__name__:
-            thing.middleware_stack = Gate(thing.middleware_stack, edge, serves_cookie=False)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._gate: Gate | None = None
+        self._try_again: float | None = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to the gate."""
+        await self._ready()(scope, receive, send)
+
+    def _ready(self) -> Gate:
+        now = asyncio.get_running_loop().time()
+        if self._gate and (self._try_again is None or now < self._try_again):
+            return self._gate
+        try:
+            settings, self._try_again = load_settings(local_url=local_url()), None
+        except SettingsError:
+            settings, self._try_again = Settings.model_construct(), now + TRY_AGAIN
+        edge = Edge(settings, base_path())
+        if self._gate is None:
+            self._gate = Gate(self._app, edge, serves_cookie=False)
+        self._gate.edge = edge
+        return self._gate

@@ -10,6 +10,7 @@ otherwise do past app.py and its guard:
   owner out. A tab now belongs to the browser that opened it.
 - Streamlit obeys every message of its protocol from every visitor. Each type now has those it is
   for: see MESSAGES.
+- A plain `streamlit run app.py` has no place for a middleware. Our gate becomes one there.
 """
 
 import logging
@@ -18,8 +19,11 @@ from enum import StrEnum
 from functools import cache, wraps
 from ipaddress import ip_address
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
@@ -27,6 +31,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.session_manager import SessionClient
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+from streamlit.web.server.starlette import starlette_server
 from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
@@ -89,6 +94,7 @@ def install() -> None:
     PagesManager.uses_pages_directory = False
     _wrap(WebsocketSessionManager, "connect_session", _connect)
     _wrap(AppSession, "handle_backmsg", _handle)
+    _wrap(starlette_server, "create_starlette_app", _create_app)
 
 
 class PagesFolderError(Exception):
@@ -107,7 +113,7 @@ def check_pages(folder: Path) -> None:
         )
 
 
-def _wrap(owner: type, name: str, around: Callable[..., object]) -> None:
+def _wrap(owner: type | ModuleType, name: str, around: Callable[..., object]) -> None:
     """Replace the method *name* of *owner* by *around*, which gets the original first.
 
     After an edit Streamlit loads this module anew: the new one takes the place of the old.
@@ -120,6 +126,29 @@ def _wrap(owner: type, name: str, around: Callable[..., object]) -> None:
         return around(original, *args, **kwargs)
 
     setattr(owner, name, wrapped)
+
+
+def _create_app(create: Callable[..., Starlette], *args: Any, **kwargs: Any) -> Starlette:
+    """Make the app that a plain `streamlit run app.py` serves, with our gate before it."""
+    app = create(*args, **kwargs)
+    app.add_middleware(LazyGate)
+    return app
+
+
+class LazyGate:
+    """Pure ASGI middleware: web.gate.PlainGate, loaded by the first request that comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._gate: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to the gate."""
+        if self._gate is None and scope["type"] != "lifespan":
+            from web.gate import PlainGate  # with pydantic: not before the server answers
+
+            self._gate = PlainGate(self._app)
+        await (self._gate or self._app)(scope, receive, send)
 
 
 def _connect(

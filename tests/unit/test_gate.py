@@ -11,7 +11,7 @@ from streamlit.web.server.starlette import starlette_websocket
 
 from auth.client import Client
 from tests.conftest import make_settings
-from web.bounds import MEGABYTE, SIGNED_IN_TABS, Bounds, SeldomLog, Sockets, Uploads
+from web.bounds import MEGABYTE, SIGNED_IN_TABS, Bounds, Sockets, Uploads
 from web.edge import Edge
 from web.gate import Gate
 
@@ -169,19 +169,6 @@ def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str) -> No
 
     assert status == 404
     assert app.seen == []
-
-
-def test_what_visitors_cause_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
-    """AV-7: one line of a kind in ten seconds; the next one says how many there were."""
-    clock = iter([0.0, 1.0, 9.0, 9.5, 10.0])
-    note = SeldomLog(10, clock=lambda: next(clock))
-
-    written = [note(kind, f"Refused {kind}.") for kind in ("a", "a", "a", "b", "a")]
-
-    assert written == [True, False, False, True, True]
-    assert [record.getMessage() for record in caplog.records] == [
-        *("Refused a.", "Refused b.", "Refused a. 2 more like this before.")
-    ]
 
 
 def test_a_network_cannot_take_every_websocket(app: App) -> None:
