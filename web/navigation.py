@@ -12,7 +12,7 @@ import streamlit as st
 from auth.errors import SessionOver, Unavailable
 from web.form import Form
 from web.guard import log_out, still_here
-from web.tab import Door, begin_page, tab
+from web.tab import Door, begin_page, end_page, tab
 
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
@@ -49,6 +49,7 @@ def run(page: st.Page) -> None:
         st.success(held.notice)
     try:
         page.run()
+        end_page()
     except SessionOver:
         st.rerun()
     except Unavailable as fault:

@@ -102,11 +102,16 @@ def begin_run() -> None:
 
 
 def begin_page(page: st.Page, home: st.Page) -> None:
-    """Begin *page* of an app whose default is *home*: what other pages had to say is over."""
+    """Begin *page* of an app whose default is *home*: a notice stays on the page that shows it."""
     held = tab()
     held.page, held.home = page.url_path, home
     if held.shown and held.shown[0] == held.notice and held.shown[1] != held.page:
         held.notice = held.shown = None
+
+
+def end_page() -> None:
+    """End a page whose run was not stopped: what other pages' forms had to show or do is over."""
+    held = tab()
     for attempt in list(held.attempts.values()):
         attempt.over |= attempt.page != held.page
 

@@ -1,0 +1,223 @@
+"""A form whose run is stopped at any point: the next run ends as if nothing had stopped it."""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.scriptrunner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
+from streamlit.testing.v1 import AppTest
+
+from auth.client import Client
+from auth.service import AuthService
+from db.models import AuditEvent, User
+from db.models import Session as SessionRow
+from tests.app.conftest import PASSWORD, Open
+from tests.app.test_account_life import visit
+from web import form
+
+NEW = "kumquat lantern orbit seven"
+# At which of the script's calls after the verb the run is stopped, and whether by another click.
+STOPS = [
+    (0, True),
+    (0, False),
+    (1, True),
+    (2, False),
+    (4, True),
+    (8, False),
+    (16, True),
+    (32, False),
+]
+
+
+@dataclass
+class Interruption:
+    """Stops the script at its *point*-th call after a form has run its verb; None lets it run."""
+
+    point: int | None = None
+    verbs: int = 0  # how many were run
+    calls: int = field(default=0, repr=False)
+
+    def look(self) -> None:
+        """Count a call of the script's, and stop the run at it if it is the one."""
+        if not self.verbs or self.point is None:
+            return
+        self.calls += 1
+        if self.calls > self.point:
+            self.point = None
+            raise StopException
+
+
+@pytest.fixture
+def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
+    """Return what stops the next run, as the tab's next event does: at a call of the script's."""
+    interruption = Interruption()
+    look, run = ScriptRunner._maybe_handle_execution_control_request, form._run
+
+    def look_and_stop(runner: ScriptRunner) -> None:
+        look(runner)
+        if runner._is_in_script_thread() and runner._execing:
+            interruption.look()
+
+    def run_and_count(verb: Callable[[], Any]) -> Any:
+        interruption.verbs += 1
+        return run(verb)
+
+    monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", look_and_stop)
+    monkeypatch.setattr(form, "_run", run_and_count)
+    return interruption
+
+
+@pytest.fixture(autouse=True)
+def cheap_bcrypt(service: AuthService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash at the lowest cost that there is: below what the settings allow."""
+    monkeypatch.setattr(service, "_scheme", replace(service._scheme, rounds=4))
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account whose user is about to send a form."""
+
+    email: str
+    token: str | None  # of a session, where the form is for a signed-in user
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+Prepare = Callable[[AuthService, str], Account]
+
+
+def stranger(**fields: str) -> Prepare:
+    """Return how to prepare a form for a visitor who is not signed in."""
+
+    def prepare(service: AuthService, email: str) -> Account:
+        if "name" not in fields:
+            service.sign_up(email, PASSWORD, "Ada")
+        typed = {"email": email, **fields}
+        return Account(email, None, fields=typed)
+
+    return prepare
+
+
+def signed_in(others: int = 0, **fields: str) -> Prepare:
+    """Return how to prepare a form for a user with *others* more sessions."""
+
+    def prepare(service: AuthService, email: str) -> Account:
+        service.sign_up(email, PASSWORD, "Ada")
+        tokens = [
+            service.log_in(email, PASSWORD, Client(agent=f"Browser/{each}")).token
+            for each in range(others + 1)
+        ]
+        if others:
+            service.confirm_password(tokens[0], PASSWORD)
+        return Account(email, tokens[0], fields=fields)
+
+    return prepare
+
+
+FORMS: dict[str, tuple[str, str, Prepare]] = {
+    "log in": ("log_in", "Log in", stranger(password=PASSWORD)),
+    "log in with a wrong password": ("log_in", "Log in", stranger(password=NEW)),
+    "sign up": ("sign_up", "Sign up", stranger(password=PASSWORD, name="Ada")),
+    "sign up with a weak password": ("sign_up", "Sign up", stranger(password="x", name="Ada")),
+    "forgot password": ("forgot_password", "Send the link", stranger()),
+    "change name": ("change_name", "Save", signed_in(name="Grace")),
+    "confirm the password": ("change_email", "Confirm", signed_in(password=PASSWORD)),
+    "change password": (
+        "change_password",
+        "Change my password",
+        signed_in(current_password=PASSWORD, new_password=NEW),
+    ),
+    "change password from a wrong one": (
+        "change_password",
+        "Change my password",
+        signed_in(current_password=NEW, new_password=NEW),
+    ),
+    "delete account": ("delete_account", "Delete my account", signed_in(password=PASSWORD)),
+    "send the link again": ("account", "Send the link again", signed_in()),
+    "end a session": ("devices", "End session", signed_in(others=3)),
+    "end all other sessions": ("devices", "End all other sessions", signed_in(others=3)),
+    "log out": ("account", "Log out", signed_in()),
+}
+
+
+def send(
+    app: AppTest,
+    account: Account,
+    button: str,
+    interruption: Interruption,
+    clicks: tuple[bool, ...],
+) -> None:
+    """Fill in the form of *app*; then let events of its tab arrive: clicks, or any others."""
+    for each in app.text_input:
+        name = each.label.lower().replace(" ", "_")
+        if name in account.fields:
+            each.set_value(account.fields[name])
+    next(each for each in app.button if each.label == button).click()
+    clicked = app._tree.get_widget_states()
+    resting = WidgetStates()  # what was typed was sent with the click, and stays
+    resting.widgets.extend(w for w in clicked.widgets if not w.trigger_value)
+    here = app._page_hash or app._finished_page_script_hash
+    interruption.verbs = interruption.calls = 0
+    for click in clicks:
+        app._page_hash = here  # a late click comes from the page that it was made on
+        app._run(clicked if click else resting)
+        if interruption.point is not None:  # the run was over before it
+            return
+
+
+def known(service: AuthService) -> Counter[str]:
+    """Return what the database counts: users, open sessions, and each kind of event."""
+    assert service._mail_queue
+    service._mail_queue.finish()
+    with service._database.read() as connection:
+        events = connection.execute(
+            select(AuditEvent.event, func.count()).group_by(AuditEvent.event)
+        )
+        counts = Counter({event: int(count) for event, count in events})
+        counts["users"] = connection.scalar(select(func.count()).select_from(User)) or 0
+        counts["open sessions"] = (
+            connection.scalar(
+                select(func.count()).select_from(SessionRow).where(SessionRow.ended_at.is_(None))
+            )
+            or 0
+        )
+    return counts
+
+
+def shown(app: AppTest) -> list[str]:
+    """Return what the page says at the end: its title, and what it answers."""
+    assert not app.exception
+    answers = (*app.title, *app.success, *app.info, *app.error, *app.markdown, *app.text_input)
+    return [str(getattr(each, "label", None) or each.value) for each in answers]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
+    open_app: Open, service: AuthService, interruption: Interruption, name: str
+) -> None:
+    """GD-8: whatever the first run had not yet shown or done, the next does; the verb ran once."""
+    page, button, prepare = FORMS[name]
+
+    def end(point: int | None, *clicks: bool) -> tuple[list[str], Counter[str], int]:
+        account = prepare(service, f"ada-{secrets.token_hex(4)}@example.com")
+        app = visit(open_app, page, account.token)
+        before = known(service)
+        interruption.point = point
+        send(app, account, button, interruption, clicks)
+        after = known(service)
+        after.subtract(before)
+        return shown(app), +after, interruption.verbs
+
+    expected = end(None, True)
+
+    for point, again in STOPS:
+        ended = end(point, True, again)
+        if interruption.point is not None:
+            break
+        assert ended == expected, f"stopped at call {point}"
+    assert expected[-1] == 1
