@@ -1,15 +1,26 @@
 """Still signed in: after F5, in a new tab, after the browser was closed; at the address kept."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from playwright.sync_api import Playwright, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from auth.users import User
-from tests.browser.conftest import FLAGS, chromium
+from tests.browser.conftest import FLAGS, NewContext, chromium
+from tests.browser.meddler import meddle
 from tests.browser.visitor import Visitor
-from tests.serving import Server
+from tests.serving import Server, wait_until
+
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...given) { super(...given); window.sockets.push(this); }
+};
+"""
 
 
 @pytest.mark.parametrize(("path", "title"), [("/", "Home"), ("/account", "Account")])
@@ -112,3 +123,47 @@ def test_somebody_signed_in_is_led_home_from_the_forms(
 
     expect(visitor.heading("Home")).to_be_visible()
     assert visitor.address() == "/"
+
+
+def test_a_lost_connection_comes_back_to_the_same_tab(visitor: Visitor, ada: User) -> None:
+    """SE-9: a network that drops the websocket ends no tab; no form and no skeleton shows."""
+    lose_connection(visitor, ada)
+
+
+@pytest.mark.parametrize("bridge", ["app.py"], indirect=True)
+@pytest.mark.usefixtures("bridge")
+def test_a_lost_connection_comes_back_where_a_host_strips_the_cookies(
+    new_context: NewContext, server: Server, ada: User
+) -> None:
+    """SE-9: the browser shows there by its XSRF token that the tab is its own."""
+    with meddle(server) as hidden:
+        lose_connection(Visitor(new_context(), hidden), ada)
+
+
+def lose_connection(visitor: Visitor, ada: User) -> None:
+    """Sign in, drop the websocket, and expect the same tab without a form or a skeleton."""
+    tabs: list[str] = []
+
+    def note(payload: str | bytes) -> None:
+        message = ForwardMsg()
+        with suppress(DecodeError):
+            message.ParseFromString(payload if isinstance(payload, bytes) else b"")
+        if message.HasField("new_session"):
+            tabs.append(message.new_session.initialize.session_id)
+
+    visitor.page.add_init_script(KEEP_SOCKETS)
+    visitor.arrive(ada.email, "/account")
+    visitor.page.on("websocket", lambda socket: socket.on("framereceived", note))
+    visitor.reload()
+    visitor.expect_signed_in(ada.email)
+    visitor.expect_settled()
+    forms, skeletons, before = visitor.forms_seen(), visitor.skeletons_seen(), len(tabs)
+
+    visitor.page.evaluate("window.sockets.at(-1).close()")
+
+    wait_until(lambda: visitor.page.evaluate("true") and len(tabs) > before, "a new connection")
+    visitor.expect_settled()
+    visitor.expect_signed_in(ada.email)
+    expect(visitor.heading("Account")).to_be_visible()
+    assert len(set(tabs)) == 1
+    assert (visitor.forms_seen(), visitor.skeletons_seen()) == (forms, skeletons)
