@@ -9,6 +9,7 @@ SAFE = {
     "client.showErrorDetails": (("none",), "pages would show what is inside the app"),
     "server.enableXsrfProtection": ((True,), "other sites could upload files as your users"),
     "server.enableCORS": ((True,), "other sites could open connections as your users"),
+    "global.developmentMode": ((False,), "any visitor could stop the server"),
     "server.enableAgentApi": ((False,), "the log-in form could be driven without a browser"),
 }
 

@@ -25,10 +25,9 @@ def send_at_once() -> None:
 
 
 def let_all_cookies_in() -> None:
-    """Open a page's connection also where the cookies, which are one header, are over 8 KB.
+    """Accept a websocket whose cookies, which are one header, have more than 8 KB.
 
-    The websocket's library refuses that, and the page stays blank for good: somebody at another
-    address of this site could do it to people. The library's own switch is a variable of the
-    environment, which it reads before anything of ours runs.
+    The library refuses that and the page stays blank: any other app on a subdomain of the same site
+    can set that many. Its own switch is an environment variable, which is read when it is imported.
     """
     http11.MAX_LINE_LENGTH = LONGEST_HEADER

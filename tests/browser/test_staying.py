@@ -126,7 +126,7 @@ def test_somebody_signed_in_is_led_home_from_the_forms(
 
 
 def test_a_lost_connection_comes_back_to_the_same_tab(visitor: Visitor, ada: User) -> None:
-    """SE-9: a network that drops the websocket ends no tab; no form and no skeleton shows."""
+    """GD-8: a network that drops the websocket ends no tab; no form and no skeleton shows."""
     lose_connection(visitor, ada)
 
 
@@ -135,7 +135,7 @@ def test_a_lost_connection_comes_back_to_the_same_tab(visitor: Visitor, ada: Use
 def test_a_lost_connection_comes_back_where_a_host_strips_the_cookies(
     new_context: NewContext, server: Server, ada: User
 ) -> None:
-    """SE-9: the browser shows there by its XSRF token that the tab is its own."""
+    """GD-8: the browser shows there by its XSRF token that the tab is its own."""
     with meddle(server) as hidden:
         lose_connection(Visitor(new_context(), hidden), ada)
 

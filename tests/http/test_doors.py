@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from auth.sessions import Client
-from tests.http.conftest import PASSWORD
+from tests.http.conftest import PASSWORD, ask
 from tests.serving import Server, copy_project, free_port, is_listening, serve
 
 PATIENCE = 30.0  # seconds for an answer on a busy machine
@@ -144,7 +144,7 @@ def owner_of(server: Server) -> tuple[Browser, str]:
 @both_modes
 @pytest.mark.parametrize("connected", [True, False])
 def test_a_tabs_id_alone_opens_nothing(app: Server, connected: bool) -> None:
-    """SE-1, GD-2: an attacker who knows it gets a tab of their own, and the owner's goes on."""
+    """GD-8: an attacker who knows it gets a tab of their own, and the owner's goes on."""
     browser, email = owner_of(app)
     owner = browser.connect()
     owner.run()
@@ -163,7 +163,7 @@ def test_a_tabs_id_alone_opens_nothing(app: Server, connected: bool) -> None:
 
 @both_modes
 def test_another_browsers_cookies_do_not_open_a_tab_either(app: Server) -> None:
-    """SE-1: the proof is this browser's, not that there is one; nor is it to be had by a header."""
+    """GD-8: the proof is this browser's, not that there is one; nor is it to be had by a header."""
     browser, email = owner_of(app)
     owner = browser.connect()
     owner.run()
@@ -180,7 +180,7 @@ def test_another_browsers_cookies_do_not_open_a_tab_either(app: Server) -> None:
 
 @both_modes
 def test_the_same_browser_gets_its_tab_back(app: Server) -> None:
-    """SE-9: after a lost connection the tab is the same, in its first run."""
+    """GD-8: after a lost connection the tab is the same, in its first run."""
     browser, email = owner_of(app)
     owner = browser.connect()
     owner.run()
@@ -194,7 +194,7 @@ def test_the_same_browser_gets_its_tab_back(app: Server) -> None:
 
 @pytest.mark.parametrize("app", ["app.py"], indirect=True)
 def test_a_host_that_strips_cookies_from_the_websocket_leaves_a_tab_its_own(app: Server) -> None:
-    """SE-9: what the page names beside the tab's id is proof enough there."""
+    """GD-8: what the page names beside the tab's id is proof enough there."""
     browser, email = owner_of(app)
     owner = browser.connect()
     owner.run()
@@ -220,7 +220,7 @@ def test_a_host_that_strips_cookies_from_the_websocket_leaves_a_tab_its_own(app:
 def test_no_server_starts_beside_a_folder_of_pages(
     apps: dict[str, Server], tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """GD-1: Streamlit would serve them without the guard; the reason names them and the way out."""
+    """GD-9: Streamlit would serve them without the guard; the reason names them and the way out."""
     project = copy_project(tmp_path / "app")
     (project / "pages").mkdir()
     (project / "pages" / "secret.py").write_text("open('ran', 'w')")
@@ -241,7 +241,7 @@ def test_no_server_starts_beside_a_folder_of_pages(
 def test_pages_that_come_later_are_not_served_to_the_first_visitor(
     tmp_path: Path, script: str
 ) -> None:
-    """GD-1: however fresh the process is, app.py alone runs, and then says why it cannot."""
+    """GD-9: however fresh the process is, app.py alone runs, and then says why it cannot."""
     project = copy_project(tmp_path / "app")
     with serve(script, tmp_path / "run", project=project) as server:
         (project / "pages").mkdir()
@@ -269,7 +269,7 @@ def test_pages_that_come_later_are_not_served_to_the_first_visitor(
 def test_no_name_or_hash_of_a_page_gets_past_the_guard(
     app: Server, name: str, page_hash: str
 ) -> None:
-    """GD-1: a visitor chooses among the pages that app.py lists for them, and runs nothing else."""
+    """GD-9: a visitor chooses among the pages that app.py lists for them, and runs nothing else."""
     tab = Browser(app).connect()
     waiting = tab.run(f"/{name}", name=name, page_hash=page_hash)  # app.py asks for cookies first
     seen = tab.run(f"/{name}", name=name, page_hash=page_hash)
@@ -280,7 +280,7 @@ def test_no_name_or_hash_of_a_page_gets_past_the_guard(
 
 @both_modes
 def test_a_fragment_of_another_tab_does_not_run(app: Server) -> None:
-    """GD-2: fragments are looked up among the tab's own."""
+    """GD-9: fragments are looked up among the tab's own."""
     browser, _ = owner_of(app)
     owner = browser.connect()
     owner.run()
@@ -320,7 +320,7 @@ def frames(browser: Browser, session_id: str) -> list[bytes]:
 
 @both_modes
 def test_a_signed_out_visitor_gets_no_address_to_upload_to(app: Server) -> None:
-    """AV-3: who is signed in does; a heartbeat is for everyone."""
+    """GD-9: who is signed in does; a heartbeat is for everyone."""
     stranger = Browser(app).connect()
     stranger.run()
     browser, _ = owner_of(app)
@@ -352,3 +352,24 @@ def test_the_first_visitor_of_a_process_may_have_more_than_8_kb_of_cookies(
         tab = browser.connect()
 
         assert b"Keep me logged in" in tab.run() + tab.run()  # app.py asks for cookies first
+
+
+# Files
+
+
+@both_modes
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/app.py", "/views/account.py", "/.env", "/.streamlit/config.toml"),
+        *("/app/static/app.py", "/app/static/../app.py", "/app/static/%2e%2e/app.py"),
+        *("/static/../app.py", "/media/../app.py", "/component/x/../../app.py"),
+        *("/_stcore/agent/app", "/_stcore/agent", "/_stcore/script-health-check"),
+    ],
+)
+def test_no_file_of_the_project_and_no_agent_answers(app: Server, path: str) -> None:
+    """GD-9, CF-2: Streamlit's own page comes at any other address; it is the same for everyone."""
+    answer = ask(app, "GET", path)
+
+    assert "streamlit as st" not in answer.text and "SECRET_KEY" not in answer.text
+    assert answer.status >= 400 or "<title>Streamlit</title>" in answer.text

@@ -15,6 +15,7 @@ UNSAFE = {
     "client.showErrorDetails": "full",
     "server.enableXsrfProtection": False,
     "server.enableCORS": False,
+    "global.developmentMode": True,
     "server.enableAgentApi": True,
 }
 

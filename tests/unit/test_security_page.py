@@ -25,7 +25,7 @@ from auth.keys import KEY_BYTES
 from auth.throttle import Limit
 from db.engine import BUSY_TIMEOUT, Database
 from settings import Settings
-from web import navigation
+from web import navigation, streamlit_hooks
 
 PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", PAGE, re.MULTILINE))
@@ -159,3 +159,17 @@ def test_the_files_and_tests_that_the_page_names_are_there() -> None:
     named = set(re.findall(r"`((?:auth|web|db|views|migrations|tests)/[\w/.]*)`", PAGE))
 
     assert {name for name in named if not (root / name).exists()} == set()
+
+
+def test_the_senders_of_messages_on_the_page_are_those_in_the_code() -> None:
+    """CF-5, GD-9: what a browser may send, and how much."""
+    told = re.findall(r"^\| `(\w+)` \| (anyone|user|developer) \|", PAGE, re.MULTILINE)
+    text, widget, rerun = (
+        f"{streamlit_hooks.LONGEST_TEXT:,} characters",
+        f"over {streamlit_hooks.LARGEST_WIDGET / 1024:.0f} KB",
+        f"more than {streamlit_hooks.LARGEST_RERUN / 1024:.0f} KB",
+    )
+
+    assert dict(told) == streamlit_hooks.MESSAGES
+    assert text in PAGE and widget in PAGE and rerun in PAGE
+    assert f"beyond {streamlit_hooks.MOST_WIDGETS}" in PAGE

@@ -70,7 +70,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_message_of_this_streamlit_has_its_senders() -> None:
-    """GD-1: the two that Streamlit's server answers itself, in its own development mode, aside."""
+    """GD-9: the two that Streamlit's server answers itself, in its own development mode, aside."""
     known = (TYPES | OPERATIONS) - {"backend_operation_request"}
 
     assert set(MESSAGES) == known - {"debug_disconnect_websocket", "debug_shutdown_runtime"}
@@ -81,7 +81,7 @@ def test_every_message_of_this_streamlit_has_its_senders() -> None:
 @pytest.mark.parametrize("signed_in", [True, False])
 @pytest.mark.usefixtures("deployed")
 def test_a_visitor_of_a_deployed_app_sends_what_a_page_needs(kind: str, signed_in: bool) -> None:
-    """AV-1, GD-1: and never what is the developer's, signed in or not."""
+    """GD-9: and never what is the developer's, signed in or not."""
     allowed = SENDERS[Sender.ANYONE] | (SENDERS[Sender.USER] if signed_in else set())
 
     assert arrives(message_of(kind), signed_in=signed_in) == (kind in allowed)
@@ -90,13 +90,13 @@ def test_a_visitor_of_a_deployed_app_sends_what_a_page_needs(kind: str, signed_i
 @pytest.mark.parametrize("kind", sorted(SENDERS[Sender.DEVELOPER]))
 @pytest.mark.usefixtures("developing")
 def test_a_developer_may_use_the_tools_in_the_page(kind: str) -> None:
-    """With APP_ENV=development at this machine's own address."""
+    """GD-9: with APP_ENV=development at this machine's own address."""
     assert arrives(message_of(kind))
 
 
 @pytest.mark.usefixtures("developing")
 def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
-    """GD-1: one of a newer Streamlit, or none at all."""
+    """GD-9: one of a newer Streamlit, or none at all."""
     assert not arrives(BackMsg())
     assert not arrives(BackMsg(debug_shutdown_runtime=True))
 
@@ -116,7 +116,7 @@ def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
 def test_local_is_who_comes_from_this_machine_itself(
     monkeypatch: pytest.MonkeyPatch, ip: str | None, headers: list[tuple[str, str]], local: bool
 ) -> None:
-    """CF-1: not who comes through a proxy that runs on it."""
+    """GD-9: not who comes through a proxy that runs on it."""
     context = SimpleNamespace(remote_ip=ip, headers=headers)
     runtime = SimpleNamespace(get_client=lambda name: SimpleNamespace(client_context=context))
     monkeypatch.setattr(Runtime, "instance", lambda: runtime)
