@@ -1,4 +1,4 @@
-"""The operator's commands: `python -m auth purge`, and those that end, lock and look."""
+"""The operator's commands: `python -m auth purge`, log-out, disable, enable and emails."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def main() -> None:
 
 @main.command()
 def purge() -> None:
-    """Delete what has expired: sessions, links, tickets, counters and old events."""
+    """Delete what has expired: sessions, links, tickets, counters, unused accounts, old events."""
     with (
         service() as rules,
         click.progressbar(rules.purge(), label="Deleting", show_pos=True) as batches,
@@ -40,7 +40,7 @@ def purge() -> None:
 def log_out(email: str | None, everybody: bool) -> None:
     """End every session of the account EMAIL, or of everybody."""
     if bool(email) == everybody:
-        raise click.UsageError("Name an account's address, or say --everybody.")
+        raise click.UsageError("Give the EMAIL of an account, or --everybody.")
     with service() as rules:
         rules.end_every_session(user_id(rules, email) if email else None)
     click.echo("Their sessions are over.")
@@ -49,7 +49,7 @@ def log_out(email: str | None, everybody: bool) -> None:
 @main.command()
 @click.argument("email")
 def disable(email: str) -> None:
-    """Keep the account EMAIL out from now on, and end its sessions."""
+    """Refuse log-ins to the account EMAIL, and end its sessions."""
     with service() as rules:
         rules.disable(user_id(rules, email))
     click.echo("The account is disabled.")

@@ -1,4 +1,4 @@
-"""Changes that people make to their own account: the name, the password, the address."""
+"""Changes that users make to their own account: the name, the password, the email."""
 
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
@@ -53,16 +53,16 @@ class Changes(Recovery):
         with self._writing() as connection:
             set_password(connection, user.id, password_hash)
             keep_current_session(connection, session, token_id, now)
-            void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
+            void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
             self._record(connection, Event.PASSWORD_CHANGED, session)
         self._notify(self._emails.password_changed(user.email), ALARM_RECIPIENT)
         return Login(self._token(session, token_id), user, session.expires_at)
 
     def change_email(self, token: str | None, email: str) -> None:
-        """Ask the new address whether it is theirs; until then the account keeps the old one.
+        """Send a link to the new email; until it is confirmed the account keeps the old one.
 
-        Raises PasswordNeeded, InvalidDetails, or TooMany. Whether the new address has an account
-        already only its owner learns (EN-3).
+        Raises PasswordNeeded, InvalidDetails, or TooMany. Whether the new email already has an
+        account only its owner learns (EN-3).
         """
         session = self._alive(token)
         if not self.recently_authenticated(token):
@@ -79,16 +79,16 @@ class Changes(Recovery):
         self._enqueue(lambda: self._ask_new_address(session, address))
 
     def pending_email(self, token: str | None) -> str | None:
-        """Return the address that waits for its confirmation."""
+        """Return the new email that is not confirmed yet."""
         session = self._alive(token)
         with self._reading() as connection:
             return pending_address(connection, session.user.id, self._clock())
 
     def keep_email(self, link: str, client: Client) -> None:
-        """Undo a change of address, or stop it: its user says that it was not them.
+        """Undo or stop a change of email that its owner says they did not ask for.
 
-        Somebody else is in the account, so every session ends and no password opens it until a
-        new one is chosen, by the link that goes to the old address. Raises LinkRefused, or TooMany.
+        An attacker is in the account, so every session ends and no password opens it until a new
+        one is chosen, by the link that goes to the old email. Raises LinkRefused, or TooMany.
         """
         self._take(link_budgets(client), client)
         now = self._clock()
@@ -103,7 +103,7 @@ class Changes(Recovery):
                 void_links(connection, row.user_id, Purpose.KEEP)
                 void_objections(connection, row.user_id, since=row.created_at)
                 record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)
-        except EmailTaken:  # by another account, since it was given up
+        except EmailTaken:  # by another account, meanwhile
             raise LinkRefused from None
         address = Address(row.email, row.email_key)
         self._enqueue(lambda: self._send_reset(address, client))

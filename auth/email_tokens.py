@@ -1,6 +1,6 @@
-"""The links in mails: random, good once, for one purpose, one address and one state of an account.
+"""Links in emails: random, good once, for one purpose, one email and one state of an account.
 
-Not JWTs (JWT-12): a row that says what a link is for can be taken away.
+Not JWTs (JWT-12): a row can be revoked.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class Purpose(StrEnum):
 
 
 LIVES = {
-    Purpose.VERIFY: timedelta(hours=24),  # NIST SP 800-63B-4, 4.2.1.2: at most a day by mail
+    Purpose.VERIFY: timedelta(hours=24),  # NIST SP 800-63B-4, 4.2.1.2: at most a day by email
     Purpose.RESET: timedelta(hours=1),
     Purpose.CHANGE: timedelta(hours=24),
     Purpose.KEEP: timedelta(hours=24),
@@ -42,7 +42,7 @@ def issue_link(
 ) -> str:
     """Return a new token about *email*; earlier ones of the same purpose are void (RS-3).
 
-    But for objections: whoever is in an account could ask for another change to be rid of one.
+    Objections stay: an attacker in the account could ask for another change to be rid of one.
     """
     if purpose != Purpose.KEEP:
         connection.execute(
@@ -69,10 +69,10 @@ def issue_link(
 def use_link(
     connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
 ) -> AnyRow | None:
-    """Use *token* up and return its row, or None for one that is not good now.
+    """Use *token* up and return its row, or None if it does not work now.
 
-    One statement uses it, so of two that come together one wins, on every database (RS-2). What
-    has changed the account since it was sent voids it, but for a link that objects to a change.
+    One statement uses it, so of two that come together one wins, on every database (RS-2). Any
+    change of the account since it was sent voids it, unless it objects to a change.
     """
     row: AnyRow | None = connection.execute(
         update(EmailToken)
@@ -126,7 +126,7 @@ def look_at_link(
 
 
 def pending_address(connection: Connection, user_id: str, now: datetime) -> str | None:
-    """Return the address that a user has still to confirm as their new one."""
+    """Return the new email that a user has still to confirm."""
     found: str | None = connection.scalar(
         select(EmailToken.email).where(
             EmailToken.user_id == user_id,
@@ -149,7 +149,7 @@ def void_links(connection: Connection, user_id: str, *but: Purpose) -> None:
 
 
 def void_objections(connection: Connection, user_id: str, since: datetime) -> None:
-    """Void what objects to a user's changes *since* then; who had the account before still may."""
+    """Void objections to a user's changes *since* then; earlier owners can still object."""
     connection.execute(
         delete(EmailToken).where(
             EmailToken.user_id == user_id,
@@ -162,9 +162,10 @@ def void_objections(connection: Connection, user_id: str, since: datetime) -> No
 def is_claimed(
     connection: Connection, email_key: str, now: datetime, user_id: str | None = None
 ) -> bool:
-    """Tell whether somebody may still take this address back, somebody else than *user_id*.
+    """Return whether the owner of another account than *user_id* may still take this email back.
 
-    Whoever took an account could otherwise sign up with its old address, and no objection helps.
+    Otherwise an attacker could sign up with the old email of an account they took, and the
+    objection would fail.
     """
     claims = select(EmailToken.hash).where(
         EmailToken.email_key == email_key,

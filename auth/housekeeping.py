@@ -23,10 +23,10 @@ Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], list[Co
 
 
 class Housekeeping(Foundation):
-    """The verbs that keep the database from growing for ever."""
+    """The verbs that keep the database from growing without bound."""
 
-    def tidy(self) -> int:
-        """Delete one batch of each kind, as every log-in has it done; return how many rows."""
+    def purge_batch(self) -> int:
+        """Delete one batch of each kind, as every log-in does afterwards; return how many rows."""
         now = self._clock()
         gone = sum(self._delete(each, BATCH) for each in expired(now))
         return gone + self._delete_unused(now)
@@ -34,7 +34,7 @@ class Housekeeping(Foundation):
     def purge(self) -> Iterator[int]:
         """Delete all that has expired, and yield the rows of each batch.
 
-        Between two batches there is a pause as long as a batch took, for whoever wants to write.
+        Between two batches there is a pause as long as a batch took, for others to write.
         """
         now = self._clock()
         kinds = [partial(self._delete, each, BATCH) for each in expired(now)]
@@ -51,8 +51,8 @@ class Housekeeping(Foundation):
     def _delete_unused(self, now: datetime) -> int:
         """Delete one batch of the accounts that were never confirmed nor used, and count them.
 
-        Such an account may be an attacker's attempt to hold somebody's email, or a typing error.
-        Disabled ones stay: deleting them would let their email sign up again.
+        Such an account may be a typing error, or an attacker's attempt to hold another person's
+        email. Disabled ones stay: deleting them would let their email sign up again.
         """
         kept = self.settings.unverified_accounts_kept
         if kept is None:
@@ -73,14 +73,14 @@ class Housekeeping(Foundation):
 
     def _delete(self, what: Expired, most: int) -> int:
         key, conditions = what
-        # PostgreSQL: a row that somebody is at is left for another time, so this waits for nobody.
+        # PostgreSQL: a row that another transaction holds is left for another time.
         chosen = select(key).where(*conditions).limit(most).with_for_update(skip_locked=True)
         with self._writing() as connection:
             return connection.execute(delete(key.class_).where(key.in_(chosen))).rowcount
 
 
 def expired(now: datetime) -> list[Expired]:
-    """Return what has expired *now*: the key of each table, and what its rows must fulfil."""
+    """Return what has expired *now*: the key of each table, and the conditions for its rows."""
     return [
         (Ticket.hash, [Ticket.expires_at <= now]),
         (EmailToken.hash, [EmailToken.expires_at <= now]),

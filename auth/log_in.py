@@ -66,7 +66,7 @@ class LogIn(Housekeeping):
             self._record(connection, worked, session)
             self._record(connection, Event.SESSION_STARTED, session)
         self._enqueue(lambda: self._tell_of_new_device(session))
-        self._enqueue(self.tidy)
+        self._enqueue(self.purge_batch)
         return Login(self._token(session, session.token_id), session.user, session.expires_at)
 
     def _authenticate(

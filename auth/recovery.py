@@ -1,4 +1,4 @@
-"""Recovery: a forgotten password, by a link in a mail."""
+"""Recovery: a forgotten password is replaced by a link in an email."""
 
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
@@ -18,13 +18,13 @@ CHOOSES = (Purpose.RESET, Purpose.VERIFY)
 
 
 class Recovery(SignUp):
-    """The verbs for somebody who cannot log in."""
+    """The verbs for users who cannot log in."""
 
     def forgot_password(self, email: str, client: Client) -> None:
-        """Send a link to the account's address, if there is one: who asks does not learn it (EN-2).
+        """Email a reset link if the account exists; the caller cannot tell whether it does (EN-2).
 
         All that depends on the account is done after the answer. Raises InvalidDetails for what is
-        no address at all, or TooMany.
+        not an email at all, or TooMany.
         """
         try:
             address = read_address(email)
@@ -53,21 +53,21 @@ class Recovery(SignUp):
             user = find_by_id(connection, used.user_id) if used else None
             if used is None or user is None or user.email_key != used.email_key:
                 raise LinkRefused
-            # Counters before accounts, as logging in does it: neither waits for the other.
+            # Counters before accounts, as at log-in: neither waits for the other.
             clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
             # Reading the email has shown that it is theirs.
             set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
-            void_links(connection, user.id, Purpose.KEEP)  # who took the account may do this
+            void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
             record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
         self._notify(self._emails.password_changed(user.email), ALARM_RECIPIENT)
 
     def is_reset_link(self, link: str) -> bool:
-        """Tell whether *link* would work now, so that nobody fills a form in vain."""
+        """Return whether *link* would work now, so that nobody fills in a form for nothing."""
         with self._reading() as connection:
             return look_at_link(connection, link, CHOOSES, self._clock()) is not None
 
     def _send_reset(self, address: Address, client: Client) -> None:
-        """Write the letter, to the address as its owner once spelled it (CVE-2019-19844)."""
+        """Send the link, to the email as its owner once spelled it (CVE-2019-19844)."""
         now = self._clock()
         with self._writing() as connection:
             user = find_by_address(connection, address)

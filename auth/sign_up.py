@@ -1,4 +1,4 @@
-"""Sign up: make an account, and ask whether its address is theirs."""
+"""Sign up: make an account, and have its owner confirm the email."""
 
 from auth.addresses import Address, InvalidAddress, read_address
 from auth.audit import Event, record
@@ -14,12 +14,12 @@ from auth.verification import Verification
 
 
 class SignUp(Verification):
-    """The verbs that make accounts; only a *client* counts against the limits, an operator not."""
+    """The verbs that make accounts; the limits count a *client*, but not an operator."""
 
     def sign_up(
         self, email: str, password: str, name: str = "", client: Client | None = None
     ) -> User:
-        """Make an account, and send the link that verifies its address.
+        """Make an account, and send the link that confirms its email.
 
         Raises InvalidDetails with every broken rule of every field, EmailTaken, or TooMany.
         """
@@ -28,9 +28,9 @@ class SignUp(Verification):
         return user
 
     def sign_up_by_mail(self, email: str, password: str, name: str, client: Client) -> None:
-        """Make an account whose owner goes on from their mail; a taken address is told there too.
+        """Make an account whose owner continues from an email, which also says if it is taken.
 
-        The answer is the same for a new and for a taken address, and so is the work (EN-3).
+        The answer is the same for a new and for a taken email, and so is the work (EN-3).
         Raises InvalidDetails or TooMany.
         """
         try:

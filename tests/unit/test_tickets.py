@@ -117,7 +117,7 @@ def test_tickets_nobody_came_for_do_not_pile_up(
         service.ticket(token, BROWSER)
     clock.advance(LIFE + MOMENT)
 
-    service.tidy()
+    service.purge_batch()
 
     with database.read() as connection:
         assert len(connection.execute(select(Ticket.hash)).all()) == 0

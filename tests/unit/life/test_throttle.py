@@ -314,7 +314,7 @@ def test_a_flood_of_made_up_addresses_leaves_a_bounded_heap(
         for number in range(110):
             guess(service, f"made-up-{hour}-{number}@example.com")
         clock.advance(timedelta(hours=1))
-        service.tidy()
+        service.purge_batch()
 
     with database.read() as connection:
         kept = connection.scalar(select(func.count()).select_from(Counter))
