@@ -3,6 +3,7 @@
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.headerregistry import Address
@@ -22,6 +23,7 @@ LONGEST = 30.0  # seconds for one email once connected, however slowly the serve
 GOODBYE = 1.0  # seconds to wait for the answer to QUIT: the email is the server's by then
 PERMANENT = 500  # replies from here on
 ASCII = SMTP.clone(cte_type="7bit")  # what every server takes
+AUTHENTICATED = 235  # RFC 4954, 4
 CLOSING = 421  # the server ends the connection, whatever was asked: RFC 5321, 3.8
 
 
@@ -49,7 +51,7 @@ class Smtp:
         try:
             with self._connect() as server:
                 if self._server.user:
-                    server.login(self._server.user, self._server.password)
+                    _log_in(server, self._server.user, self._server.password)
                 server.send_message(message(mail, self._sender))
         except (OSError, smtplib.SMTPException) as cause:
             # Its text may quote what was sent: the name has to do.
@@ -141,6 +143,20 @@ def _hang_up(server: smtplib.SMTP) -> None:
     if held := server.sock:
         with suppress(OSError):  # it was closed meanwhile
             held.shutdown(socket.SHUT_RDWR)
+
+
+def _log_in(server: smtplib.SMTP, user: str, password: str) -> None:
+    """Log in, also where a letter is not ASCII: smtplib would raise UnicodeEncodeError there.
+
+    PLAIN takes UTF-8 (RFC 4616), and the connection is encrypted by now.
+    """
+    if f"{user}{password}".isascii():
+        server.login(user, password)
+        return
+    credentials = b64encode(f"\0{user}\0{password}".encode()).decode()
+    code, reply = server.docmd("AUTH", f"PLAIN {credentials}")
+    if code != AUTHENTICATED:
+        raise smtplib.SMTPAuthenticationError(code, reply)
 
 
 def _is_here(host: str) -> bool:

@@ -85,10 +85,14 @@ def test_an_email_arrives_as_text_and_as_html() -> None:
     assert "<App>" not in html
 
 
+@pytest.mark.parametrize(
+    ("written", "password"),
+    [("p%40ss", "p@ss"), ("a#b?c[/@", "a#b?c[/@"), ("pässwörd", "pässwörd")],
+)
 def test_starttls_is_used_where_it_is_offered(
-    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], written: str, password: str
 ) -> None:
-    """AC-3: with the name and the password only after it."""
+    """AC-3: with the name and the password only after it, in any letters."""
     server, client = contexts
     port, seen = free_port(), list[str]()
 
@@ -102,10 +106,11 @@ def test_starttls_is_used_where_it_is_offered(
     with mail_server(
         port, tls_context=server, require_starttls=True, authenticator=check
     ) as mailbox:
-        Smtp(read_mail_server(f"smtp://ada:p%40ss@localhost:{port}"), SENDER, client).send(RESET)
+        url = f"smtp://ada:{written}@localhost:{port}"
+        Smtp(read_mail_server(url), SENDER, client).send(RESET)
 
     assert mailbox.starttls == [True]
-    assert seen == ["ada:p@ss"]
+    assert seen == [f"ada:{password}"]
 
 
 def test_smtps_is_encrypted_from_the_first_byte(
