@@ -153,6 +153,7 @@ def _log_in(server: smtplib.SMTP, user: str, password: str) -> None:
     if f"{user}{password}".isascii():
         server.login(user, password)
         return
+    server.ehlo_or_helo_if_needed()
     credentials = b64encode(f"\0{user}\0{password}".encode()).decode()
     code, reply = server.docmd("AUTH", f"PLAIN {credentials}")
     if code != AUTHENTICATED:
