@@ -12,7 +12,9 @@ from tests.serving import HOST, Server, serve
 OWN = "https://app.example.com"
 
 
-def shake_hands(server: Server, origin: str | None, host: str | None = None) -> int:
+def shake_hands(
+    server: Server, origin: str | None, host: str | None = None, cookie: str = ""
+) -> int:
     """Ask for the stream as a page of *origin* does; return the answer's status, 101 if it opens.
 
     *host* is what the Host header says, the server's own address unless given.
@@ -21,6 +23,8 @@ def shake_hands(server: Server, origin: str | None, host: str | None = None) -> 
     with closing(http.client.HTTPConnection(HOST, address.port, timeout=20)) as connection:
         sent = {"Host": host or address.netloc, "Connection": "Upgrade", "Upgrade": "websocket"}
         sent |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="}
+        if cookie:
+            sent["Cookie"] = cookie
         if origin is not None:
             sent["Origin"] = origin
         connection.request("GET", address.path, headers=sent)

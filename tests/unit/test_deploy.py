@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 import dev
 from settings import ROOT, Settings
 from tests.deployed import compose, image, image_environment, unit
+from web.bounds import MOST_DESCRIPTORS
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
 APPS = ("app-1", "app-2")
@@ -103,6 +105,23 @@ def test_the_proxy_counts_as_one() -> None:
     """The address in "This session" is the visitor's, not the proxy's and not a claim."""
     assert compose()["services"]["app-1"]["environment"]["TRUSTED_PROXIES"] == "1"
     assert "TRUSTED_PROXIES=1" in unit()["Environment"].split()
+
+
+def test_the_system_allows_as_many_open_files_as_the_app_can_use() -> None:
+    """AV-3: each open tab takes four; the usual 1,024 would leave room for 200 tabs."""
+    limit = {"soft": MOST_DESCRIPTORS, "hard": MOST_DESCRIPTORS}
+
+    assert unit()["LimitNOFILE"] == str(MOST_DESCRIPTORS)
+    assert all(compose()["services"][name]["ulimits"]["nofile"] == limit for name in APPS)
+
+
+def test_nginx_takes_as_much_as_streamlit_does() -> None:
+    """AV-3: an upload that Streamlit would refuse is not passed on to it."""
+    streamlit = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
+    nginx = (ROOT / "deploy/nginx.conf").read_text("utf-8")
+
+    most = streamlit["server"]["maxUploadSize"]
+    assert re.findall(r"client_max_body_size (\d+)m;", nginx) == [str(most + 1)]
 
 
 def test_the_unit_serves_the_hardened_app_to_this_machine_alone() -> None:

@@ -89,6 +89,7 @@ def test_only_our_own_page_frames_a_component(path: str, base: str, framed: bool
 
     assert policy(response)["frame-ancestors"] == ["'self'" if framed else "'none'"]
     assert policy(response)["object-src"] == policy(response)["base-uri"] == ["'none'"]
+    assert policy(response)["default-src"] == ["'self'"]
     assert response.headers["x-frame-options"] == ("SAMEORIGIN" if framed else "DENY")
 
 
@@ -102,3 +103,20 @@ def test_what_an_answer_says_itself_stays() -> None:
     response = answer(Referrer_Policy="same-origin")
 
     assert response.headers.getlist("referrer-policy") == ["same-origin"]
+
+
+XSRF = "_streamlit_xsrf=2|a|b|1; Path=/; SameSite=Lax"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "line", "sent"),
+    [
+        (HTTPS, XSRF, f"{XSRF}; Secure"),
+        (HTTPS, f"{XSRF}; Secure", f"{XSRF}; Secure"),
+        (HTTPS, "secure=secure; Path=/", "secure=secure; Path=/; Secure"),
+        ("http://localhost:8501", XSRF, XSRF),
+    ],
+)
+def test_streamlits_own_cookies_are_secure_on_https(base_url: str, line: str, sent: str) -> None:
+    """CK-2: it adds that only where it has the certificate itself, and not behind a proxy."""
+    assert answer(base_url=base_url, Set_Cookie=line).headers.getlist("set-cookie") == [sent]

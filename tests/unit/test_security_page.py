@@ -26,6 +26,7 @@ from auth.throttle import Limit
 from db.engine import BUSY_TIMEOUT, Database
 from settings import Settings
 from web import navigation, streamlit_hooks
+from web.bounds import BOUNDS, MOST_DESCRIPTORS, SITE, SPARE_DESCRIPTORS
 
 PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", PAGE, re.MULTILINE))
@@ -173,3 +174,29 @@ def test_the_senders_of_messages_on_the_page_are_those_in_the_code() -> None:
     assert dict(told) == streamlit_hooks.MESSAGES
     assert text in PAGE and widget in PAGE and rerun in PAGE
     assert f"beyond {streamlit_hooks.MOST_WIDGETS}" in PAGE
+
+
+def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
+    """CF-5, AV-3: what one visitor may hold open, number by number."""
+    told = {
+        "open tabs of signed-out visitors of one network": f"{BOUNDS.network_sockets},",
+        "open tabs of one user": f"{BOUNDS.user_sockets}",
+        "open tabs of signed-out visitors in all": f"{BOUNDS.signed_out_share:.0%}".replace(
+            "%", " %"
+        ),
+        "open tabs in all": f"{BOUNDS.all_sockets},",
+        "a new tab's silence": f"{BOUNDS.first_message:.0f} seconds",
+        "request headers, and silence between requests": f"{BOUNDS.headers:.0f} seconds",
+        "a request's body": f"{BOUNDS.body:.0f} seconds, and one more for each "
+        f"{BOUNDS.body_rate // 1024} KB",
+        "an answer that the client does not read": f"{BOUNDS.answer:.0f} seconds",
+        "connections without a request": f"{BOUNDS.waiting_share:.0%}".replace("%", " %"),
+        "uploads of one user": f"{BOUNDS.user_files} files, {BOUNDS.user_upload} times",
+        "uploads in all": f"{BOUNDS.all_uploads} times",
+        "uploads of a closed tab are kept for": f"{BOUNDS.uploads_kept:.0f} seconds",
+    }
+
+    assert {row: ROWS[row][: len(start)] for row, start in told.items()} == told
+    assert f"less {SPARE_DESCRIPTORS}" in ROWS["open tabs in all"]
+    assert f"an IPv6 /48 has {SITE} times as many" in PAGE
+    assert f"`compose.yaml` allow {MOST_DESCRIPTORS}" in PAGE
