@@ -11,6 +11,7 @@ Works on copies outside the repository, where an interrupted run goes on if noth
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -72,19 +73,25 @@ forkserver_warmup = "import"
 preload_modules_file = "preloaded.txt"
 timeout_multiplier = 3.0
 timeout_constant = 10.0
-pytest_add_cli_args = ["-o", "addopts=", "-p", "no:cacheprovider", "-k", "not postgresql"]
+pytest_add_cli_args = [
+  "-o", "addopts=", "-p", "no:cacheprovider", "-k", "not postgresql",
+  "-W", "ignore::pytest.PytestAssertRewriteWarning",
+]
 pytest_add_cli_args_test_selection = {tests}
 """
-KILLED = {"killed", "timeout", "segfault"}
+# How pytest ends where a test failed, or the code could not even be imported; and what ends a
+# process that takes too long.
+NOTICED = frozenset({1, 2, 3, 24, -24, 36, 152, -9})
+UNNOTICED = frozenset({0, 5, 33})  # passed, or no test reaches the code
 PROGRESS = re.compile(r"(\d+)/(\d+) ")
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: mutmut's name for it, and whether a test noticed."""
+    """One change: mutmut's name for it, and how its tests ended; None if they never ran."""
 
     name: str
-    status: str
+    exit_code: int | None
 
     @property
     def file(self) -> str:
@@ -94,7 +101,7 @@ class Mutant:
     @property
     def killed(self) -> bool:
         """Whether a test failed, or never came to an end."""
-        return self.status in KILLED
+        return self.exit_code in NOTICED
 
 
 @dataclass(frozen=True)
@@ -116,13 +123,17 @@ def measure(quick: bool) -> list[Row]:
         folder = prepare(target, state)
         run_mutants(folder, target)
         found = results(folder)
+        if broken := {m.exit_code for m in found if m.exit_code not in NOTICED | UNNOTICED}:
+            raise RuntimeError(f"the tests of {target} could not run: exit codes {broken}")
         mutants += found
         for mutant in found:
             if mutant.killed or (made := change(folder, mutant)) in excused:
                 continue
             unexplained.add(mutant)
             progress("")
-            said = f"{mutant.status}: {mutant.name}\n  - {made.was}\n  + {made.became}"
+            said = (
+                f"survived ({mutant.exit_code}): {mutant.name}\n  - {made.was}\n  + {made.became}"
+            )
             print(said, file=sys.stderr, flush=True)
     return rows(targets, mutants, unexplained)
 
@@ -222,9 +233,9 @@ def workers() -> int:
 
 def results(folder: Path) -> list[Mutant]:
     """Return every mutant in *folder* and what became of it."""
-    listed = _ask(folder, "results", "--all", "true")
-    found = re.findall(r"^\s+(\S+): ([\w ]+)$", listed, re.MULTILINE)
-    return [Mutant(name, status) for name, status in found]
+    metas = sorted((folder / "mutants").rglob("*.py.meta"))
+    codes = [json.loads(meta.read_text("utf-8"))["exit_code_by_key"] for meta in metas]
+    return [Mutant(name, code) for found in codes for name, code in found.items()]
 
 
 def change(folder: Path, mutant: Mutant) -> Change:

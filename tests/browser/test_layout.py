@@ -81,3 +81,18 @@ def test_every_field_and_button_has_a_name(visitor: Visitor, path: str) -> None:
 
     assert visitor.page.evaluate(NAMELESS) == []
     expect(visitor.page.get_by_role("heading", level=1)).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "ground"), [("dark", "rgb(18, 22, 31)"), ("light", "rgb(255, 255, 255)")]
+)
+def test_the_app_is_dark_where_the_system_is(
+    new_context: NewContext, server: Server, scheme: str, ground: str
+) -> None:
+    """The first page already comes in the theme that the visitor's system asks for."""
+    visitor = Visitor(new_context(color_scheme=scheme), server)
+
+    visitor.open("/log-in")
+
+    expect(visitor.heading("Log in")).to_be_visible()
+    expect(visitor.page.get_by_test_id("stApp")).to_have_css("background-color", ground)

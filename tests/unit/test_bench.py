@@ -78,10 +78,10 @@ def test_the_95th_percentile_is_in_milliseconds() -> None:
 
 
 MADE = [
-    mutations.Mutant("auth.keys.x_derive__mutmut_1", "killed"),
-    mutations.Mutant("auth.keys.x_derive__mutmut_2", "timeout"),
-    mutations.Mutant("auth.keys.x_derive__mutmut_3", "survived"),
-    mutations.Mutant("web.edge.x_knows__mutmut_1", "no tests"),
+    mutations.Mutant("auth.keys.x_derive__mutmut_1", 1),
+    mutations.Mutant("auth.keys.x_derive__mutmut_2", -24),
+    mutations.Mutant("auth.keys.x_derive__mutmut_3", 0),
+    mutations.Mutant("web.edge.x_knows__mutmut_1", 33),
 ]
 
 
