@@ -30,6 +30,7 @@ class Event(StrEnum):
     LOG_IN_FAILED = "authn_login_fail"
     PASSWORD_SWITCHED_OFF = "authn_login_fail_max"  # noqa: S105  a name, not a secret
     LOCKED = "authn_login_lock"
+    CONFIRMED = "authn_password_again"  # step-up: typed again within a session
     PASSWORD_CHANGED = "authn_password_change"  # noqa: S105
     LINK_SENT = "authn_token_created"
     SESSION_REVOKED = "authn_token_revoked"

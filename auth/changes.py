@@ -37,16 +37,18 @@ class Changes(Recovery):
             update_user(connection, session.user.id, name=name)
             self._record(connection, Event.USER_CHANGED, session)
 
-    def change_password(self, token: str | None, current: str, new: str) -> Login:
+    def change_password(
+        self, token: str | None, current: str, new: str, client: Client | None = None
+    ) -> Login:
         """Store another password; other sessions end, this one goes on under the token returned.
 
-        Raises InvalidDetails, WrongPassword, or TooMany.
+        *client* is who asks, where known. Raises InvalidDetails, WrongPassword, or TooMany.
         """
         session = self._alive(token)
         user = session.user
         if faults := self.password_faults(new, user.email, user.name):
             raise InvalidDetails({"password": faults})
-        self._check_password(session, current)
+        self._check_password(session, current, client)
         password_hash = hash_password(new, self._scheme)
         token_id = new_token_id()
         now = self._clock()

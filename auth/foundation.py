@@ -57,9 +57,10 @@ class Foundation:
     def session(self, token: str | None, *, trusted: bool = False) -> Session | None:
         """Return the session that *token* names, alive or over, or None for no token of ours.
 
-        A token is *trusted* where it was presented before and has not left the server since. One
-        that a browser presents must be the newest: an older one is a copy, and ends the session
-        for whoever has either (SE-9).
+        A token counts while it is the session's newest, and for rotation.OVERLAP after it was
+        replaced; then it is a copy. One that a browser presents ends the session, for the copy and
+        the original alike (SE-9). A *trusted* one, which an open tab presented before and the
+        server has kept since, is refused as STALE: the tab's browser may hold the newest.
         """
         claims = self._claims(token)
         if claims is None:
@@ -69,21 +70,19 @@ class Foundation:
             session = self._sessions.find(connection, claims.session_id, now)
         if session is None or session.user.id != claims.user_id:
             return None
-        if trusted or session.end_reason or claims.token_id == session.token_id:
+        if session.end_reason or claims.token_id == session.token_id:
             return session
-        return self._follow(session, claims.token_id, now)
-
-    def _follow(self, session: Session, token_id: str, now: datetime) -> Session:
-        """Return *session* after a token that is not the one in use was presented."""
-        if rotation.is_reused(session, token_id, now):
+        if claims.token_id == session.next_token_id:
             with self._writing() as connection:
-                end_session(connection, session.id, EndReason.REUSED, now)
-                self._record(connection, Event.TOKEN_REUSED, session)
-            return replace(session, end_reason=EndReason.REUSED)
-        if token_id == session.next_token_id:
-            with self._writing() as connection:
-                rotation.accept(connection, session, token_id, now)
-        return session
+                return rotation.accept(connection, session, claims.token_id, now)
+        if rotation.is_in_overlap(session, claims.token_id, now):
+            return replace(session, newest=False, confirmed_at=None)
+        if trusted:
+            return replace(session, newest=False, end_reason=EndReason.STALE)
+        with self._writing() as connection:
+            end_session(connection, session.id, EndReason.REUSED, now)
+            self._record(connection, Event.TOKEN_REUSED, session)
+        return replace(session, newest=False, end_reason=EndReason.REUSED)
 
     def _token(self, session: Session, token_id: str) -> str:
         return issue(

@@ -15,7 +15,7 @@ LOG_IN_KNOWN = Limit("log in: account, known network", 5, DAY, FIRST_WAIT, HOUR)
 LOG_IN_NETWORK = Limit("log in: network", 100, 15 * MINUTE)
 LOG_IN_ALL = Limit("log in: everybody", 300, MINUTE)
 
-PASSWORD_AGAIN = Limit("password again: account", 5, DAY, FIRST_WAIT, HOUR)
+PASSWORD_AGAIN = Limit("password again: session and network", 5, DAY, FIRST_WAIT, HOUR)
 
 SIGN_UP_NETWORK = Limit("sign up: network", 50, HOUR)
 SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from auth.audit import Event, Happening, forget_where, recent, record
 from auth.changes import Changes
+from auth.client import Client
 from auth.email_tokens import pending_address
 from auth.limits import NOTICE_RECIPIENT
 from auth.users import delete_user
@@ -66,14 +67,16 @@ class OwnData(Changes):
                 ],
             }
 
-    def delete_account(self, token: str | None, password: str) -> None:
+    def delete_account(
+        self, token: str | None, password: str, client: Client | None = None
+    ) -> None:
         """Delete the account of the user who asks, and all that is personal (GHSA-2vg6-77g8-24mp).
 
         The audit keeps its events under an id that names nobody any more. Raises WrongPassword,
         or TooMany.
         """
         session = self._alive(token)
-        self._check_password(session, password)
+        self._check_password(session, password, client)
         with self._writing() as connection:
             delete_user(connection, session.user.id)
             forget_where(connection, session.user.id)

@@ -24,21 +24,31 @@ class AuthService(OwnData, Carriage, Administration):
     def resume(
         self, token: str | None, *, touch: bool = True, trusted: bool = False
     ) -> User | None:
-        """Return whose session *token* names, if it is alive, and note that it was used.
+        """Return the user of the session that *token* names, if it is open; note that it was used.
+
+        *touch* and *trusted* are those of `resume_session`.
+        """
+        session = self.resume_session(token, touch=touch, trusted=trusted)
+        return session.user if session and not session.end_reason else None
+
+    def resume_session(
+        self, token: str | None, *, touch: bool = True, trusted: bool = False
+    ) -> Session | None:
+        """Return the session that *token* names, open or over, and note that it was used.
 
         Asked on every run (SE-2). *touch* is false where nobody did anything, such as a page
-        that looks whether it may stay open: that must not keep a session alive. *trusted* is told
-        by `session`.
+        that looks whether it may stay open: that must not keep a session alive. *trusted* is
+        explained by `session`.
         """
         session = self.session(token, trusted=trusted)
         if session is None or session.end_reason:
-            return None
+            return session
         now = self._clock()
         if touch and now - session.last_seen_at >= TOUCH_EVERY:
             # Another writer may hold the lock for long: the next run notes the use as well.
             with suppress(Unavailable), self._writing(TOUCH_PATIENCE) as connection:
                 touch_session(connection, session.id, now)
-        return session.user
+        return session
 
     def end_reason(self, token: str | None) -> EndReason | None:
         """Return why the session that *token* names is over, to tell the person who had it."""
@@ -51,8 +61,8 @@ class AuthService(OwnData, Carriage, Administration):
         except TokenRefused:
             return None
         session = self.session(token, trusted=True)
-        if session is None or not session.end_reason:
-            return None
+        if session is None or session.end_reason in {None, EndReason.STALE}:
+            return session.end_reason if session else None
         if session.end_reason in LAPSED and self._lapse(session, session.end_reason):
             return session.end_reason
         note(Event.USED_AFTER_END, now, user_id=session.user.id, session_id=session.id)
@@ -65,15 +75,6 @@ class AuthService(OwnData, Carriage, Administration):
             if news:
                 self._record(connection, Event.SESSION_EXPIRED, session)
         return news
-
-    def log_out(self, token: str | None) -> None:
-        """End the session itself, and so every copy of its cookie (SE-5); again is no fault."""
-        session = self.session(token, trusted=True)
-        if session is None or session.end_reason:
-            return
-        with self._writing() as connection:
-            end_session(connection, session.id, EndReason.LOGGED_OUT, self._clock())
-            self._record(connection, Event.LOGGED_OUT, session)
 
     def is_ready(self) -> bool:
         """Tell whether the database answers."""

@@ -30,7 +30,7 @@ class Lifetime:
 
 @dataclass(frozen=True)
 class Session:
-    """A session as its row tells it, with the user it is for."""
+    """A session as its row describes it, with its user, as the holder of one token may use it."""
 
     id: str
     user: User
@@ -46,6 +46,7 @@ class Session:
     last_token_id: str | None
     rotated_at: datetime
     end_reason: EndReason | None  # why it counts no more, or None while it does
+    newest: bool = True  # whether the token it was looked up by has not been replaced
 
     @property
     def client(self) -> Client:
@@ -117,6 +118,7 @@ class Sessions:
                 created_at=now,
                 last_seen_at=now,
                 expires_at=now + self._lifetimes[remembered].absolute,
+                confirmed_at=now,  # the password was typed just now
                 token_id=new_token_id(),
                 rotated_at=now,
                 address=one_line(client.address),

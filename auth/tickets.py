@@ -14,9 +14,18 @@ from db.models import Ticket
 LIFE = timedelta(seconds=30)
 
 
-def issue_ticket(connection: Connection, session_id: str, browser: str, now: datetime) -> str:
-    """Return a ticket for the session that only the holder of the nonce *browser* can redeem."""
-    ticket = secrets.token_urlsafe(24)
+def issue_ticket(
+    connection: Connection,
+    session_id: str,
+    browser: str,
+    now: datetime,
+    ticket: str | None = None,
+) -> str:
+    """Return a ticket, a new one or *ticket*, that only the holder of the nonce *browser* can use.
+
+    One that has been made up is 128 bits or more, and good from now on.
+    """
+    ticket = ticket or secrets.token_urlsafe(24)
     connection.execute(
         insert(Ticket).values(
             hash=_hash(ticket),

@@ -113,9 +113,10 @@ def _verified(token: str, keys: KeyRing) -> Claims:
     if not FORM.fullmatch(token):
         raise TokenRefused
     try:
-        header = json.loads(base64url_decode(token.partition(".")[0]).decode())
+        header = _parse(token.split(".")[0])
         key = keys.keys[header["kid"]]
         claims = _jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=ISSUER)
+        _parse(token.split(".")[1])
         if header.keys() != HEADER or header["typ"] != TYPE or not _sound(claims):
             raise TokenRefused
         return Claims(
@@ -128,6 +129,21 @@ def _verified(token: str, keys: KeyRing) -> Claims:
         )
     except (PyJWTError, KeyError, ValueError, TypeError, RecursionError, OverflowError, OSError):
         raise TokenRefused from None
+
+
+def _parse(part: str) -> Any:
+    """Return the JSON of one part; raises ValueError where a member stands twice (RFC 8725, 2.4).
+
+    PyJWT takes the last of two, another parser the first.
+    """
+    return json.loads(base64url_decode(part).decode(), object_pairs_hook=_unique)
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise ValueError("a member stands twice")
+    return found
 
 
 def _sound(claims: dict[str, Any]) -> bool:

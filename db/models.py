@@ -87,7 +87,7 @@ class Session(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)  # absolute: nothing moves it
-    confirmed_at: Mapped[datetime | None]  # when the password was last typed again
+    confirmed_at: Mapped[datetime | None]  # when the password was last typed
     token_id: Mapped[str] = mapped_column(String(32))  # the jti of the token in use
     next_token_id: Mapped[str | None] = mapped_column(String(32))  # sent, not yet seen again
     last_token_id: Mapped[str | None] = mapped_column(String(32))  # good for a moment more

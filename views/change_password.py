@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.password_rules import ADVICE
 from web.form import CURRENT, Form
-from web.guard import adopt_token
+from web.guard import adopt_token, client
 from web.links import link
 from web.start import service
 from web.tab import Go, tab
@@ -12,7 +12,7 @@ from web.tab import Go, tab
 
 def change_password(current: str, new: str) -> Go:
     """Store the new password; this session goes on under a new token."""
-    adopt_token(service().change_password(tab().token, current, new))
+    adopt_token(service().change_password(tab().token, current, new, client()))
     return Go("account", "Your password is changed, and your other devices are logged out.")
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from web.form import CURRENT, Form
-from web.guard import sign_out_locally
+from web.guard import client, sign_out_locally
 from web.links import link
 from web.start import service
 from web.tab import Go, tab
@@ -11,7 +11,7 @@ from web.tab import Go, tab
 
 def delete_account(password: str) -> Go:
     """Delete the account of the user who is signed in."""
-    service().delete_account(tab().token, password)
+    service().delete_account(tab().token, password, client())
     return sign_out_locally("Your account is deleted.")
 
 

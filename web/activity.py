@@ -18,6 +18,7 @@ WORDS = {
     Event.LOG_IN_FAILED: "Somebody tried a wrong password",
     Event.LOCKED: "Logging in was paused for a while",
     Event.PASSWORD_SWITCHED_OFF: "Your password was switched off for unknown networks",
+    Event.CONFIRMED: "You entered your password again",
     Event.PASSWORD_CHANGED: "Your password was changed",
     Event.LINK_SENT: "We sent you a link",
     Event.SESSION_REVOKED: "Other sessions were ended",

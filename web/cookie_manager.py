@@ -3,8 +3,10 @@
 What JavaScript writes it can also read: this cookie is never HttpOnly. `server.py` does better.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,7 +15,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from auth.users import Login
 from web import connection
-from web.tab import Write, tab
+from web.answers import hold_run
+from web.start import service
+from web.tab import Asker, Write, tab
 
 if TYPE_CHECKING:
     from extra_streamlit_components import CookieManager
@@ -61,15 +65,61 @@ class CookieManagerBridge:
         """Have the page write the token."""
         tab().write = Write(login, key=f"_cookie_{token_hex(4)}")
 
-    def forget(self) -> None:
-        """Have the page delete the token."""
-        tab().write = Write(None, key=f"_cookie_{token_hex(4)}")
+    def forget(self, token: str | None) -> None:
+        """Have the page delete the token, if it is still that of this session."""
+        mark = service().mark_of(token)
+        tab().write = Write(None, key=f"_cookie_{token_hex(4)}", ended=mark)
+
+    def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
+        """Read the cookie in the page: what it brings is presented, and a copy ends the session."""
+        questions = tab().questions
+        key = questions.setdefault(asker, f"_cookie_ask_{token_hex(4)}")
+        cookies = st.session_state.get(key)
+        if not isinstance(cookies, dict):
+            if st.context.url is None:  # no page to ask: a test without a browser
+                return None
+            with connection.fill(slot):
+                _manager(key)
+            if asker is Asker.WATCH:
+                return None
+            hold_run(Event())  # the answer ends this run, and the next one reads it
+        del questions[asker]
+        token = cookies.get(self._name) if isinstance(cookies, dict) else None
+        session = service().session(token) if isinstance(token, str) else None
+        is_newest = session is not None and session.newest and not session.end_reason
+        return token if is_newest else None
+
+    def _check(self, write: Write, cookie: object) -> bool:
+        """Look at the *cookie* that *write* takes the place of, and return whether it may.
+
+        A session that a log-in replaces ends (SE-1); a log-out leaves the cookie of the log-in
+        that followed it.
+        """
+        found = cookie if isinstance(cookie, str) else None
+        if write.login is None:
+            return service().close_cookie(found, write.ended)
+        service().end_replaced(write.login.token, found)
+        return True
 
     def _mount(self, write: Write, slot: DeltaGenerator) -> None:
-        """Render the write. CookieManager.delete() knows the path "/" alone: an expiry deletes."""
+        """Render the write, once the page has shown which cookie is there before it.
+
+        CookieManager.delete() knows the path "/" alone: an expiry deletes.
+        """
+        key = f"{write.key}_all"
+        before = st.session_state.get(key)
+        if not write.checked and isinstance(before, dict):
+            if not self._check(write, before.get(self._name)):
+                tab().write = None
+                return
+            tab().write = write = replace(write, checked=True)
+        if not write.checked:
+            with connection.fill(slot):
+                _manager(key)
+            return
         expires_at = write.login.expires_at if write.login else LONG_AGO
         with connection.fill(slot):
-            _manager(f"{write.key}_all").set(
+            _manager(key).set(
                 self._name,
                 write.login.token if write.login else "",
                 key=write.key,

@@ -14,6 +14,7 @@ from web.connection import http_only_cookie
 from web.cookie_manager import CookieManagerBridge
 from web.http_only import HttpOnlyBridge
 from web.start import service
+from web.tab import Asker
 
 
 class Bridge(Protocol):
@@ -31,8 +32,16 @@ class Bridge(Protocol):
     def keep(self, login: Login) -> None:
         """Have the browser keep the token of *login*; a write still on its way is superseded."""
 
-    def forget(self) -> None:
-        """Have the browser forget the token."""
+    def forget(self, token: str | None) -> None:
+        """Have the browser forget the token of the session of *token*, and no later one."""
+
+    def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
+        """Return the browser's newest token; None where it has none, or has not answered yet.
+
+        The page is asked in *slot*. For the GUARD the run is held until the answer is here, or a
+        few seconds: a run that ended without it would take the page away, and a submitted form
+        with it. The WATCH asks again in its next run.
+        """
 
 
 def bridge() -> Bridge:

@@ -1,18 +1,35 @@
-// Posts the ticket, or asks for the cookie's end, once; then tells the script whether it worked.
+// Sends one request about the cookie, once; then tells the script whether it was accepted.
 
 const PATIENCE = 10_000; // milliseconds
-const sent = (window.authCourierSent ??= new Set()); // a rerun renders this again: ask once only
+const sent = (window.authCourierSent ??= new Set()); // a rerun renders this again: send once only
+
+// One request at a time in the whole browser: an answer that ends a cookie must not arrive after
+// the one that sets the next. On plain http elsewhere than this machine there are no locks; there
+// it is one at a time in each tab.
+function inTurn(job) {
+  if (navigator.locks) return navigator.locks.request("auth-cookie", job);
+  return (window.authCourierTurn = (window.authCourierTurn ?? Promise.resolve()).then(job));
+}
+
+async function send({ path, method, body }) {
+  try {
+    const answer = await fetch(path, {
+      method,
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
 
 export default function ({ data, setStateValue }) {
   if (!data || sent.has(data.key)) return;
   sent.add(data.key);
-  fetch(data.path, {
-    method: data.method,
-    credentials: "same-origin",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ ticket: data.ticket }),
-    signal: AbortSignal.timeout(PATIENCE),
-  })
-    .then((answer) => answer.ok, () => false)
-    .then((done) => setStateValue("done", done));
+  inTurn(() => send(data)).then((done) => {
+    if (!(done && data.quiet)) setStateValue("done", done);
+  });
 }

@@ -10,6 +10,7 @@ from starlette.types import Scope
 from settings import PORTS, Settings, Site, read_authority, read_site
 
 SESSION_PATH = "/auth/session"
+TICKET_PATH = "/auth/ticket"
 LONGEST_ORIGIN = 300  # characters; a host has 253 at most
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})  # what development is reached by
 

@@ -11,12 +11,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.errors import Unavailable
-from auth.sessions import Client, EndReason
+from auth.sessions import Client, EndReason, Session
 from auth.users import Login, User
 from web import connection
 from web.cookies import Bridge, bridge
 from web.start import service
-from web.tab import Door, Go, begin_run, clear_tab, tab
+from web.tab import Asker, Door, Go, begin_run, clear_tab, tab
 
 P = ParamSpec("P")
 
@@ -26,6 +26,7 @@ END_NOTICES: dict[EndReason | None, str] = {
     EndReason.REPLACED: "There was another log-in in this browser. Log in to go on.",
     EndReason.CROWDED_OUT: "You logged in on more devices than one account can have at a time.",
     EndReason.ENDED: "This device was logged out from another one of yours.",
+    EndReason.STALE: "We could not confirm that this page is yours. Reload it to go on.",
     EndReason.REUSED: "We ended this session because its cookie was used twice. Log in to go on.",
     EndReason.EXPIRED: "Your session has reached its end. Log in to go on.",
     EndReason.IDLE: "You were away for a while, so we logged you out. Log in to go on.",
@@ -42,7 +43,7 @@ def guard() -> User | None:
         service()  # a form that nobody can answer is no page to show
         browser = bridge()
         browser.sync(slot)
-        user = _resume(browser)
+        user = _resume(browser, slot)
         if user is None:
             _turn_away(browser, slot)
     except Unavailable:
@@ -96,8 +97,9 @@ def log_out() -> Go:
 
 def sign_out_locally(notice: str) -> Go:
     """Have this tab and this browser forget the user; the log-in page then says *notice*."""
+    ended = tab().token
     clear_tab()
-    bridge().forget()
+    bridge().forget(ended)
     return Go(notice=notice)
 
 
@@ -107,20 +109,52 @@ def adopt_token(login: Login) -> None:
     bridge().keep(login)
 
 
-def _resume(browser: Bridge) -> User | None:
-    """Sign in by the token this tab holds, or else by the one the browser brought."""
+def watch() -> None:
+    """Look whether this tab may stay open, in the fragment of an idle page; raises Unavailable.
+
+    A token that was replaced is exchanged for the newest; the page stays as it is meanwhile.
+    """
+    held = tab()
+    if held.settled:  # a run of the whole script: the guard has just asked
+        held.settled = False
+    else:
+        session = service().resume_session(held.token, touch=False, trusted=True)
+        if session is None or session.end_reason not in {None, EndReason.STALE}:
+            st.rerun()
+        held.newest = session.newest
+    if not held.newest and (newest := bridge().newest_token(connection.slot(), Asker.WATCH)):
+        held.token, held.newest = newest, True
+
+
+def _resume(browser: Bridge, slot: DeltaGenerator) -> User | None:
+    """Sign in by the token this tab holds, or else by the one the browser brought.
+
+    The cookies of a connection are those of its start: what they bring is presented once, and
+    known from then on. A tab whose token was replaced asks its browser for the newest.
+    """
     held, brought = tab().token, browser.cookie_token()
-    if held and (user := service().resume(held, trusted=True)):
-        return _let_in(user, held)
-    if brought and brought != held and (user := service().resume(brought)):
-        return _let_in(user, brought)
+    session = service().resume_session(held, trusted=True)
+    if held and session and not session.end_reason:
+        return _let_in(session, held)
+    stale = session is not None and session.end_reason is EndReason.STALE
+    if brought and brought != tab().presented:
+        session = service().resume_session(brought)
+        tab().presented = brought
+        if session and not session.end_reason:
+            return _let_in(session, brought)
+    if stale and (newest := browser.newest_token(slot, Asker.GUARD)):
+        session = service().resume_session(newest, trusted=True)
+        if session and not session.end_reason:
+            return _let_in(session, newest)
     return None
 
 
-def _let_in(user: User, token: str) -> User:
+def _let_in(session: Session, token: str) -> User:
+    user = session.user
     if tab().owner not in {None, user.id}:
         clear_tab()
-    tab().token, tab().owner, tab().settled = token, user.id, True
+    held = tab()
+    held.token, held.owner, held.newest, held.settled = token, user.id, session.newest, True
     st.session_state["logged_in"] = True
     st.session_state["user"] = user
     connection.note_user(user.id)

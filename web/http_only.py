@@ -12,9 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from auth.users import Login
 from web import connection
-from web.edge import SESSION_PATH, browser_cookie
+from web.answers import expected, hold_run
+from web.edge import SESSION_PATH, TICKET_PATH, browser_cookie
 from web.start import service
-from web.tab import Write, clear_tab, tab
+from web.tab import Asker, Write, clear_tab, tab
 
 BLOCKED = (
     "Your browser did not keep the log-in. Allow cookies for this site, switch off what blocks "
@@ -60,25 +61,68 @@ class HttpOnlyBridge:
         ticket = service().ticket(login.token, nonce)
         tab().write = Write(login, key=f"_cookie_{token_hex(4)}", ticket=ticket)
 
-    def forget(self) -> None:
-        """Have the page ask for the cookie's end."""
-        tab().write = Write(None, key=f"_cookie_{token_hex(4)}")
+    def forget(self, token: str | None) -> None:
+        """Have the page ask for the end of the cookie, if it is still that of this session."""
+        mark = service().mark_of(token)
+        tab().write = Write(None, key=f"_cookie_{token_hex(4)}", ended=mark)
+
+    def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
+        """Have the page post a ticket of this tab's own making, which the cookie makes good."""
+        questions = tab().questions
+        if (ticket := questions.get(asker)) and (token := _exchange(ticket)):  # meanwhile
+            del questions[asker]
+            return token
+        ticket = questions.setdefault(asker, f"_ask_{token_hex(16)}")
+        waits = asker is Asker.GUARD
+        with expected(ticket) as answered:
+            done = _send(slot, ticket, "POST", TICKET_PATH, {"ticket": ticket}, quiet=waits)
+            if done is None and waits:
+                hold_run(answered)
+        if done is None and not waits:
+            return None
+        del questions[asker]
+        return _exchange(ticket)
 
     def _mount(self, write: Write, slot: DeltaGenerator) -> bool | None:
         """Render the courier and return its answer: done, not done, or nothing yet."""
-        with connection.fill(slot):
-            courier = _courier(
-                key=write.key,
-                data={
-                    "key": write.key,
-                    "method": "POST" if write.login else "DELETE",
-                    "path": connection.base_path().rstrip("/") + SESSION_PATH,
-                    "ticket": write.ticket,
-                },
-                on_done_change=_nothing,  # Streamlit's way to be told of `done` at all
-            )
-        done: bool | None = courier.get("done")
-        return done
+        if write.login:
+            return _send(slot, write.key, "POST", SESSION_PATH, {"ticket": write.ticket})
+        return _send(slot, write.key, "DELETE", SESSION_PATH, {"mark": write.ended})
+
+
+def _exchange(ticket: str) -> str | None:
+    """Return the newest token of the browser that has made this tab's *ticket* good."""
+    login = service().exchange_ticket(ticket, ticket)
+    return login.token if login else None
+
+
+def _send(
+    slot: DeltaGenerator,
+    key: str,
+    method: str,
+    path: str,
+    body: dict[str, str | None],
+    *,
+    quiet: bool = False,
+) -> bool | None:
+    """Have the page send *body* once, and return whether it was accepted; None while under way.
+
+    A *quiet* one brings no further run when it was.
+    """
+    with connection.fill(slot):
+        courier = _courier(
+            key=key,
+            data={
+                "key": key,
+                "method": method,
+                "path": connection.base_path().rstrip("/") + path,
+                "body": body,
+                "quiet": quiet,
+            },
+            on_done_change=_nothing,  # Streamlit's way to be told of `done` at all
+        )
+    done: bool | None = courier.get("done")
+    return done
 
 
 def _nothing() -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from auth.errors import SessionOver, Unavailable
 from web.form import Form
-from web.guard import log_out, still_here
+from web.guard import log_out, watch
 from web.tab import Door, begin_page, end_page, tab
 
 # An idle page notices within this time that its session is over. A text such as "30s" would have
@@ -99,7 +99,7 @@ def _account_menu() -> None:
 
 @st.fragment(run_every=WATCH_EVERY)
 def _watch() -> None:
-    if tab().settled:  # a run of the whole script: the guard has just asked
-        tab().settled = False
-    elif not still_here():
+    try:
+        watch()
+    except Unavailable:
         st.rerun()

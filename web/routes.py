@@ -10,10 +10,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from auth.errors import Unavailable
-from web.edge import SESSION_PATH, Edge, browser_cookie
+from web.answers import wake
+from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie
 from web.start import service
 
 MAX_BODY = 1024  # bytes: a ticket takes 32
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 def routes(edge: Edge) -> Sequence[Route]:
@@ -21,24 +23,48 @@ def routes(edge: Edge) -> Sequence[Route]:
 
     async def open_session(request: Request) -> Response:
         """Change the ticket in the body for the cookie, for the browser it was made for."""
-        ticket = await _ticket(request)
+        ticket = await _member(request, "ticket")
         name = edge.cookie_name(request.scope)
         nonce = request.cookies.get(browser_cookie(name))
         if not ticket or not nonce:
             return _say(400, "A ticket is missing.")
-        login = await run_in_threadpool(service().exchange_ticket, ticket, nonce)
+        cookie = request.cookies.get(name)
+        login = await run_in_threadpool(service().exchange_ticket, ticket, nonce, cookie)
         if login is None:
             return _say(403, "This ticket is not valid, or not any more.")
         max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())
         return _set(edge.cookie_line(request.scope, name, login.token, max_age))
 
     async def close_session(request: Request) -> Response:
-        """End the session of the cookie, and the cookie."""
+        """End the session of the cookie, and the cookie.
+
+        A page names the session that it means: the cookie may be that of a later log-in by now.
+        """
+        mark = await _member(request, "mark")
         name = edge.cookie_name(request.scope)
-        await run_in_threadpool(service().log_out, request.cookies.get(name))
+        cookie = request.cookies.get(name)
+        if not await run_in_threadpool(service().close_cookie, cookie, mark):
+            return Response(status_code=204, headers=NO_STORE)
         response = _set(edge.cookie_line(request.scope, name, "", 0))
         response.headers["Clear-Site-Data"] = '"cache"'  # with it, what Back would show
         return response
+
+    async def vouch(request: Request) -> Response:
+        """Make the ticket good that a tab has made up, where the cookie is the newest."""
+        if request.method != "POST":
+            return _say(405, "A ticket is made good by POST.")
+        ticket = await _member(request, "ticket")
+        cookie = request.cookies.get(edge.cookie_name(request.scope))
+        if not ticket or not cookie:
+            return _say(400, "A ticket or the cookie is missing.")
+        try:
+            good = await run_in_threadpool(service().vouch, cookie, ticket)
+        except Unavailable as fault:
+            return _say(503, fault.message)
+        if not good:
+            return _say(403, "This cookie is not the newest.")
+        wake(ticket)
+        return Response(status_code=204, headers=NO_STORE)
 
     verbs = {"POST": open_session, "DELETE": close_session}
 
@@ -53,6 +79,7 @@ def routes(edge: Edge) -> Sequence[Route]:
     base = edge.base_path.rstrip("/")
     return [
         Route(base + SESSION_PATH, session, methods=["GET", *verbs]),
+        Route(base + TICKET_PATH, vouch, methods=["GET", "POST"]),
         Route(base + "/healthz", alive),
         Route(base + "/readyz", ready),
     ]
@@ -72,23 +99,23 @@ async def ready(request: Request) -> Response:
     return _say(200, "ready")
 
 
-async def _ticket(request: Request) -> str | None:
-    """Return the ticket in the request's body, or None for any other body."""
+async def _member(request: Request, name: str) -> str | None:
+    """Return the text under *name* in the request's JSON body, or None for any other body."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
             return None
     try:
-        ticket = json.loads(body)["ticket"]
+        value = json.loads(body)[name]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    return ticket if isinstance(ticket, str) else None
+    return value if isinstance(value, str) else None
 
 
 def _set(cookie: str) -> Response:
-    return Response(status_code=204, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
+    return Response(status_code=204, headers=NO_STORE | {"Set-Cookie": cookie})
 
 
 def _say(status: int, sentence: str) -> Response:
-    return PlainTextResponse(sentence, status, headers={"Cache-Control": "no-store"})
+    return PlainTextResponse(sentence, status, headers=NO_STORE)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from web.form import CURRENT, Form
+from web.guard import adopt_token, client
 from web.start import service
 from web.tab import Go, tab
 
@@ -17,7 +18,7 @@ def recently_authenticated() -> bool:
 
 def confirm(password: str) -> Go:
     """Check the password of the user who is signed in."""
-    service().confirm_password(tab().token, password)
+    adopt_token(service().confirm_password(tab().token, password, client()))
     return Go()
 
 

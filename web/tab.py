@@ -21,12 +21,21 @@ class Door(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+class Asker(StrEnum):
+    """Who asks the page for the browser's newest token; two that ask at once do it apart."""
+
+    GUARD = "guard"
+    WATCH = "watch"
+
+
 @dataclass(frozen=True)
 class Write:
     """A cookie on its way to the browser, which confirms it under *key*; no *login* deletes it."""
 
     login: Login | None
     key: str
+    ended: str | None = None  # the mark of the session whose cookie is to be deleted
+    checked: bool = False  # whether the browser's cookie from before was looked at
     ticket: str | None = field(default=None, repr=False)  # where an HTTP answer sets the cookie
 
 
@@ -76,6 +85,9 @@ class Tab:
     told: bool = False  # and answered
     waited: bool = False  # its time to answer has begun
     brought: str | None = field(default=None, repr=False)  # the token it answered with
+    presented: str | None = field(default=None, repr=False)  # the last one the browser brought
+    newest: bool = True  # whether `token` has not been replaced
+    questions: dict[Asker, str] = field(default_factory=dict, repr=False)  # for the newest token
     settled: bool = False  # the guard has asked in this very run; its watch need not
     verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from auth.service import AuthService
 from auth.sessions import Client
 from auth.users import User
+from db.models import Session
 from tests.serving import ROOT, SETTINGS
 from web import connection, start
 
@@ -53,6 +55,14 @@ def ada(service: AuthService) -> User:
 def token(service: AuthService, ada: User) -> str:
     """Return the token of a session of Ada's."""
     return service.log_in(ada.email, PASSWORD, Client()).token
+
+
+@pytest.fixture
+def old_token(service: AuthService, token: str) -> str:
+    """Return a token of a session of Ada's in which she typed the password long ago."""
+    with service._database.write() as database:
+        database.execute(update(Session).values(confirmed_at=None))
+    return token
 
 
 @pytest.fixture

@@ -59,9 +59,9 @@ def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: Use
     assert "Use a name of at most 100 characters." in said(fill(app, name="A" * 101))
 
 
-def test_the_address_page_asks_for_the_password_first(open_app: Open, token: str) -> None:
+def test_the_address_page_asks_for_the_password_first(open_app: Open, old_token: str) -> None:
     """AC-2: no form for a new address before the password was typed again."""
-    app = visit(open_app, "change_email", token)
+    app = visit(open_app, "change_email", old_token)
     assert [field.label for field in app.text_input] == ["Password"]
 
     fill(app, password=PASSWORD)
@@ -237,10 +237,10 @@ def test_only_a_developer_without_a_mail_server_reads_of_the_outbox(
     ],
 )
 def test_password_managers_know_the_fields_of_the_account(
-    open_app: Open, token: str, page: str, fields: dict[str, str]
+    open_app: Open, old_token: str, page: str, fields: dict[str, str]
 ) -> None:
     """PW-8: in this order, marked for managers, and a password is never cut."""
-    app = visit(open_app, page, token)
+    app = visit(open_app, page, old_token)
 
     assert {it.label: it.proto.autocomplete for it in app.text_input} == fields
     assert [it.label for it in app.text_input] == list(fields)

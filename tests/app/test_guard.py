@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
+from auth.rotation import OVERLAP
 from auth.service import AuthService
+from auth.sessions import Client, EndReason
 from auth.users import User
+from db.models import Session
 from tests.app.conftest import PASSWORD, Open
 from tests.serving import ROOT, copy_project
-from web import start
+from web import connection, start
 from web.tab import clear_tab, tab
 
 SCRIPT = (ROOT / "app.py").read_text("utf-8")
@@ -126,6 +129,53 @@ def test_nothing_of_one_user_is_left_for_the_next() -> None:
     assert (tab().token, tab().owner, tab().link) == (None, None, None)
     assert "draft" not in st.session_state
     st.session_state.clear()
+
+
+def test_another_users_cookie_finds_nothing_of_the_user_before(
+    open_app: Open,
+    service: AuthService,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """GD-4: the tab goes from one user to the next within one run, past no log-in page."""
+    app = open_app(token).run()
+    app.session_state["draft"] = "the secret of Ada"
+    grace = service.sign_up("grace@example.com", PASSWORD, "Grace")
+    hers = service.log_in(grace.email, PASSWORD, Client()).token
+    service.log_out(token)
+    monkeypatch.setattr(connection, "cookie", lambda name: hers)
+
+    app.run()
+
+    assert app.session_state["user"] == grace
+    assert "draft" not in app.session_state
+
+
+def test_a_tab_whose_token_was_replaced_shows_nothing_without_its_browser(
+    open_app: Open, service: AuthService, token: str
+) -> None:
+    """SE-9: it may be a copy's; here no browser answers that it is not."""
+    app = open_app(token).run()
+    service.confirm_password(token, PASSWORD)
+    lapse_overlap(service, token)
+
+    app.run()
+
+    assert_only_the_form(app)
+    assert "Reload" in " ".join(info.value for info in app.info)
+    assert service.end_reason(token) is EndReason.STALE  # a snapshot is no proof of a copy either
+
+
+def lapse_overlap(service: AuthService, token: str) -> None:
+    """Let the session's last rotation lie as far back as makes the token before it worthless."""
+    session = service.session(token, trusted=True)
+    assert session is not None
+    with service._database.write() as connection:
+        connection.execute(
+            update(Session)
+            .where(Session.id == session.id)
+            .values(rotated_at=session.rotated_at - OVERLAP)
+        )
 
 
 @pytest.mark.parametrize("how", ["revoked", "disabled"])

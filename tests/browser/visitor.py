@@ -6,9 +6,11 @@ from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
+from sqlalchemy import update
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from auth.sessions import Client
+from db.models import Session
 from tests.serving import Server, wait_until
 
 PASSWORD = "violet umbrella harbour 41"
@@ -103,6 +105,13 @@ class Visitor:
         """Come with the cookie of an earlier log-in, where logging in is not what is tested."""
         with self.server.service() as service:
             token = service.log_in(email, PASSWORD, Client()).token
+            session = service.session(token)
+        with self.server.database() as database, database.write() as connection:
+            connection.execute(
+                update(Session)
+                .where(Session.id == (session.id if session else ""))
+                .values(confirmed_at=None)  # "earlier": the password was typed long ago
+            )
         name = self.server.env["COOKIE_NAME"]
         self.context.add_cookies([{"name": name, "value": token, "url": self.server.url}])
         self.open(path)

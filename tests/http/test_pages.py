@@ -1,12 +1,19 @@
 """A page's own answer: its headers, its cookies, and the hosts it answers to."""
 
+import asyncio
 import secrets
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
+from starlette.requests import Request
 
+from auth.errors import Unavailable
 from auth.service import AuthService
+from db.models import Session
 from tests.http.conftest import NONCE, ask
 from tests.serving import Server
+from web.routes import ready
 
 
 def test_a_page_gives_the_browser_a_nonce_once(server: Server) -> None:
@@ -20,15 +27,40 @@ def test_a_page_gives_the_browser_a_nonce_once(server: Server) -> None:
     assert again.cookie("auth_browser") == []
 
 
-def test_a_page_renews_the_cookie_of_a_session_that_is_alive(
+def test_a_page_renews_the_cookie_of_a_session_when_it_is_due(
     server: Server, service: AuthService, token: str
 ) -> None:
-    """SE-9: on page loads, by the page's own answer."""
+    """SE-9, CK-3: by the page's own answer, and for what is left of the session's life."""
+    age = timedelta(days=3)
+    session = service.session(token)
+    assert session is not None
+    with server.database() as database, database.write() as connection:
+        connection.execute(
+            update(Session)
+            .where(Session.id == session.id)
+            .values(
+                created_at=session.created_at - age,
+                expires_at=session.expires_at - age,
+                rotated_at=session.rotated_at - age,
+            )
+        )
+
     answer = ask(server, "GET", "/account", headers={"Cookie": f"auth={token}"})
 
-    renewed = answer.cookie("auth")
-    assert renewed
-    assert service.resume(renewed[0]) is not None
+    renewed, *attributes = answer.cookie("auth")
+    max_age = next(int(part[8:]) for part in attributes if part.startswith("Max-Age="))
+    left = timedelta(days=30) - age
+    assert max_age == pytest.approx(left.total_seconds(), abs=60)
+    assert {"Path=/", "HttpOnly", "SameSite=Lax"} <= set(attributes)
+    assert renewed != token
+    assert service.resume(renewed) is not None
+
+
+def test_a_page_leaves_a_cookie_that_is_not_due(server: Server, token: str) -> None:
+    """SE-9: the answer of a slow page must not bring an older token back."""
+    answer = ask(server, "GET", "/account", headers={"Cookie": f"auth={token}"})
+
+    assert answer.cookie("auth") == []
 
 
 @pytest.mark.parametrize(
@@ -184,6 +216,20 @@ def test_the_app_says_that_it_is_ready(server: Server) -> None:
     answer = ask(server, "GET", "/readyz")
 
     assert (answer.status, answer.text) == (200, "ready")
+
+
+def test_the_app_says_when_it_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CF-4: without the database nobody can log in: 503, and no details."""
+
+    def broken() -> None:
+        raise Unavailable
+
+    monkeypatch.setattr("web.routes.service", broken)
+
+    answer = asyncio.run(ready(Request({"type": "http"})))
+
+    assert answer.status_code == 503
+    assert bytes(answer.body) == b"not ready"
 
 
 def test_a_fuzzed_request_is_never_answered_with_a_5xx(server: Server) -> None:

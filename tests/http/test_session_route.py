@@ -1,14 +1,18 @@
 """The session's route: a ticket becomes the cookie, the cookie ends, and nobody else can do it."""
 
 import json
+import secrets
 
 import pytest
 
+from auth.end_reason import EndReason
 from auth.service import AuthService
-from tests.http.conftest import NONCE, ask
+from auth.sessions import Client
+from tests.http.conftest import NONCE, PASSWORD, ask
 from tests.serving import Server
 
 PATH = "/auth/session"
+TICKET = "/auth/ticket"
 OWN = {"Sec-Fetch-Site": "same-origin"}
 BROWSER = {"Cookie": f"auth_browser={NONCE}"}
 
@@ -89,6 +93,88 @@ def test_deleting_the_session_ends_it_and_its_cookie(
     assert value == "" and "Max-Age=0" in attributes and "Path=/" in attributes
     assert "Clear-Site-Data" in answer.headers
     assert service.resume(token) is None
+
+
+def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
+    server: Server, service: AuthService, token: str, ticket: str
+) -> None:
+    """SE-1: whatever the tab's own connection knew of the browser's cookies."""
+    email = f"bob-{secrets.token_hex(4)}@example.com"
+    service.sign_up(email, PASSWORD)
+    before = service.log_in(email, PASSWORD, Client()).token
+    cookie = {"Cookie": f"auth_browser={NONCE}; auth={before}"}
+
+    answer = ask(server, "POST", PATH, body(ticket), OWN | cookie)
+
+    assert answer.status == 204
+    assert service.end_reason(before) is EndReason.REPLACED
+    assert service.resume(token) is not None
+
+
+def test_a_late_delete_leaves_the_log_in_that_followed(
+    server: Server, service: AuthService, token: str
+) -> None:
+    """SE-5: the page names the session it means; another one's cookie and session stay."""
+    mark = json.dumps({"mark": "0123456789abcdef"})
+
+    answer = ask(server, "DELETE", PATH, mark, OWN | {"Cookie": f"auth={token}"})
+
+    assert answer.status == 204
+    assert answer.cookie("auth") == []
+    assert service.resume(token) is not None
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_delete_that_names_its_session_ends_it_and_its_cookie(
+    server: Server, service: AuthService, token: str, over: bool
+) -> None:
+    """SE-5: also where the script has ended it before the browser could ask."""
+    mark = json.dumps({"mark": service.mark_of(token)})
+    if over:
+        service.log_out(token)
+
+    answer = ask(server, "DELETE", PATH, mark, OWN | {"Cookie": f"auth={token}"})
+
+    assert "Max-Age=0" in answer.cookie("auth")
+    assert service.resume(token) is None
+
+
+def test_the_newest_cookie_alone_makes_a_tabs_ticket_good(
+    server: Server, service: AuthService, token: str
+) -> None:
+    """SE-9: the tab then has the newest token; no JavaScript ever does."""
+    first, second = (f"_ask_{secrets.token_hex(16)}" for _ in range(2))
+    cookie = OWN | {"Cookie": f"auth={token}"}
+
+    good = ask(server, "POST", TICKET, body(first), cookie)
+    login = service.exchange_ticket(first, first)
+    service.confirm_password(token, PASSWORD)
+    before = ask(server, "POST", TICKET, body(second), cookie)
+
+    assert (good.status, before.status) == (204, 403)
+    assert good.headers["Cache-Control"] == "no-store"
+    assert good.text == "" and not good.cookie("auth")
+    assert login is not None
+    assert service.exchange_ticket(second, second) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", OWN, 405),
+        ("POST", OWN, 400),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", {}, 403),
+        ("POST", OWN | {"Cookie": "auth=no-token-of-ours"}, 403),
+    ],
+)
+def test_a_ticket_for_a_tab_is_for_a_page_of_our_own(
+    server: Server, method: str, headers: dict[str, str], status: int
+) -> None:
+    """CK-5: by POST, with the cookie, from here."""
+    answer = ask(server, method, TICKET, body("_ask_0123456789abcdef"), headers)
+
+    assert answer.status == status
 
 
 def test_deleting_no_session_is_no_fault(server: Server) -> None:

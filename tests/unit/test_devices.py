@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 
 from auth.devices import RECENT
-from auth.errors import PasswordNeeded, SessionOver, WrongPassword
+from auth.errors import LogInRefused, PasswordNeeded, SessionOver, TooMany, WrongPassword
+from auth.limits import MOST_FAILURES, PASSWORD_AGAIN
+from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
 from auth.sessions import MAX_PER_USER, Client, EndReason
 from tests.conftest import LAPTOP, Clock, Person
 
 PHONE = Client(address="2001:db8::1", agent="Phone")
+THIEF = Client(address="198.51.100.66", agent="Thief")
 
 
 @pytest.fixture
@@ -46,10 +49,13 @@ def test_nobody_sees_the_sessions_of_another(
     assert [session.user.email for session in sessions] == [grace.email]
 
 
-def test_ending_a_session_needs_the_password_typed_again(service: AuthService, ada: Person) -> None:
-    """SE-7: having logged in is not enough: a stolen session must not end the owner's."""
+def test_ending_a_session_needs_the_password_typed_again(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-7: having logged in long ago is not enough: a stolen session must not end the owner's."""
     other = service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(ada.email, ada.password, PHONE).token
+    clock.advance(RECENT)
 
     with pytest.raises(PasswordNeeded):
         service.end_other_sessions(token)
@@ -62,7 +68,7 @@ def test_ending_one_session_leaves_the_rest(service: AuthService, ada: Person) -
     first = service.log_in(ada.email, ada.password, LAPTOP)
     second = service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(ada.email, ada.password, PHONE).token
-    service.confirm_password(token, ada.password)
+    token = service.confirm_password(token, ada.password).token
     chosen = service.session(first.token)
     assert chosen is not None
 
@@ -77,7 +83,7 @@ def test_ending_all_others_leaves_this_one(service: AuthService, ada: Person) ->
     """SE-7: this device goes on."""
     others = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(3)]
     token = service.log_in(ada.email, ada.password, PHONE).token
-    service.confirm_password(token, ada.password)
+    token = service.confirm_password(token, ada.password).token
 
     service.end_other_sessions(token)
 
@@ -92,7 +98,7 @@ def test_nobody_can_end_the_session_of_another(
     hers = service.log_in(ada.email, ada.password, LAPTOP).token
     target = service.session(hers)
     token = service.log_in(grace.email, grace.password, PHONE).token
-    service.confirm_password(token, grace.password)
+    token = service.confirm_password(token, grace.password).token
     assert target is not None
 
     service.end_session(token, target.id)
@@ -100,9 +106,10 @@ def test_nobody_can_end_the_session_of_another(
     assert service.resume(hers) is not None
 
 
-def test_a_wrong_password_confirms_nothing(service: AuthService, ada: Person) -> None:
-    """AC-1: somebody else may sit at this tab."""
+def test_a_wrong_password_confirms_nothing(service: AuthService, ada: Person, clock: Clock) -> None:
+    """AC-1: another person may sit at this tab."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
+    clock.advance(RECENT)
 
     with pytest.raises(WrongPassword):
         service.confirm_password(token, "not the password at all")
@@ -110,12 +117,111 @@ def test_a_wrong_password_confirms_nothing(service: AuthService, ada: Person) ->
     assert not service.recently_authenticated(token)
 
 
+def test_logging_in_with_the_password_counts_as_typing_it(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-7: a user who has just logged in is not asked again, until the same time has passed."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    at_once = service.recently_authenticated(token)
+    clock.advance(RECENT)
+    later = service.recently_authenticated(token)
+
+    assert (at_once, later) == (True, False)
+
+
+def test_step_up_gives_the_session_a_new_token_and_copies_of_the_old_one_nothing(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-1: ASVS 5.0 7.2.4: whoever copied the cookie before does not gain the password."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    clock.advance(RECENT)
+
+    stepped_up = service.confirm_password(token, ada.password).token
+
+    assert service.recently_authenticated(stepped_up)
+    assert service.resume(token, trusted=True) is not None  # another tab of the browser, for now
+    assert not service.recently_authenticated(token)
+    with pytest.raises(PasswordNeeded):
+        service.end_other_sessions(token)
+    assert service.refresh(token) is None
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_token_from_before_step_up_is_worth_nothing_after_the_overlap(
+    service: AuthService, ada: Person, clock: Clock, trusted: bool
+) -> None:
+    """SE-9: as after every other rotation."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    service.confirm_password(token, ada.password)
+    clock.advance(OVERLAP)
+
+    user = service.resume(token, trusted=trusted)
+
+    assert user is None
+
+
+def test_a_token_on_its_way_to_the_browser_survives_step_up_for_a_moment(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: a page that loads while the password is typed must not end the session."""
+    token = service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
+    clock.advance(ROTATE_EVERY)
+    on_its_way = service.refresh(token)
+    assert on_its_way
+
+    service.confirm_password(token, ada.password)
+
+    assert service.resume(on_its_way.token) is not None
+    assert not service.recently_authenticated(on_its_way.token)
+
+
+def test_guesses_with_a_stolen_session_leave_the_owner_their_own(
+    service: AuthService, ada: Person
+) -> None:
+    """TH-4: the limit is the session's from one network; the same session elsewhere has its own."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    other = service.log_in(ada.email, ada.password, PHONE).token
+    for _ in range(PASSWORD_AGAIN.free):
+        with pytest.raises(WrongPassword):
+            service.confirm_password(token, "a guess that is not right", THIEF)
+    with pytest.raises(TooMany):
+        service.confirm_password(token, ada.password, THIEF)
+
+    owners = [
+        service.confirm_password(other, ada.password, PHONE),
+        service.confirm_password(token, ada.password, LAPTOP),
+    ]
+
+    assert all(service.recently_authenticated(each.token) for each in owners)
+
+
+def test_guesses_in_a_session_count_toward_the_hundred(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """TH-1: at the hundredth the password is off for unknown networks, at log-in and here."""
+    token = service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
+    for _ in range(MOST_FAILURES):
+        clock.advance(timedelta(hours=1))
+        with pytest.raises(WrongPassword):
+            service.confirm_password(token, "a guess that is not right", THIEF)
+    clock.advance(timedelta(hours=1))
+
+    with pytest.raises(WrongPassword):
+        service.confirm_password(token, ada.password, THIEF)
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, ada.password, THIEF)
+    service.confirm_password(token, ada.password, LAPTOP)
+
+    assert service.log_in(ada.email, ada.password, THIEF)  # typed rightly: it counts from none
+
+
 def test_a_confirmed_password_counts_for_a_while(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
     """SE-7: step-up ends by itself."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    service.confirm_password(token, ada.password)
+    token = service.confirm_password(token, ada.password).token
 
     clock.advance(RECENT - timedelta(seconds=1))
     before = service.recently_authenticated(token)

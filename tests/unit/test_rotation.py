@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
-from auth.rotation import OVERLAP, ROTATE_EVERY
+from auth.rotation import OVERLAP, ROTATE_EVERY, prepare
 from auth.service import AuthService
 from auth.sessions import EndReason
+from auth.tickets import LIFE
+from db.engine import Database
 from tests.conftest import LAPTOP, Clock, Person
 
 MOMENT = timedelta(seconds=1)
+OWNERS, COPYS = "_ask_" + "0" * 32, "_ask_" + "1" * 32  # tickets that their tabs made up
 
 
 def renew(service: AuthService, token: str) -> str:
@@ -29,16 +32,17 @@ def log_in(service: AuthService, ada: Person) -> str:
     return service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
 
 
-def test_a_page_load_soon_after_the_last_rotation_keeps_the_token(
+def test_a_page_load_soon_after_the_last_rotation_leaves_the_cookie(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
     """SE-9: the token changes on a schedule, not on every load."""
     token = log_in(service, ada)
     clock.advance(ROTATE_EVERY - MOMENT)
 
-    renewed = renew(service, token)
+    renewed = service.refresh(token)
 
-    assert same(service, renewed, token)
+    assert renewed is None
+    assert service.resume(token) is not None
 
 
 def test_a_page_load_on_schedule_brings_another_token(
@@ -100,18 +104,139 @@ def test_a_replaced_token_that_comes_back_ends_the_whole_session(
     assert service.end_reason(current) is EndReason.REUSED
 
 
-def test_a_tab_that_stays_open_holds_its_token_through_rotations(
+def test_a_copy_that_an_open_tab_holds_is_refused_after_the_overlap(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-9: what never left the server since it was presented is no copy."""
+    """SE-9: the server cannot know whose tab it is; the owner's session goes on."""
     held = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
-    service.resume(renew(service, held))
+    current = renew(service, held)
+    service.resume(current)
+    clock.advance(OVERLAP - MOMENT)
+    within = service.resume(held, trusted=True)
+    clock.advance(MOMENT)
+
+    after = service.resume(held, trusted=True)
+
+    assert within is not None
+    assert after is None
+    assert service.end_reason(held) is EndReason.STALE
+    assert service.resume(current) is not None
+
+
+def test_a_copy_held_through_weeks_of_rotations_never_works_again(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: 24 days, a page load and a rotation every six hours, and a copy that stays silent."""
+    current = held = log_in(service, ada)
+
+    for _ in range(24 * 4):
+        clock.advance(timedelta(hours=6))
+        current = renew(service, current)
+        assert service.resume(current) is not None
+        clock.advance(OVERLAP)
+        assert service.resume(held, trusted=True) is None
+        assert service.resume(held, trusted=True, touch=False) is None
+
+    assert service.resume(current) is not None
+    assert service.recently_authenticated(held) is False
+
+
+def test_a_page_load_with_the_token_before_hands_out_nothing(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: its browser has the newest already; only a copy could gain it here."""
+    before = log_in(service, ada)
+    clock.advance(ROTATE_EVERY)
+    service.resume(renew(service, before))
+
+    login = service.refresh(before)
+
+    assert login is None
+    assert service.resume(before) is not None
+
+
+def test_the_newest_cookie_gets_a_tab_its_token_and_the_one_before_does_not(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: a tab that was left behind asks its browser; within the overlap a copy is refused."""
+    before = log_in(service, ada)
+    clock.advance(ROTATE_EVERY)
+    current = renew(service, before)
+    service.resume(current)
+
+    copy = service.vouch(before, COPYS)
+    owner = service.vouch(current, OWNERS)
+    login = service.exchange_ticket(OWNERS, OWNERS)
+
+    assert (copy, owner) == (False, True)
+    assert login is not None
+    assert same(service, login.token, current)
+    assert service.exchange_ticket(OWNERS, OWNERS) is None
+    assert service.exchange_ticket(COPYS, COPYS) is None
+
+
+def test_a_tabs_own_ticket_is_good_for_half_a_minute(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: like every other."""
+    service.vouch(log_in(service, ada), OWNERS)
+    clock.advance(LIFE)
+
+    login = service.exchange_ticket(OWNERS, OWNERS)
+
+    assert login is None
+
+
+def test_a_copy_that_asks_for_the_newest_ends_the_session(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: its browser brought a token that was replaced for good: both are out."""
+    before = log_in(service, ada)
+    clock.advance(ROTATE_EVERY)
+    current = renew(service, before)
+    service.resume(current)
     clock.advance(OVERLAP)
 
-    user = service.resume(held, trusted=True)
+    good = service.vouch(before, COPYS)
 
-    assert user is not None
+    assert not good
+    assert service.resume(current, trusted=True) is None
+    assert service.end_reason(current) is EndReason.REUSED
+
+
+def test_of_two_page_loads_at_once_the_second_leaves_the_first_its_token(
+    service: AuthService, database: Database, ada: Person, clock: Clock
+) -> None:
+    """SE-9: a token that was handed out is never overwritten: its browser would bring a copy."""
+    token = log_in(service, ada)
+    clock.advance(ROTATE_EVERY)
+    session = service.session(token)
+    assert session is not None
+
+    with database.write() as connection:
+        first = prepare(connection, session)
+    with database.write() as connection:
+        second = prepare(connection, session)
+
+    now = service.session(token)
+    assert first is not None
+    assert second is None
+    assert now is not None
+    assert now.next_token_id == first
+
+
+def test_a_stale_token_can_still_log_out(service: AuthService, ada: Person, clock: Clock) -> None:
+    """SE-5: ending more than it may use is no harm."""
+    before = log_in(service, ada)
+    clock.advance(ROTATE_EVERY)
+    current = renew(service, before)
+    service.resume(current)
+    clock.advance(OVERLAP)
+
+    service.log_out(before)
+
+    assert service.end_reason(current) is EndReason.LOGGED_OUT
 
 
 def test_a_renewed_cookie_ends_when_the_session_does(

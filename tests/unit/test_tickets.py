@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from auth.service import AuthService
+from auth.sessions import EndReason
 from auth.tickets import LIFE
 from db.engine import Database
 from db.models import Ticket
@@ -121,3 +122,69 @@ def test_tickets_nobody_came_for_do_not_pile_up(
 
     with database.read() as connection:
         assert len(connection.execute(select(Ticket.hash)).all()) == 0
+
+
+def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
+    service: AuthService, ada: Person
+) -> None:
+    """SE-1: a second log-in, in a tab whose connection began before the first one's."""
+    first = service.log_in(ada.email, ada.password, LAPTOP).token
+    second = service.log_in(ada.email, ada.password, LAPTOP).token
+    ticket = service.ticket(second, BROWSER)
+
+    login = service.exchange_ticket(ticket or "", BROWSER, cookie=first)
+
+    assert login is not None
+    assert service.end_reason(first) is EndReason.REPLACED
+    assert service.resume(second) is not None
+
+
+def test_a_ticket_that_is_refused_ends_no_session(service: AuthService, ada: Person) -> None:
+    """SE-1: nothing takes the place of the cookie then."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    login = service.exchange_ticket("made-up", BROWSER, cookie=token)
+
+    assert login is None
+    assert service.resume(token) is not None
+
+
+def test_a_renewed_cookie_of_the_same_session_ends_nothing(
+    service: AuthService, ada: Person
+) -> None:
+    """SE-1: after step-up the browser still brings the token from before."""
+    before = service.log_in(ada.email, ada.password, LAPTOP).token
+    after = service.confirm_password(before, ada.password).token
+    ticket = service.ticket(after, BROWSER)
+
+    login = service.exchange_ticket(ticket or "", BROWSER, cookie=before)
+
+    assert login is not None
+    assert service.resume(login.token) is not None
+
+
+def test_a_late_log_out_leaves_the_log_in_that_followed(service: AuthService, ada: Person) -> None:
+    """SE-5: a page means the session it was in, whatever cookie the browser has by now."""
+    first = service.log_in(ada.email, ada.password, LAPTOP).token
+    mark = service.mark_of(first)
+    service.log_out(first)
+    second = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    forget_second = service.close_cookie(second, mark)
+    forget_first = service.close_cookie(first, mark)
+
+    assert not forget_second
+    assert service.resume(second) is not None
+    assert forget_first
+
+
+@pytest.mark.parametrize("cookie", [None, "", "no token at all"])
+def test_a_cookie_that_opens_nothing_may_be_forgotten(
+    service: AuthService, ada: Person, cookie: str | None
+) -> None:
+    """SE-5: log-out leaves no dead cookie behind."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    forget = service.close_cookie(cookie, service.mark_of(token))
+
+    assert forget

@@ -137,6 +137,30 @@ def test_no_claim_may_be_of_another_kind(claim: str, value: object) -> None:
     assert refused(craft(claims=CLAIMS | {claim: value}))
 
 
+def twice(part: dict[str, Any], name: str, value: object, *, first: bool) -> bytes:
+    """Return *part* as JSON in which *name* stands twice: as it is, and as *value*."""
+    text, extra = json.dumps(part), f"{json.dumps(name)}: {json.dumps(value)}"
+    return (f"{{{extra}, {text[1:]}" if first else f"{text[:-1]}, {extra}}}").encode()
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value"), [*HEADER.items(), ("alg", "none"), ("typ", "reset+jwt"), ("kid", "other")]
+)
+def test_no_member_of_a_header_may_stand_twice(name: str, value: object, first: bool) -> None:
+    """JWT-6: another parser takes the other one (RFC 7515, 4; RFC 8725, 2.4)."""
+    assert refused(craft(header=twice(HEADER, name, value, first=first)))
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value"), [*CLAIMS.items(), ("sub", "f" * 32), ("sid", "t" * 32), ("exp", 0)]
+)
+def test_no_claim_may_stand_twice(name: str, value: object, first: bool) -> None:
+    """JWT-6: also where both say the same, and whichever PyJWT would take."""
+    assert refused(craft(claims=twice(CLAIMS, name, value, first=first)))
+
+
 def test_a_claim_may_not_come_on_top() -> None:
     """JWT-10: a role in a token would be one to believe."""
     assert refused(craft(claims=CLAIMS | {"role": "admin"}))

@@ -32,8 +32,7 @@ WRONG = "not the password at all"
 def token(service: AuthService, ada: Person) -> str:
     """Ada's session, in which she has just typed her password."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    service.confirm_password(token, ada.password)
-    return token
+    return service.confirm_password(token, ada.password).token
 
 
 def events(database: Database) -> list[str]:
@@ -126,6 +125,16 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
     "wrong password again": (
         lambda it, ada, token, box, clock: it.confirm_password(token, WRONG),
         [Event.REFUSED],
+    ),
+    "password again": (
+        lambda it, ada, token, box, clock: it.confirm_password(token, ada.password),
+        [Event.CONFIRMED, Event.SESSION_RENEWED],
+    ),
+    "log in over another": (
+        lambda it, ada, token, box, clock: it.end_replaced(
+            it.log_in(ada.email, ada.password, LAPTOP).token, token
+        ),
+        [Event.LOGGED_IN, Event.SESSION_STARTED, Event.SESSION_REVOKED],
     ),
     "change email": (
         lambda it, ada, token, box, clock: it.change_email(token, OTHER),
@@ -322,7 +331,8 @@ def test_no_flow_writes_a_secret_anywhere(
         user = service.sign_up(f"somebody{number}@example.com", ada.password)
         person = Person(user.id, user.email, ada.password)
         own = service.log_in(person.email, person.password, LAPTOP).token
-        service.confirm_password(own, person.password)
+        canaries.append(own)
+        own = service.confirm_password(own, person.password).token
         canaries.append(own)
         with suppress(AuthError) if name in REFUSED else nullcontext():
             made = run(service, person, own, letterbox, clock)

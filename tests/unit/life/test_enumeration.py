@@ -264,7 +264,7 @@ def test_a_mail_server_that_is_down_changes_no_answer(
 ) -> None:
     """CVE-2024-45231: what a page says depends on nothing that happens to the mail."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    service.confirm_password(token, ada.password)
+    token = service.confirm_password(token, ada.password).token
     letterbox.shut = True
     verbs: dict[str, Callable[[], object]] = {
         "sign up": lambda: service.sign_up("new@example.com", NEW),

@@ -8,9 +8,10 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from auth.email_tokens import LIVES, Purpose
+from auth.email_tokens import LIVES, Purpose, issue_link, look_at_link, use_link
 from auth.errors import InvalidDetails, LinkRefused, LogInRefused
 from auth.service import AuthService
+from auth.users import find_by_id
 from db.engine import Database
 from db.models import Base, EmailToken
 from tests.conftest import LAPTOP, Clock, Person
@@ -123,6 +124,25 @@ def test_what_changes_an_account_voids_its_links(
 
     with pytest.raises(LinkRefused):
         service.reset_password(link, NEWER, LAPTOP)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.VERIFY, Purpose.RESET])
+def test_a_link_of_an_older_state_of_the_account_is_refused_where_it_is_used(
+    service: AuthService, database: Database, ada: Person, clock: Clock, purpose: Purpose
+) -> None:
+    """RS-3: the one that uses a link decides, whatever looked at it before."""
+    with database.write() as connection:
+        user = find_by_id(connection, ada.id)
+        assert user is not None
+        link = issue_link(connection, user, purpose, user.email, user.email_key, clock())
+    service.end_every_session(ada.id)
+
+    with database.write() as connection:
+        seen = look_at_link(connection, link, (purpose,), clock())
+        used = use_link(connection, link, (purpose,), clock())
+
+    assert seen is None
+    assert used is None
 
 
 def test_a_link_is_good_for_its_own_purpose_alone(
