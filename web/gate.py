@@ -5,6 +5,7 @@ one, and web/streamlit_hooks.py makes one.
 """
 
 import asyncio
+import logging
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -53,6 +54,26 @@ NO_LENGTH = "An upload has to say how long it is."
 NO_ROOM = "There is no room for this file. Remove others first, or choose a smaller one."
 
 
+class WithoutQueries(logging.Filter):
+    """Cut what follows a "?" from uvicorn's lines about requests: emailed links have secrets there.
+
+    Streamlit brings those lines back whatever uvicorn was told: when it reads its configuration,
+    and again when that file changes while the server runs (LG-2).
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change *record*, and let it pass."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                value.partition("?")[0] if isinstance(value, str) else value
+                for value in record.args
+            )
+        return True
+
+
+WITHOUT_QUERIES = WithoutQueries()
+
+
 class Gate:
     """Pure ASGI middleware: it must see websockets too.
 
@@ -71,6 +92,7 @@ class Gate:
         self._health = base + "/healthz"
         self._closed = tuple(base + path for path in CLOSED)
         self._upload = base + UPLOAD
+        logging.getLogger("uvicorn.access").addFilter(WITHOUT_QUERIES)
         descriptors = raise_descriptor_limit()
         self.log = BoundedLog("auth.gate")
         self.sockets = Sockets(bounds, descriptors)

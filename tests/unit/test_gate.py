@@ -1,6 +1,7 @@
 """The gate, asked as a server asks it: what the app behind it gets to see, and what never does."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -169,6 +170,23 @@ def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str) -> No
 
     assert status == 404
     assert app.seen == []
+
+
+def test_no_request_is_logged_with_its_query(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """LG-2: Streamlit switches that log on again, and emailed links have their secret there."""
+    gate_of(app)
+    access = logging.getLogger("uvicorn.access")
+    access.addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.INFO, "uvicorn.access"):
+            access.info(
+                '%s - "%s %s HTTP/%s" %d', "::1", "GET", "/reset-password?token=x", "1.1", 200
+            )
+    finally:
+        access.removeHandler(caplog.handler)
+
+    assert '"GET /reset-password HTTP/1.1" 200' in caplog.text
+    assert "token" not in caplog.text
 
 
 def test_a_network_cannot_take_every_websocket(app: App) -> None:
