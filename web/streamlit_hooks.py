@@ -13,6 +13,7 @@ otherwise do past app.py and its guard:
 - A plain `streamlit run app.py` has no place for a middleware. Our gate becomes one there.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -24,12 +25,14 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.session_manager import SessionClient
+from streamlit.runtime.session_manager import SessionClient, SessionInfo
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.server.starlette import starlette_server
 from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
@@ -74,6 +77,11 @@ LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a compo
 LARGEST_RERUN = 512 * 1024  # bytes in all
 MOST_WIDGETS = 200
 
+# How long a tab whose connection was lost is kept for it to come back to, in seconds; a signed-in
+# user's is kept for `server.disconnectedSessionTTL`. And how many of signed-out visitors, in all.
+SIGNED_OUT_KEPT = 20.0
+MOST_SIGNED_OUT_KEPT = 32
+
 BROWSER = "_auth_browser"  # the name under which a session keeps whose it is
 
 
@@ -94,6 +102,7 @@ def install() -> None:
     PagesManager.uses_pages_directory = False
     _wrap(WebsocketSessionManager, "connect_session", _connect)
     _wrap(AppSession, "handle_backmsg", _handle)
+    _wrap(MemorySessionStorage, "save", _keep)
     _wrap(starlette_server, "create_starlette_app", _create_app)
 
 
@@ -196,6 +205,32 @@ def browser_of(client: SessionClient) -> frozenset[str]:
     tokens = (context.cookies.get(XSRF_COOKIE_NAME), named[1].strip() if len(named) > 1 else None)
     raw = (decode_xsrf_token_string(token)[0] for token in tokens if token)
     return frozenset(f"xsrf {each.hex()}" for each in raw if each and len(each) >= 16)
+
+
+def _keep(save: Callable[..., None], storage: MemorySessionStorage, info: SessionInfo) -> None:
+    """Keep a tab without a connection for a while, then shut it down.
+
+    Streamlit drops an old tab only when another is stored, and never shuts it down: until the
+    garbage collector comes by, each holds three descriptors of an event loop.
+    """
+    save(storage, info)
+    signed_in = _signed_in(info.session)
+    seconds = config.get_option("server.disconnectedSessionTTL") if signed_in else SIGNED_OUT_KEPT
+    asyncio.get_running_loop().call_later(seconds, _drop, storage, info)
+    signed_out = [each for each in storage.list() if not _signed_in(each.session)]
+    for oldest in signed_out[:-MOST_SIGNED_OUT_KEPT]:
+        _drop(storage, oldest)
+
+
+def _drop(storage: MemorySessionStorage, info: SessionInfo) -> None:
+    """Shut a kept tab down, unless its browser has come back to it."""
+    session_id = info.session.id
+    kept = storage.get(session_id)
+    if kept is info:
+        storage.delete(session_id)
+    elif kept is not None or Runtime.instance().is_active_session(session_id):
+        return
+    info.session.shutdown()
 
 
 def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) -> None:

@@ -1,5 +1,6 @@
 """Which of Streamlit's messages reach a tab, from whom, and how much they may carry."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,15 +10,20 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.session_manager import SessionInfo
 
 from web import streamlit_hooks
 from web.streamlit_hooks import (
     LONGEST_TEXT,
     MESSAGES,
+    MOST_SIGNED_OUT_KEPT,
     MOST_WIDGETS,
     Sender,
+    _drop,
     _handle,
     _is_local,
+    _keep,
     shorten,
 )
 
@@ -155,3 +161,62 @@ def test_a_user_may_send_a_long_text_and_a_visitor_no_large_run() -> None:
     assert arrives(long_text)
     assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == LONGEST_TEXT
     assert not arrives(long_query)
+
+
+class ClosedTab:
+    """A tab whose connection was lost, as Streamlit's store sees it."""
+
+    def __init__(self, number: int, *, signed_in: bool = False) -> None:
+        self.id = f"tab {number}"
+        self.session_state = {"logged_in": signed_in}
+        self.is_shut_down = False
+
+    def shutdown(self) -> None:
+        """Note that it was shut down."""
+        self.is_shut_down = True
+
+
+async def keep(*tabs: ClosedTab) -> list[ClosedTab]:
+    """Store the tabs, let the time of signed-out ones pass, and return those shut down."""
+    storage = MemorySessionStorage()
+    for tab in tabs:
+        info = cast(SessionInfo, SimpleNamespace(session=tab, client=None))
+        _keep(MemorySessionStorage.save, storage, info)
+    for _ in range(3):  # a timer of no seconds is due in the next turn
+        await asyncio.sleep(0)
+    return [tab for tab in tabs if tab.is_shut_down]
+
+
+def test_a_signed_out_tab_is_shut_down_soon_after_its_connection_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AV-3: it holds three descriptors; a signed-in one is kept to come back to."""
+    monkeypatch.setattr(streamlit_hooks, "SIGNED_OUT_KEPT", 0)
+    stranger, user = ClosedTab(1), ClosedTab(2, signed_in=True)
+
+    gone = asyncio.run(keep(stranger, user))
+
+    assert gone == [stranger]
+
+
+def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
+    """AV-3: whoever opens and closes many leaves few, and the oldest go first."""
+    tabs = [ClosedTab(number) for number in range(MOST_SIGNED_OUT_KEPT + 3)]
+
+    gone = asyncio.run(keep(*tabs))
+
+    assert gone == tabs[:3]
+
+
+def test_a_tab_whose_browser_has_come_back_is_not_shut_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AV-3: only a tab without a connection is."""
+    storage, tab = MemorySessionStorage(), ClosedTab(1)
+    info = cast(SessionInfo, SimpleNamespace(session=tab, client=None))
+    running = SimpleNamespace(is_active_session=lambda session_id: session_id == tab.id)
+    monkeypatch.setattr(Runtime, "instance", lambda: running)
+
+    _drop(storage, info)
+
+    assert not tab.is_shut_down
