@@ -7,8 +7,13 @@ one moment that counts, and then says that there is no such package.
 """
 
 import sys
+from pathlib import Path
 
-if "streamlit.web.bootstrap" in sys.modules:  # not where a test or a tool imports uvicorn
+# Only where Streamlit serves a script of this folder, not where a test or a tool imports uvicorn.
+if (
+    "streamlit.web.bootstrap" in sys.modules
+    and Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent
+):
     from web.streamlit_hooks import prepare
 
     prepare()
