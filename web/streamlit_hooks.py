@@ -18,6 +18,7 @@ import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache, wraps
+from hmac import compare_digest
 from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,7 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 
 from web.connection import MARK
 from web.sockets import let_all_cookies_in
+
 
 ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ SIGNED_OUT_KEPT = 20.0
 MOST_SIGNED_OUT_KEPT = 32
 
 BROWSER = "_auth_browser"  # the name under which a session keeps whose it is
+TAB = "_tab"  # web.tab.KEY, whose module would load pydantic before the server answers
 
 
 def prepare() -> None:
@@ -174,7 +177,7 @@ def _connect(
     """
     browser = browser_of(client)
     named = manager.get_session_info(existing_session_id) if existing_session_id else None
-    if named is not None and not browser & vars(named.session).get(BROWSER, frozenset()):
+    if named is not None and not _owns(client, browser, named.session):
         log.warning("A connection named a tab that was opened in another browser: refused.")
         existing_session_id = None
     session_id = connect(manager, client, *args, existing_session_id=existing_session_id, **kwargs)
@@ -184,13 +187,30 @@ def _connect(
     return session_id
 
 
+def _owns(client: SessionClient, browser: frozenset[str], session: AppSession) -> bool:
+    """Return whether a connection from *browser* comes from the one that opened *session*.
+
+    The cookie of the very session that the tab is signed in to is proof as well: with it alone one
+    is let in anyway.
+    """
+    if browser & vars(session).get(BROWSER, frozenset()):
+        return True
+    try:
+        token = session.session_state[TAB].token
+    except KeyError:
+        return False
+    cookies = client.client_context.cookies.values() if client.client_context else ()
+    return token is not None and any(
+        compare_digest(token.encode(), cookie.encode()) for cookie in cookies
+    )
+
+
 def browser_of(client: SessionClient) -> frozenset[str]:
     """Return what shows which browser a connection comes from: one value in common is proof.
 
     Under server.py it is the nonce cookie, out of JavaScript's reach. Elsewhere it is the random
     part of Streamlit's own XSRF token, which its page also names beside the session id: a host that
-    strips cookies from the websocket leaves that. A browser that keeps no cookies has no proof, and
-    gets a new tab at every connection.
+    strips cookies from the websocket leaves that.
     """
     context = client.client_context
     if context is None:

@@ -205,6 +205,22 @@ def test_a_host_that_strips_cookies_from_the_websocket_leaves_a_tab_its_own(app:
     assert again.id == owner.id
 
 
+@both_modes
+def test_the_cookie_of_the_tabs_session_is_proof_as_well(app: Server) -> None:
+    """GD-8: where the XSRF protection is off, or a host gives its own token at each connection."""
+    browser, email = owner_of(app)
+    bare = {"Cookie": f"auth={browser.cookies['auth']}"}
+    owner = Tab(open_stream(app, [Subprotocol("streamlit")], bare))
+    owner.run()
+    named = [Subprotocol(name) for name in ("streamlit", "x", owner.id)]
+
+    again = Tab(open_stream(app, named, bare))
+
+    assert email.encode() in again.run()
+    assert again.id == owner.id
+    assert email.encode() not in Tab(open_stream(app, named, {})).run()
+
+
 # A script other than app.py
 
 

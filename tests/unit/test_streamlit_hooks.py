@@ -19,6 +19,7 @@ from web.streamlit_hooks import (
     MESSAGES,
     MOST_SIGNED_OUT_KEPT,
     MOST_WIDGETS,
+    TAB,
     Sender,
     _drop,
     _handle,
@@ -26,6 +27,7 @@ from web.streamlit_hooks import (
     _keep,
     shorten,
 )
+from web.tab import KEY
 
 SENDERS = {
     Sender.ANYONE: {"rerun_script", "stop_script", "app_heartbeat"},
@@ -73,6 +75,11 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A visitor at this machine's own address, in production: as a proxy makes of everyone."""
     monkeypatch.setattr(streamlit_hooks, "_is_local", lambda session_id: True)
     monkeypatch.setattr(streamlit_hooks, "_in_development", lambda: False)
+
+
+def test_the_tabs_value_is_looked_for_where_it_is() -> None:
+    """GD-8: the session cookie of a tab proves whose it is."""
+    assert TAB == KEY
 
 
 def test_every_message_of_this_streamlit_has_its_senders() -> None:
