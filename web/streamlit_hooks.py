@@ -42,7 +42,6 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 from web.connection import MARK
 from web.sockets import let_all_cookies_in
 
-
 ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
 
