@@ -48,6 +48,7 @@ TARGETS = {
         "property/test_any_input.py",
     ),
     "web/edge.py": ("unit/test_edge.py",),
+    "web/gate.py": ("unit/test_gate.py",),
     "web/page_cookies.py": ("unit/test_page_cookies.py",),
     "web/headers.py": ("unit/test_headers.py",),
     "web/guard.py": ("app",),
@@ -61,7 +62,7 @@ SOURCES = (
 # Imported once for all mutants: what costs time to import, and starts no thread that a fork loses.
 PRELOADED = (
     *("streamlit.testing.v1", "sqlalchemy", "alembic.command", "psycopg", "hypothesis", "bcrypt"),
-    *("jwt", "zxcvbn", "email_validator", "pydantic_settings", "starlette.requests"),
+    *("jwt", "zxcvbn", "email_validator", "pydantic_settings", "auth.service", "db.migrate"),
 )
 CONFIGURATION = """
 [tool.mutmut]

@@ -13,7 +13,6 @@ ROW = re.compile(rf"^\| ((?:{FAMILIES})-\d+) \| ([MS]) \| (.+) \| (.+) \| (.*) \
 PAGE = (ROOT / "docs/requirements.md").read_text("utf-8")
 RULES, _, NOT_BUILT = PAGE.partition("## Not built yet")
 ROWS = {match[1]: match for match in ROW.finditer(RULES)}
-AWAITED = {f"AV-{n}" for n in (1, 3)}  # being built now
 DEVIATIONS = (ROOT / "SECURITY.md").read_text("utf-8").partition("## Deviations")[2]
 PLACES = (
     "*.py",
@@ -71,9 +70,7 @@ def test_a_rule_is_proved_where_the_page_says(name: str) -> None:
     assert [
         file for file in proofs if name not in ID.findall((ROOT / file).read_text("utf-8"))
     ] == []
-    assert proofs or name in {*ID.findall(DEVIATIONS), *AWAITED}, (
-        f"{name} has no proof and no reason"
-    )
+    assert proofs or name in ID.findall(DEVIATIONS), f"{name} has no proof and no reason"
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row[2] == "M"])
@@ -81,10 +78,7 @@ def test_a_rule_that_blocks_a_release_has_a_test(name: str) -> None:
     """CF-5: a measurement alone runs too rarely to keep a rule."""
     proofs = re.findall(r"`([^`]+)`", ROWS[name][5])
 
-    assert any(file.startswith("tests/") for file in proofs) or name in {
-        *ID.findall(DEVIATIONS),
-        *AWAITED,
-    }
+    assert any(file.startswith("tests/") for file in proofs) or name in ID.findall(DEVIATIONS)
 
 
 def test_no_file_cites_what_a_reader_cannot_look_up() -> None:
