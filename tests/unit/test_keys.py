@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.keys import KeyRing, derive, key_id
+from auth.keys import KeyRing, bits, derive, key_id
 
 OLD, NEW = b"an old secret of thirty-two bytes", b"a new secret, thirty-two bytes too"
 
@@ -21,6 +21,7 @@ OLD, NEW = b"an old secret of thirty-two bytes", b"a new secret, thirty-two byte
 def test_a_key_is_derived_as_the_standard_says(secret: bytes, salt: bytes, expanded: str) -> None:
     """JWT-2: HKDF-SHA-256; RFC 5869's examples begin with our one block."""
     assert derive(secret, "", salt).hex() == expanded
+    assert derive(secret, "").hex() == expanded  # no salt is the default
 
 
 def test_a_key_is_as_long_as_its_hash() -> None:
@@ -47,3 +48,14 @@ def test_a_keys_name_tells_nothing_of_it() -> None:
     """JWT-7: the name is a digest's start, so it may stand in every cookie."""
     assert len(key_id(NEW)) == 16
     assert key_id(NEW) not in NEW.hex()
+
+
+@pytest.mark.parametrize(
+    ("secret", "estimate"),
+    [("", 0), ("aaaa", 0), ("ab", 2), ("aab", 3), ("acef", 8), ("acefacef", 12), ("abcd", 4)],
+)
+def test_what_repeats_or_runs_along_the_alphabet_counts_for_nothing(
+    secret: str, estimate: float
+) -> None:
+    """JWT-2: each new character is one choice among those used."""
+    assert bits(secret) == pytest.approx(estimate)
