@@ -84,6 +84,7 @@ SIGNED_OUT_KEPT = 20.0
 MOST_SIGNED_OUT_KEPT = 32
 
 BROWSER = "_auth_browser"  # the name under which a session keeps whose it is
+ORIGINAL = "_auth_original"  # the name under which a changed method keeps what it was
 TAB = "_tab"  # web.tab.KEY, whose module would load pydantic before the server answers
 
 
@@ -130,12 +131,13 @@ def _wrap(owner: type | ModuleType, name: str, around: Callable[..., object]) ->
     After an edit Streamlit loads this module anew: the new one takes the place of the old.
     """
     present = getattr(owner, name)
-    original = getattr(present, "__wrapped__", present)
+    original = vars(present).get(ORIGINAL, present)
 
     @wraps(original)
     def wrapped(*args: Any, **kwargs: Any) -> object:
         return around(original, *args, **kwargs)
 
+    vars(wrapped)[ORIGINAL] = original
     setattr(owner, name, wrapped)
 
 

@@ -267,6 +267,8 @@ def test_pages_that_come_later_are_not_served_to_the_first_visitor(
         Browser(server).connect().run("/secret", page_hash=calc_hash("secret"))
 
         assert not (project / "ran").exists()
+        # server.py has everything ready before its first visitor, app.py looks at its first run
+        assert script == "server.py" or "pages/ (secret.py)" in server.said()
 
 
 @both_modes

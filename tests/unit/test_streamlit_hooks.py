@@ -25,6 +25,7 @@ from web.streamlit_hooks import (
     _handle,
     _is_local,
     _keep,
+    _wrap,
     shorten,
 )
 from web.tab import KEY
@@ -227,3 +228,16 @@ def test_a_tab_whose_browser_has_come_back_is_not_shut_down(
     _drop(storage, info)
 
     assert not tab.is_shut_down
+
+
+def test_a_module_that_is_loaded_anew_takes_the_place_of_the_old() -> None:
+    """GD-9: Streamlit does so after an edit; a method is not wrapped twice."""
+
+    class Owner:
+        def method(self) -> list[str]:
+            return ["Streamlit's"]
+
+    for name in ("old", "new"):
+        _wrap(Owner, "method", lambda call, self, name=name: [name, *call(self)])
+
+    assert Owner().method() == ["new", "Streamlit's"]
