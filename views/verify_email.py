@@ -5,7 +5,7 @@ import streamlit as st
 from auth.errors import AuthError, LinkRefused
 from web.form import CURRENT, NO_LINK, Form, link_token
 from web.guard import adopt_token, client
-from web.links import link
+from web.links import go_home, link
 from web.start import service
 from web.tab import Go, Say, tab
 
@@ -15,16 +15,17 @@ THANKS = "Thank you. Your email is confirmed."
 def confirm_email(password: str | None) -> Say | Go:
     """Confirm the email that the link was sent to, and log in with the password just typed."""
     email = service().confirm_email(token, client(), password, tab().token)
-    tab().link = None
-    if password is not None and not st.session_state["logged_in"]:
-        try:
-            adopt_token(service().log_in(email, password, client()))
-        except AuthError:  # too many others may be logging in just now
-            return Go("log_in", f"{THANKS} Log in to go on.")
-    user = service().resume(tab().token, trusted=True)
-    if user and user.email == email:
+    if password is None:
+        tab().link = None
         return Go("account", THANKS)
-    return Say("Thank you. This email is confirmed:", value=email)
+    if st.session_state["logged_in"]:  # to another account
+        return Say("Thank you. This email is confirmed:", value=email)
+    tab().link = None
+    try:
+        adopt_token(service().log_in(email, password, client()))
+    except AuthError:  # too many others may be logging in just now
+        return Go("log_in", f"{THANKS} Log in to go on.")
+    return Go(notice=THANKS)
 
 
 token = link_token()
@@ -32,6 +33,9 @@ found = service().confirmation(token, tab().token)
 by_password = Form("verify_email", page="Confirm your email")
 by_session = Form("verify_email_signed_in")
 outcome: Say | AuthError | None = None
+if st.session_state["logged_in"] and not token and not by_session.answered:
+    tab().shown = None  # the notice goes along
+    go_home()
 if found:
     st.text(found.email)
 

@@ -125,6 +125,7 @@ def test_confirming_takes_the_password_and_logs_in(
     assert service.confirmation(link) is None
     assert app.session_state["logged_in"]
     assert app.session_state["user"].verified_at
+    assert [title.value for title in app.title] == ["Home"]
 
 
 def test_confirming_is_one_click_where_the_account_is_signed_in(

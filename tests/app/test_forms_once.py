@@ -13,8 +13,11 @@ from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
+from auth.addresses import read_address
 from auth.client import Client
+from auth.email_tokens import Purpose, issue_link
 from auth.service import AuthService
+from auth.users import find_by_address
 from db.models import AuditEvent, User
 from db.models import Session as SessionRow
 from tests.app.conftest import PASSWORD, Open
@@ -86,6 +89,7 @@ class Account:
     email: str
     token: str | None  # of a session, where the form is for a signed-in user
     fields: dict[str, str] = field(default_factory=dict)
+    link: str = ""  # the token of the email that led to the form
 
 
 Prepare = Callable[[AuthService, str], Account]
@@ -119,6 +123,23 @@ def signed_in(others: int = 0, **fields: str) -> Prepare:
     return prepare
 
 
+def by_link(purpose: Purpose, prepare: Prepare) -> Prepare:
+    """Return how to prepare a form that a link in an email opens."""
+
+    def prepared(service: AuthService, email: str) -> Account:
+        account = prepare(service, email)
+        assert service._mail_queue
+        assert service._mail_queue.finish()  # the link of the sign-up is older than this one
+        with service._database.write() as connection:
+            user = find_by_address(connection, read_address(email))
+            assert user is not None
+            now = service._clock()
+            link = issue_link(connection, user, purpose, user.email, user.email_key, now)
+        return replace(account, link=link)
+
+    return prepared
+
+
 FORMS: dict[str, tuple[str, str, Prepare]] = {
     "log in": ("log_in", "Log in", stranger(password=PASSWORD)),
     "log in with a wrong password": ("log_in", "Log in", stranger(password=NEW)),
@@ -136,6 +157,31 @@ FORMS: dict[str, tuple[str, str, Prepare]] = {
         "change_password",
         "Change my password",
         signed_in(current_password=NEW, new_password=NEW),
+    ),
+    "confirm an email": (
+        "verify_email",
+        "Confirm my email",
+        by_link(Purpose.VERIFY, stranger(password=PASSWORD)),
+    ),
+    "confirm an email with a wrong password": (
+        "verify_email",
+        "Confirm my email",
+        by_link(Purpose.VERIFY, stranger(password=NEW)),
+    ),
+    "confirm an email while signed in": (
+        "verify_email",
+        "Confirm my email",
+        by_link(Purpose.VERIFY, signed_in()),
+    ),
+    "reset the password": (
+        "reset_password",
+        "Change my password",
+        by_link(Purpose.RESET, stranger(new_password=NEW)),
+    ),
+    "keep the old email": (
+        "keep_email",
+        "Keep my old email",
+        by_link(Purpose.KEEP, stranger()),
     ),
     "delete account": ("delete_account", "Delete my account", signed_in(password=PASSWORD)),
     "send the link again": ("account", "Send the link again", signed_in()),
@@ -206,6 +252,9 @@ def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
     def end(point: int | None, *clicks: bool) -> tuple[list[str], Counter[str], int]:
         account = prepare(service, f"ada-{secrets.token_hex(4)}@example.com")
         app = visit(open_app, page, account.token)
+        if account.link:
+            app.query_params["token"] = account.link
+            app.run()
         before = known(service)
         interruption.point = point
         send(app, account, button, interruption, clicks)
