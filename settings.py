@@ -367,7 +367,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
-        env_file_encoding="utf-8-sig",  # Windows editors put a mark in front
+        env_file_encoding="utf-8",
         hide_input_in_errors=True,
     )
 
