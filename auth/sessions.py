@@ -1,7 +1,7 @@
 """Sessions in the database: started at log-in, looked at on every run, ended for a reason."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,10 +54,11 @@ class Session:
         return Client(self.address, self.agent)
 
 
+# A field of `User` is a column of the same name: a new one is read here without another word.
+USER = [getattr(UserRow, each.name).label(f"user_{each.name}") for each in fields(User)]
 # Built once: the guard runs the first on every script run, and SQLAlchemy caches what it compiled.
 COLUMNS: Select[*tuple[Any, ...]] = select(
     SessionRow.id,
-    SessionRow.user_id,
     SessionRow.remembered,
     SessionRow.created_at,
     SessionRow.last_seen_at,
@@ -72,11 +73,8 @@ COLUMNS: Select[*tuple[Any, ...]] = select(
     SessionRow.end_reason,
     SessionRow.auth_version.label("session_version"),
     UserRow.auth_version.label("user_version"),
-    UserRow.email,
-    UserRow.name,
     UserRow.is_active,
-    UserRow.created_at.label("user_since"),
-    UserRow.verified_at,
+    *USER,
 ).join(UserRow, UserRow.id == SessionRow.user_id)
 ONE = COLUMNS.where(SessionRow.id == bindparam("key"))
 OPEN_OF_USER = COLUMNS.where(
@@ -154,7 +152,7 @@ class Sessions:
     def _read(self, row: AnyRow, now: datetime) -> Session:
         return Session(
             id=row.id,
-            user=User(row.user_id, row.email, row.name, row.user_since, row.verified_at),
+            user=User(*row[-len(USER) :]),
             remembered=row.remembered,
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,

@@ -99,6 +99,7 @@ def serve(
     env: Mapping[str, str] | None = None,
     scheme: str = "http",
     base: str = "",
+    port: int | None = None,
 ) -> Iterator[Server]:
     """Run *script* of *project* on a free loopback port, with its data and its log in *folder*.
 
@@ -106,7 +107,7 @@ def serve(
     has. *flags* go to streamlit. *scheme* and *base* tell how the flags make it answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     url = f"{scheme}://{HOST}:{port}{base}"
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true"]
     options = [f"--server.address={HOST}", f"--server.port={port}", "--server.fileWatcherType=none"]

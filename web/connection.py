@@ -47,6 +47,12 @@ def address(trusted_proxies: int) -> str:
     return client_address(_text(st.context.ip_address), forwarded, trusted_proxies)
 
 
+def page_was_open() -> bool:
+    """Return whether the page was there before this run: it has sent what stands in its widgets."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.session_state.get_widget_states())
+
+
 def base_path() -> str:
     """Return the path that the app lives under, such as "/" or "/app"."""
     return "/" + str(config.get_option("server.baseUrlPath")).strip("/")

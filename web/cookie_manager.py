@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from extra_streamlit_components import CookieManager
 
 PROBE = "_cookie_probe"
+RELOADED = "Your page was reloaded. Send the form again."
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
@@ -57,6 +58,11 @@ class CookieManagerBridge:
             return True
         with connection.fill(slot):
             _manager(PROBE)
+        # The server has started anew under an open page: a form that was filled there works now or
+        # never. Where only the answer can sign the user in, that form has to be sent again.
+        if not held.asked and connection.page_was_open():
+            held.asked, held.notice = True, RELOADED
+            return True
         # A second run without an answer is the end of our patience, but the ear stays open.
         out_of_patience, held.asked = held.asked, True
         return out_of_patience
