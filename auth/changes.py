@@ -12,7 +12,7 @@ from auth.email_tokens import (
     void_objections,
 )
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused, PasswordNeeded
-from auth.limits import ALARM_RECIPIENT, CHANGE_EMAIL, SIGN_UP_RECIPIENT
+from auth.limits import ALARM_RECIPIENT, CHANGE_EMAIL, CHANGE_SESSION, SIGN_UP_RECIPIENT
 from auth.names import InvalidName, read_name
 from auth.passwords import hash_password
 from auth.recovery import Recovery
@@ -27,8 +27,9 @@ class Changes(Recovery):
     """The verbs about one's own account; each takes the *token* of the session that asks."""
 
     def change_name(self, token: str | None, name: str) -> None:
-        """Store another name; raises InvalidDetails."""
+        """Store another name; raises InvalidDetails, or TooMany."""
         session = self._alive(token)
+        self._count_change(session, session.client)
         try:
             name = read_name(name)
         except InvalidName as fault:
@@ -42,14 +43,14 @@ class Changes(Recovery):
     ) -> Login:
         """Store another password; other sessions end, this one goes on under the token returned.
 
-        *client* is who asks, where known. Raises InvalidDetails, WrongPassword, or TooMany.
+        *client* is who asks, where known. Raises InvalidDetails, WrongPassword, TooMany, or Busy.
         """
         session = self._alive(token)
-        user = session.user
-        if faults := self.password_faults(new, user.email, user.name):
-            raise InvalidDetails({"password": faults})
+        user, client = session.user, client or session.client
+        self._count_change(session, client)
+        self._check_new_password(new, user.email, user.name, client)
         self._check_password(session, current, client)
-        password_hash = hash_password(new, self._scheme)
+        password_hash = hash_password(new, self._scheme, client.source)
         token_id = new_token_id()
         now = self._clock()
         with self._writing() as connection:
@@ -69,6 +70,7 @@ class Changes(Recovery):
         session = self._alive(token)
         if not self.recently_authenticated(token):
             raise PasswordNeeded
+        self._count_change(session, session.client)
         try:
             address = read_address(email)
         except InvalidAddress as fault:
@@ -109,6 +111,10 @@ class Changes(Recovery):
             raise LinkRefused from None
         address = Address(row.email, row.email_key)
         self._enqueue(lambda: self._send_reset(address, client))
+
+    def _count_change(self, session: Session, client: Client) -> None:
+        """Count a change, also one that is then refused for what was typed; raises TooMany."""
+        self._take([CHANGE_SESSION.on(f"{session.id} {client.network}")], client)
 
     def _ask_new_address(self, session: Session, address: Address) -> None:
         now = self._clock()

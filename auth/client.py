@@ -23,6 +23,11 @@ class Client:
         ip = _read(self.address)
         return _prefix(ip, 48) if isinstance(ip, IPv6Address) else None
 
+    @property
+    def source(self) -> str:
+        """Who takes turns in queues: the network, over IPv6 the site, which has 65,536 of them."""
+        return self.site or self.network
+
 
 def network(address: str) -> str:
     """Return what counts as one client: an IPv4 address, or the /64 that a line of IPv6 gets.

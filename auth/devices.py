@@ -78,7 +78,8 @@ class Devices(Foundation):
         with self._reading() as connection:
             row = find_by_id(connection, user_id)
             known = client.network in networks_of(connection, user_id)
-        right = bool(verify_password(password, row.password_hash if row else None, self._scheme))
+        stored = row.password_hash if row else None
+        right = bool(verify_password(password, stored, self._scheme, client.source))
         if row is None or not right or (row.failures >= MOST_FAILURES and not known):
             with self._writing() as connection:
                 failures = None if right else count_failure(connection, user_id)

@@ -31,13 +31,17 @@ class AuthError(Exception):
 
 
 class InvalidDetails(AuthError):
-    """What was typed cannot be used; `faults` has every broken rule as a sentence, by field."""
+    """What was typed cannot be used; `faults` has every broken rule as a sentence, by field.
+
+    `strength` is that of a new password, 0 to 4, where it was looked at.
+    """
 
     message = "Some details need another look."
 
-    def __init__(self, faults: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, faults: Mapping[str, Sequence[str]], *, strength: int | None = None) -> None:
         super().__init__()
         self.faults = faults
+        self.strength = strength
 
 
 class EmailTaken(AuthError):
@@ -59,10 +63,15 @@ class WrongPassword(AuthError):
 
 
 class TooMany(AuthError):
-    """It was tried too often lately; `wait` is the time after which it may be tried again."""
+    """It was tried too often lately; `wait` is the time after which it may be tried again.
 
-    def __init__(self, wait: timedelta) -> None:
+    `counted` is whether the refusal itself was counted, in its network's limits: those that were
+    not may come in any number, so they must cost nothing.
+    """
+
+    def __init__(self, wait: timedelta, *, counted: bool = False) -> None:
         self.wait = wait
+        self.counted = counted
         self.message = f"There were too many attempts. Try again in {in_words(wait)}."
         super().__init__()
 

@@ -136,13 +136,22 @@ class Foundation:
             return
         self._send(mail)
 
-    def _take(self, budgets: Sequence[Budget], client: Client) -> bool:
-        """Count one attempt, and tell whether a wait begins with it; raises TooMany."""
+    def _take(
+        self, budgets: Sequence[Budget], client: Client, *, if_refused: Sequence[Budget] = ()
+    ) -> bool:
+        """Count one attempt as `take` does, and return whether a wait begins; raises TooMany."""
+        now = self._clock()
         try:
             with self._writing() as connection:
-                return take(connection, budgets, self._clock())
+                try:
+                    return take(connection, budgets, now, if_refused=if_refused)
+                except TooMany as refusal:
+                    if not refusal.counted:
+                        raise  # rolls back
+                    counted = refusal
+            raise counted
         except TooMany:
-            note(Event.TOO_MANY, self._clock(), client=client)
+            note(Event.TOO_MANY, now, client=client)
             raise
 
     def _record(self, connection: Connection, event: Event, session: Session) -> None:

@@ -17,6 +17,14 @@ LOG_IN_ALL = Limit("log in: everybody", 300, MINUTE)
 
 PASSWORD_AGAIN = Limit("password again: session and network", 5, DAY, FIRST_WAIT, HOUR)
 
+# Forms that are sent, also those that are then refused for what was typed: counted before anything
+# typed is looked at. Thirty people at one network may each correct theirs ten times.
+FORM_NETWORK = Limit("form: network", 300, HOUR)
+FORM_ALL = Limit("form: everybody", 20_000, HOUR)
+# The same for what a signed-in user changes: the name, the password, the email. A limit of the
+# session, so that nobody with a stolen one keeps the owner from changing the password.
+CHANGE_SESSION = Limit("change: session and network", 60, HOUR)
+
 SIGN_UP_NETWORK = Limit("sign up: network", 50, HOUR)
 SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)
 
@@ -48,6 +56,11 @@ def for_place(limit: Limit, client: Client) -> list[Budget]:
         whole = replace(limit, what=f"{limit.what}, site", free=SITE * limit.free)
         budgets.append(whole.on(client.site))
     return budgets
+
+
+def form_limits(client: Client) -> list[Budget]:
+    """Return what sending a form costs a signed-out visitor, whatever comes of it (AV-1)."""
+    return [*for_place(FORM_NETWORK, client), FORM_ALL.on("")]
 
 
 # Wrong passwords in a row after which a password opens the account from known networks alone,

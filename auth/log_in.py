@@ -9,7 +9,7 @@ from auth.audit import Event, record
 from auth.browsers import browser_in_words
 from auth.client import Client
 from auth.end_reason import EndReason
-from auth.errors import LogInRefused, TooMany
+from auth.errors import Busy, LogInRefused, TooMany
 from auth.housekeeping import Housekeeping
 from auth.limits import (
     ALARM_RECIPIENT,
@@ -44,11 +44,11 @@ class LogIn(Housekeeping):
     def log_in(self, email: str, password: str, client: Client, remember: bool = False) -> Login:
         """Start a session, and end the one whose token *client* brought along (SE-1).
 
-        Raises LogInRefused for every reason alike, after the same work (EN-1, BC-4), or TooMany,
-        also after one bcrypt and whether or not the password was right (TH-6).
+        Raises LogInRefused for every reason alike, after the same work (EN-1, BC-4); TooMany,
+        whether or not the password was right (TH-6); or Busy.
         """
         row, needs_rehash, own, shared = self._authenticate(email, password, client)
-        upgraded = hash_password(password, self._scheme) if needs_rehash else None
+        upgraded = hash_password(password, self._scheme, client.source) if needs_rehash else None
         presented = self._claims(client.token)
         now = self._clock()
         with self._writing() as connection:
@@ -75,23 +75,36 @@ class LogIn(Housekeeping):
         """Return the account of *email* if *password* opens it: counted, and for one bcrypt.
 
         A *by_link* attempt may be for an account whose email is yet to be confirmed: the link does
-        that. Raises LogInRefused or TooMany.
+        that. What an account's own limit refuses costs one bcrypt too, as it counts in its
+        network's limit; once that is used up a refusal costs none (AV-1): it depends on the
+        network alone. Raises LogInRefused, TooMany, or Busy.
         """
         address = _address(email)
         row, known = self._look_up(address, client)
         own, shared = _budgets(address, client, known)
         try:
-            wait_begins = self._take([*own, *shared], client)
-        except TooMany:
-            verify_password(password, None, self._scheme)
+            wait_begins = self._take([*own, *shared], client, if_refused=_place(client))
+        except TooMany as refusal:
+            if refusal.counted:
+                verify_password(password, None, self._scheme, client.source)
             raise
-        verdict = verify_password(password, row.password_hash if row else None, self._scheme)
+        stored = row.password_hash if row else None
+        try:
+            verdict = verify_password(password, stored, self._scheme, client.source)
+        except Busy:  # a queue that is full is no wrong password
+            self._give_back(own)
+            raise
         if row is None or not verdict or not self._may_enter(row, known, by_link=by_link):
             if row and verdict:
-                equalize_timing(row.password_hash, self._scheme)
+                equalize_timing(row.password_hash, self._scheme, client.source)
             self._refuse(row, client, wrong=not verdict, wait_begins=wait_begins)
             raise LogInRefused
         return Authenticated(row, verdict.needs_rehash, own, shared)
+
+    def _give_back(self, own: list[Budget]) -> None:
+        """Take one attempt back; in its network's limit it stays counted."""
+        with self._writing() as connection:
+            settle(connection, [], own, self._clock())
 
     def _look_up(self, address: Address | None, client: Client) -> tuple[AnyRow | None, bool]:
         """Return the account, and whether it was used from this network before."""
@@ -158,9 +171,14 @@ def _budgets(
     Where the account was used before it has a budget of its own: nobody elsewhere can use it up,
     and so lock the owner out (TH-4).
     """
-    shared = [*for_place(LOG_IN_NETWORK, client), LOG_IN_ALL.on("")]
+    shared = _place(client)
     if address is None:
         return [], shared
     if known:
         return [LOG_IN_KNOWN.on(f"{address.key} {client.network}")], []
     return [LOG_IN_ACCOUNT.on(address.key)], shared
+
+
+def _place(client: Client) -> list[Budget]:
+    """Return the limits of where *client* is, which it shares with others there."""
+    return [*for_place(LOG_IN_NETWORK, client), LOG_IN_ALL.on("")]

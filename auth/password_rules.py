@@ -2,23 +2,60 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from math import prod
 from unicodedata import normalize
 
+from auth.fair_queue import FairQueue
 from auth.passwords import MAX_BYTES, MAX_LENGTH, fits
 
 MIN_STRENGTH = 3  # zxcvbn's "safely unguessable" of 0..4: 10^8 guesses (ASVS 5.0 6.1.2)
-LOOKED_AT = 48  # characters that zxcvbn weighs: its work grows faster than the length
+LOOKED_AT = 48  # characters that zxcvbn weighs: its work grows with the square of the length
+MOST_LOOK_UPS = 20_000  # substrings that zxcvbn looks up in its lists, about 30 ms of Python
+MOST_WORDS = 50  # of a person's own, that a password must not be made of
 ADVICE = "Three or four unrelated words are easy to remember and hard to guess."
 STRENGTHS = ("very weak", "weak", "fair", "good", "strong")  # in words, by zxcvbn's score
 
+# zxcvbn holds the GIL all the time, so a second one at once would only slow the pages; and it keeps
+# the words of the person it works for in a global variable.
+_queue = FairQueue(1, per_source=20, in_all=100)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is wrong with a password as sentences, and its strength from 0 to 4."""
+
+    errors: list[str]
+    strength: int
+
+
+def assess(
+    password: str, min_length: int, context: Iterable[str] = (), source: str = ""
+) -> Assessment:
+    """Return which rules *password* breaks; no errors mean that it may be used.
+
+    *context* are words that this person's password must not be made of, such as the name, the
+    email and the app's name. Only what no cheaper rule refuses is estimated by zxcvbn, in the turn
+    of *source*, the network that asks (AV-2). Raises Busy.
+    """
+    if errors := obvious_faults(password, min_length):
+        return Assessment(errors, strength=0)
+    score = strength(password, context, source)
+    weak = score < MIN_STRENGTH
+    return Assessment(["This is too easy to guess."] if weak else [], score)
+
 
 def password_faults(password: str, min_length: int, context: Iterable[str] = ()) -> list[str]:
-    """Return a sentence for each rule that *password* breaks; none means it may be used.
+    """Return a sentence for each rule that *password* breaks, as `assess` finds them."""
+    return assess(password, min_length, context).errors
+
+
+def obvious_faults(password: str, min_length: int) -> list[str]:
+    """Return a sentence for each rule that *password* breaks, of those that cost nothing to check.
 
     Length is counted in code points after NFC. There are no composition rules (NIST
-    SP 800-63B-4, 3.1.1.2). *context* are words that this person's password must not be made
-    of, such as the name, the address and the app's name.
+    SP 800-63B-4, 3.1.1.2).
     """
     try:
         if not fits(password):
@@ -31,28 +68,50 @@ def password_faults(password: str, min_length: int, context: Iterable[str] = ())
         faults.append(f"Use at least {min_length} characters; this has {len(text)}.")
     if text and is_common(text):
         faults.append("This is one of the passwords people try first.")
-    elif text and strength(text, context) < MIN_STRENGTH:
-        faults.append("This is too easy to guess.")
     return faults
 
 
-def strength(password: str, context: Iterable[str] = ()) -> int:
-    """Return how hard *password* is to guess, 0 to 4, as zxcvbn estimates it."""
+def strength(password: str, context: Iterable[str] = (), source: str = "") -> int:
+    """Return how hard *password* is to guess, 0 to 4, as zxcvbn estimates it; raises Busy.
+
+    The estimate is of the start of a long password, which is no harder to guess than the whole.
+    """
     text = normalize("NFC", password[:MAX_BYTES])[:LOOKED_AT]
     if not text:
         return 0
-    # A context may be a form field that was refused: its length is bounded here.
-    words = [word[:LOOKED_AT] for phrase in context for word in _words(phrase[:MAX_BYTES])]
+    words = [word for phrase in context for word in _words(phrase[:MAX_LENGTH])][:MOST_WORDS]
+    score: int = _queue.run(partial(_estimate, text, words), source)
+    return score
+
+
+def _estimate(text: str, words: list[str]) -> int:
     from zxcvbn import zxcvbn  # with its word lists: only who chooses a password needs them
 
-    score: int = zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"]
-    return score
+    while look_ups(text) > MOST_LOOK_UPS:
+        text = text[:-1]
+    return int(zxcvbn(text, user_inputs=words, max_length=LOOKED_AT)["score"])
+
+
+def look_ups(text: str) -> int:
+    """Return at most how many substrings zxcvbn looks up for *text*.
+
+    It reads the password forwards, backwards, and once for each way to take its signs and digits
+    for letters: "4" is an a, "1" an i or an l. There are up to 736 ways.
+    """
+    from zxcvbn.matching import L33T_TABLE
+
+    kinds = set(text)
+    choices = [kinds.intersection(signs) for signs in L33T_TABLE.values()]
+    shared = [sign for sign in kinds if sum(sign in signs for signs in choices) > 1]
+    ways = prod(max(len(signs), 1) for signs in choices) << len(shared)
+    return (2 + ways) * len(text) * (len(text) + 1) // 2
 
 
 def _words(phrase: str) -> list[str]:
     """Return *phrase* whole, run together and word by word: each is a guess of its own."""
     parts = re.findall(r"\w+", phrase)
-    return [phrase, "".join(parts), *parts] if parts else []
+    words = [phrase, "".join(parts), *parts] if parts else []
+    return [word[:LOOKED_AT] for word in words]
 
 
 def is_common(password: str) -> bool:

@@ -5,7 +5,7 @@ from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
 from auth.errors import InvalidDetails, LinkRefused
-from auth.limits import ALARM_RECIPIENT, LOG_IN_ACCOUNT, MAIL_RECIPIENT
+from auth.limits import ALARM_RECIPIENT, LOG_IN_ACCOUNT, MAIL_RECIPIENT, form_limits
 from auth.passwords import hash_password
 from auth.sign_up import SignUp
 from auth.throttle import clear
@@ -26,6 +26,7 @@ class Recovery(SignUp):
         All that depends on the account is done after the answer. Raises InvalidDetails for what is
         not an email at all, or TooMany.
         """
+        self._take(form_limits(client), client)
         try:
             address = read_address(email)
         except InvalidAddress as fault:
@@ -44,9 +45,8 @@ class Recovery(SignUp):
             row = look_at_link(connection, link, CHOOSES, self._clock())
         if row is None:
             raise LinkRefused
-        if faults := self.password_faults(password, row.email, row.name):
-            raise InvalidDetails({"password": faults})
-        password_hash = hash_password(password, self._scheme)
+        self._check_new_password(password, row.email, row.name, client)
+        password_hash = hash_password(password, self._scheme, client.source)
         now = self._clock()
         with self._writing() as connection:
             used = use_link(connection, link, CHOOSES, now)

@@ -5,7 +5,7 @@ that come together none gets more than is allowed (TH-3). Waits grow, and end by
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -113,17 +113,32 @@ STORE = (
 )
 
 
-def take(connection: Connection, budgets: Sequence[Budget], now: datetime) -> bool:
-    """Count one attempt in every one of *budgets*, and tell whether a wait begins with it.
+def take(
+    connection: Connection,
+    budgets: Sequence[Budget],
+    now: datetime,
+    *,
+    if_refused: Sequence[Budget] = (),
+) -> bool:
+    """Count one attempt in every one of *budgets*, and return whether a wait begins with it.
 
-    Raises TooMany where one of them has none left; the transaction is then to be rolled back, so
-    that an attempt which was refused counts in none.
+    Raises TooMany where one of them has none left. The attempt then counts in those of
+    *if_refused* alone, and `counted` is true, unless one of these has none left either (AV-1).
+    Roll the transaction back after a refusal that was not counted: it leaves no rows.
     """
-    tallies = _tallies(connection, budgets, now)
-    waits = [budget.limit.wait(tallies[budget.key], now) for budget in budgets]
-    wait = max(waits, default=timedelta())
+    tallies = _tallies(connection, {*budgets, *if_refused}, now)
+
+    def wait_for(some: Sequence[Budget]) -> timedelta:
+        waits = [budget.limit.wait(tallies[budget.key], now) for budget in some]
+        return max(waits, default=timedelta())
+
+    wait = wait_for(budgets)
     if wait > timedelta():
-        raise TooMany(wait)
+        counted = bool(if_refused) and wait_for(if_refused) <= timedelta()
+        if counted:
+            spent = {each.key: each.limit.spend(tallies[each.key], now) for each in if_refused}
+            _store(connection, spent)
+        raise TooMany(wait, counted=counted)
     after = {budget.key: budget.limit.spend(tallies[budget.key], now) for budget in budgets}
     _store(connection, after)
     return any(tally.until > now for tally in after.values())
@@ -134,9 +149,9 @@ def settle(
 ) -> None:
     """Forget what was counted in *own*, and take back one attempt from each that is *shared*.
 
-    Whoever it was has shown who they are, and did no harm to others.
+    Called after a success, which did no harm to others.
     """
-    tallies = _tallies(connection, [*own, *shared], now)
+    tallies = _tallies(connection, {*own, *shared}, now)
     clear(connection, own)
     _store(
         connection,
@@ -150,7 +165,7 @@ def clear(connection: Connection, budgets: Sequence[Budget]) -> None:
     connection.execute(delete(Counter).where(Counter.key.in_(keys)))
 
 
-def _tallies(connection: Connection, budgets: Sequence[Budget], now: datetime) -> dict[str, Tally]:
+def _tallies(connection: Connection, budgets: Set[Budget], now: datetime) -> dict[str, Tally]:
     """Return how *budgets* stand, their rows locked in one order: no two wait for each other."""
     keys = sorted(budget.key for budget in budgets)
     connection.execute(OPEN, [{"key": key, "now": now} for key in keys])

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from auth.errors import AuthError, InvalidDetails
-from auth.password_rules import ADVICE, STRENGTHS, strength
+from auth.password_rules import ADVICE, STRENGTHS
 from web.form import Form
 from web.guard import adopt_token, client
 from web.links import go_home, link
@@ -40,5 +40,6 @@ with form:
     form.button("Sign up")
 link("log_in", "Have an account? Log in")
 
-if isinstance(form.submit(sign_up, email, password, name), InvalidDetails) and password:
-    hint.caption(f"Strength: {STRENGTHS[strength(password)]}. {ADVICE}")
+outcome = form.submit(sign_up, email, password, name)
+if isinstance(outcome, InvalidDetails) and outcome.strength is not None and password:
+    hint.caption(f"Strength: {STRENGTHS[outcome.strength]}. {ADVICE}")

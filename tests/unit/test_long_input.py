@@ -37,8 +37,6 @@ VERBS: dict[str, Verb] = {
     "sign up: name": lambda s, ada, text: s.sign_up("eve@example.com", NAMED, text, LAPTOP),
     "strength: password": lambda s, ada, text: password_rules.strength(text),
     "strength: context": lambda s, ada, text: password_rules.strength(NAMED, [text]),
-    "hints: email": lambda s, ada, text: s.password_faults(NAMED, text, "Eve"),
-    "hints: name": lambda s, ada, text: s.password_faults(NAMED, "eve@example.com", text),
     "forgot password": lambda s, ada, text: s.forgot_password(text, LAPTOP),
     "reset: link": lambda s, ada, text: s.reset_password(text, NAMED, LAPTOP),
     "confirm: link": lambda s, ada, text: s.confirm_email(text, LAPTOP),

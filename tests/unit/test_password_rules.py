@@ -1,17 +1,30 @@
 """The password rules: long, not common, not about oneself; and nothing else asked."""
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from unicodedata import normalize
 
 import pytest
 import zxcvbn
+from zxcvbn import matching
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from auth import password_rules
 from auth.errors import InvalidDetails
-from auth.password_rules import LOOKED_AT, is_common, password_faults, strength
+from auth.password_rules import (
+    LOOKED_AT,
+    MIN_STRENGTH,
+    MOST_LOOK_UPS,
+    assess,
+    is_common,
+    password_faults,
+    strength,
+)
 from auth.service import AuthService
 from db.engine import Database
 from tests.conftest import Clock, make_settings
 
+LEET = "4@8({[<36911!|170$5+7%2"  # what may stand for a letter
 SHORT, COMMON, GUESSED = "Use at least", "This is one of", "This is too easy"
 
 
@@ -136,6 +149,49 @@ def test_only_the_start_of_a_long_password_is_weighed(monkeypatch: pytest.Monkey
     strength("x" * 100_000, ["y" * 100_000, ""])
 
     assert {len(text) for text in weighed} == {LOOKED_AT}
+
+
+@pytest.mark.parametrize("text", [LEET * 3, LEET + "kumquat lantern orbit", "19283746501" * 5])
+def test_the_estimate_s_work_is_bounded(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """AV-2: signs that stand for letters multiply zxcvbn's work; what it looks up is counted."""
+    looked_up = [0]
+    match = matching.dictionary_match
+
+    def count(password: str, *args: Any, **kwargs: Any) -> Any:
+        looked_up[0] += len(password) * (len(password) + 1) // 2
+        return match(password, *args, **kwargs)
+
+    monkeypatch.setattr(matching, "dictionary_match", count)
+
+    strength(text, ["a b c"])
+
+    assert 0 < looked_up[0] <= MOST_LOOK_UPS
+
+
+def test_a_password_of_many_signs_is_still_weighed() -> None:
+    """AV-2, PW-6: the bound leaves enough of it to tell a strong one from a weak one."""
+    assert strength(LEET) == 4
+    assert strength("p455w0rd" * 6) < MIN_STRENGTH
+    assert strength("1234567890" * 4) < MIN_STRENGTH
+
+
+def test_what_a_cheaper_rule_refuses_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-2: a refusal stops the rest."""
+    monkeypatch.setattr(password_rules, "_estimate", lambda *_: pytest.fail("estimated"))
+
+    assert assess("short", 15).strength == 0
+    assert assess("x" * 20_000_000, 15).errors == ["Use at most 256 characters."]
+
+
+def test_estimates_do_not_mix_up_whose_words_they_are() -> None:
+    """AV-2, PW-6: zxcvbn keeps a person's words in a global, so one runs at a time."""
+    phrase = "zyxomma petiolatum"
+    contexts: list[list[str]] = [phrase.split(), []] * 5
+
+    with ThreadPoolExecutor(8) as pool:
+        scores = list(pool.map(lambda context: strength(phrase, context), contexts))
+
+    assert scores == [strength(phrase, context) for context in contexts]
 
 
 def test_no_password_has_no_strength() -> None:

@@ -9,9 +9,10 @@ import bcrypt
 import pytest
 from sqlalchemy import func, select, update
 
+from auth import passwords
 from auth.audit import Event
 from auth.client import Client
-from auth.errors import LinkRefused, LogInRefused, TooMany, WrongPassword
+from auth.errors import Busy, LinkRefused, LogInRefused, TooMany, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT, LOG_IN_NETWORK, MOST_FAILURES, PASSWORD_AGAIN, SITE
 from auth.service import AuthService
 from db.engine import Database
@@ -124,6 +125,87 @@ def test_a_refused_attempt_costs_the_same_and_tells_nothing(
             service.log_in(ada.email, password, CAFE)
 
     assert len(count_bcrypt) == 2
+
+
+def test_a_network_that_has_used_up_its_limit_is_refused_without_bcrypt(
+    service: AuthService, ada: Person, count_bcrypt: list[int]
+) -> None:
+    """AV-1: it depends on the network alone, so it reveals nothing about an account."""
+    nobody = "nobody@example.com"
+    for number in range(LOG_IN_NETWORK.free):
+        assert guess(service, f"user{number}@example.com") == "LogInRefused"
+    count_bcrypt.clear()
+
+    outcomes = {guess(service, email) for email in (ada.email, nobody, "no email")}
+
+    assert outcomes == {"TooMany"}
+    assert count_bcrypt == []
+
+
+@pytest.mark.parametrize("client", [CAFE, LAPTOP], ids=["new network", "known network"])
+def test_refused_attempts_use_up_the_network_s_limit(
+    service: AuthService, ada: Person, count_bcrypt: list[int], client: Client
+) -> None:
+    """AV-1, BC-9: no flood at one account gets more bcrypts than its network is allowed."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    count_bcrypt.clear()
+
+    for _ in range(LOG_IN_NETWORK.free + LOG_IN_ACCOUNT.free + 20):
+        guess(service, ada.email, client)
+
+    assert len(count_bcrypt) in {LOG_IN_NETWORK.free, LOG_IN_NETWORK.free + LOG_IN_ACCOUNT.free}
+
+
+def test_a_flood_of_refused_attempts_does_not_keep_the_owner_out_at_home(
+    service: AuthService, ada: Person
+) -> None:
+    """TH-4: a network that is known to the account needs nothing of what its neighbours used up."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    for number in range(LOG_IN_NETWORK.free):
+        guess(service, f"user{number}@example.com", LAPTOP)
+
+    assert guess(service, "other@example.com", LAPTOP) == "TooMany"
+    assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_a_full_queue_is_no_wrong_password(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-4, TH-1: who finds the server busy has lost none of their own attempts."""
+
+    def refuse(*args: object) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords._queue, "run", refuse)
+        for _ in range(LOG_IN_ACCOUNT.free + 1):
+            with pytest.raises(Busy):
+                service.log_in(ada.email, ada.password, CAFE)
+
+    assert service.log_in(ada.email, ada.password, CAFE)
+
+
+def test_the_queue_is_told_who_asks(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-4, BC-9: bcrypt is queued by network, over IPv6 by site: a crowd delays no one else."""
+    sources: list[str] = []
+    run = passwords._queue.run
+
+    def spy(job: Callable[[], object], source: str = "") -> object:
+        sources.append(source)
+        return run(job, source)
+
+    monkeypatch.setattr(passwords._queue, "run", spy)
+    home = Client(address="2001:db8:7:1::1")
+
+    token = service.log_in(ada.email, ada.password, home).token
+    use_up(service, ada.email)
+    token = service.confirm_password(token, ada.password).token
+    service.change_password(token, ada.password, NEW)
+    service.sign_up("bob@example.com", NEW, client=home)
+
+    assert set(sources) == {"2001:db8:7::/48", CAFE.address}
 
 
 def test_strangers_cannot_lock_an_owner_out_at_home(service: AuthService, ada: Person) -> None:
