@@ -233,7 +233,6 @@ class Connection(Protocol):
     """The part of uvicorn's HTTP protocols that Patrol reads: both of them have it."""
 
     transport: Any
-    flow: Any
     cycle: Any
     client: tuple[str, int] | None
 
@@ -292,13 +291,16 @@ class Patrol:
 
 
 def _state(connection: Any) -> tuple[str, object] | None:
-    """Return what a connection waits for and in which turn; None for a request under way."""
+    """Return what a connection waits for, and a mark that changes when there is progress.
+
+    None is a request that the app is working on, or a websocket: uvicorn pings those.
+    """
     if not hasattr(connection, "cycle") or connection.transport is None:
-        return None  # a websocket: uvicorn pings it
+        return None
     cycle = connection.cycle
-    if cycle is None or cycle.response_complete:
-        return ("request", cycle)
-    return ("answer", cycle) if connection.flow.write_paused else None
+    if unread := connection.transport.get_write_buffer_size():  # also after the app has answered
+        return ("answer", (cycle, unread))
+    return ("request", cycle) if cycle is None or cycle.response_complete else None
 
 
 def running_servers() -> list["ServerState"]:

@@ -166,6 +166,18 @@ def test_an_answer_that_nobody_reads_is_given_up(server: uvicorn.Server) -> None
     assert len(rest(connection)) < BIG
 
 
+def test_an_answer_that_is_read_slowly_arrives(server: uvicorn.Server) -> None:
+    """AV-3: a large file on a slow line takes as long as it takes, as long as there is progress."""
+    pause = threading.Event()
+    with open_connection(server, b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n") as connection:
+        got = 0
+        while got < BIG:
+            part = connection.recv(2_000_000)
+            assert part
+            got += len(part)
+            pause.wait(0.02)
+
+
 HANDSHAKE = (
     b"GET /stream HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
