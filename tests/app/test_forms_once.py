@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
@@ -107,8 +107,8 @@ def stranger(**fields: str) -> Prepare:
     return prepare
 
 
-def signed_in(others: int = 0, **fields: str) -> Prepare:
-    """Return how to prepare a form for a user with *others* more sessions."""
+def signed_in(others: int = 0, *, long_ago: bool = False, **fields: str) -> Prepare:
+    """Return how to prepare a form for a user with *others* more sessions, all from *long_ago*."""
 
     def prepare(service: AuthService, email: str) -> Account:
         service.sign_up(email, PASSWORD, "Ada")
@@ -116,8 +116,9 @@ def signed_in(others: int = 0, **fields: str) -> Prepare:
             service.log_in(email, PASSWORD, Client(agent=f"Browser/{each}")).token
             for each in range(others + 1)
         ]
-        if others:
-            service.confirm_password(tokens[0], PASSWORD)
+        if long_ago:
+            with service._database.write() as connection:
+                connection.execute(update(SessionRow).values(confirmed_at=None))
         return Account(email, tokens[0], fields=fields)
 
     return prepare
@@ -147,7 +148,11 @@ FORMS: dict[str, tuple[str, str, Prepare]] = {
     "sign up with a weak password": ("sign_up", "Sign up", stranger(password="x", name="Ada")),
     "forgot password": ("forgot_password", "Send the link", stranger()),
     "change name": ("change_name", "Save", signed_in(name="Grace")),
-    "confirm the password": ("change_email", "Confirm", signed_in(password=PASSWORD)),
+    "confirm the password": (
+        "change_email",
+        "Confirm",
+        signed_in(long_ago=True, password=PASSWORD),
+    ),
     "change password": (
         "change_password",
         "Change my password",

@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from auth.errors import Unavailable
+from auth.rotation import ROTATE_EVERY
 from auth.service import AuthService
 from db.engine import Database
+from db.models import Session
 from settings import Settings
 from tests.conftest import LAPTOP, make_settings, sign_up_ada
 from web import page_cookies
@@ -69,9 +72,12 @@ def set_cookies(response: Response) -> list[str]:
 
 
 def token(service: AuthService) -> str:
-    """Return the token of a new session of Ada's."""
+    """Return the token of a session of Ada's, which is due for another."""
     ada = sign_up_ada(service)
-    return service.log_in(ada.email, ada.password, LAPTOP).token
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    with service._database.write() as connection:
+        connection.execute(update(Session).values(rotated_at=datetime.now(UTC) - ROTATE_EVERY))
+    return token
 
 
 @pytest.mark.parametrize("dest", ["document", None], ids=["a browser", "an old browser"])
