@@ -36,6 +36,16 @@ def test_a_ticket_becomes_the_session_it_was_made_for(
     assert login.user.email == ada.email
 
 
+def test_a_ticket_cannot_be_guessed(service: AuthService, ticket: str) -> None:
+    """CK-1: 192 random bits, in base64."""
+    token = service.exchange_ticket(ticket, BROWSER)
+    assert token is not None
+    other = service.ticket(token.token, BROWSER)
+
+    assert len(ticket) == 32
+    assert other != ticket
+
+
 def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
     """CK-1: a ticket seen by somebody else is worth nothing."""
     service.exchange_ticket(ticket, BROWSER)

@@ -12,7 +12,7 @@ import pytest
 from auth import tokens
 from auth.errors import TokenExpired, TokenRefused
 from auth.keys import KeyRing
-from auth.tokens import LEEWAY, Claims, issue, read
+from auth.tokens import LEEWAY, Claims, issue, new_token_id, read
 from tests.conftest import NOON
 
 RING = KeyRing.of([b"a secret of thirty-two bytes or more"], "session")
@@ -266,3 +266,11 @@ def test_an_expired_token_is_told_from_a_forged_one() -> None:
     assert issubclass(TokenExpired, TokenRefused)
     with pytest.raises(TokenExpired):
         read(craft(), RING, now=NOON + LIFE + LEEWAY, max_age=LONGEST)
+
+
+def test_each_token_has_an_id_that_cannot_be_guessed() -> None:
+    """JWT-10: 128 random bits, in base64."""
+    made = {new_token_id() for _ in range(100)}
+
+    assert len(made) == 100
+    assert {len(token_id) for token_id in made} == {22}
