@@ -16,6 +16,7 @@ from db.models import Counter
 from db.types import UtcDateTime
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SKEW = MINUTE  # that the clocks of two servers may differ by; more, and one of them was wrong
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Limit:
         """
         if now >= tally.expires_at:
             return Tally(0, now, now)
-        if self.first is None and tally.expires_at - now > self.forget:
+        if self.first is None and tally.expires_at - now > self.forget + SKEW:
             return Tally(0, now, now)
-        if self.first is not None and tally.until - now > self.longest:
+        if self.first is not None and tally.until - now > self.longest + SKEW:
             return Tally(tally.count, now, tally.expires_at)
         return tally
 
@@ -59,7 +60,9 @@ class Limit:
         Below *free* that is never, whatever the clocks of those who counted in it said: another
         process's may be ahead of this one's.
         """
-        return tally.until - now if tally.count >= self.free else timedelta()
+        if tally.count < self.free:
+            return timedelta()
+        return min(tally.until - now, self.forget if self.first is None else self.longest)
 
     def spend(self, tally: "Tally", now: datetime) -> "Tally":
         """Return *tally* after one attempt *now*, which it allows."""

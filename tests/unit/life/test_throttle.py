@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,14 @@ from auth import passwords
 from auth.audit import Event
 from auth.client import Client
 from auth.errors import Busy, LinkRefused, LogInRefused, TooMany, WrongPassword
-from auth.limits import LOG_IN_ACCOUNT, LOG_IN_NETWORK, MOST_FAILURES, PASSWORD_AGAIN, SITE
+from auth.limits import (
+    LOG_IN_ACCOUNT,
+    LOG_IN_NETWORK,
+    MAIL_RECIPIENT,
+    MOST_FAILURES,
+    PASSWORD_AGAIN,
+    SITE,
+)
 from auth.service import AuthService
 from db.engine import Database
 from db.models import AuditEvent, Counter, User
@@ -166,6 +174,38 @@ def test_a_flood_of_refused_attempts_does_not_keep_the_owner_out_at_home(
 
     assert guess(service, "other@example.com", LAPTOP) == "TooMany"
     assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_a_clock_that_was_wrong_keeps_nobody_out(
+    service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox, days: int
+) -> None:
+    """AV-6: guesses and emails of a month that never was mean no wait of a month."""
+    clock.advance(timedelta(days=days))
+    use_up(service, ada.email)
+    for _ in range(MAIL_RECIPIENT.free + 1):
+        with suppress(TooMany):
+            service.forgot_password(ada.email, CAFE)
+
+    clock.advance(timedelta(days=-days))
+
+    service.forgot_password(ada.email, CAFE)
+    assert service.log_in(ada.email, ada.password, CAFE)
+
+
+def test_a_server_whose_clock_is_ahead_lets_nobody_in_sooner(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """AV-6, TH-3: what is a second too long is a wait, and counts as the longest."""
+    clock.advance(timedelta(seconds=1))
+    for number in range(LOG_IN_NETWORK.free):
+        guess(service, f"user{number}@example.com")
+    clock.advance(timedelta(seconds=-1))
+
+    with pytest.raises(TooMany) as refused:
+        service.log_in(ada.email, ada.password, CAFE)
+
+    assert refused.value.wait == LOG_IN_NETWORK.forget
 
 
 def test_a_full_queue_is_no_wrong_password(
