@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unicodedata import category
 
 APP_NAME, TEMPLATE, COPY, OUTPUT = (
     bytes.fromhex(digits).decode()
@@ -34,11 +35,17 @@ def main() -> None:
     env = PROJECT / ".env"
     if not env.exists():
         dev.write_env()
-        name = f"APP_NAME={quoted(APP_NAME)}"
+        name = f"APP_NAME={quoted(one_line(APP_NAME))}"
         text = re.sub(r"^APP_NAME=.*$", lambda _: name, env.read_text("utf-8"), flags=re.MULTILINE)
         why = "# Where `python3 dev.py upgrade` fetches the template from: an address or a path."
         env.write_text(f"{text}\n{why}\nTEMPLATE_URL={quoted(template_url())}\n", "utf-8")
     print(f"Made {PROJECT}. Next:\n\n    cd {PROJECT.name}\n    python3 dev.py\n")
+
+
+def one_line(name: str) -> str:
+    """Return *name* without line breaks and other control characters, which the settings refuse."""
+    controls = {"Cc", "Zl", "Zp"}
+    return " ".join("".join(" " if category(c) in controls else c for c in name).split())
 
 
 def quoted(value: str) -> str:

@@ -140,7 +140,7 @@ def test_postgresql_takes_the_place_of_sqlite(
         with closing(Database(url)) as database:
             assert "users" in inspect(database.engine).get_table_names()
     monkeypatch.delenv("DATABASE_URL")
-    assert load_settings(project / ".env").database_url.startswith("postgresql://app:")
+    assert load_settings(project / ".env").database_url.startswith("postgresql+psycopg://app:")
 
 
 def test_the_key_is_rotated_and_nobody_is_logged_out(
