@@ -117,7 +117,7 @@ def test_the_name_is_all_that_is_asked(template: Path, tmp_path: Path, env: None
 def test_a_hostile_name_is_a_name_like_any_other(
     name: str, template: Path, tmp_path: Path, env: None
 ) -> None:
-    """The app reads what was given, on one line; the folder's name is plain letters made from it."""
+    """The app reads what was given, on one line; the folder has plain letters made from it."""
     cookiecutter(template, tmp_path, name)
 
     [folder] = tmp_path.iterdir()
