@@ -33,8 +33,7 @@ def link(ada: Person, letterbox: Letterbox) -> str:
 def token(service: AuthService, ada: Person) -> str:
     """A session of Ada's, in which she has just typed her password."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    service.confirm_password(token, ada.password)
-    return token
+    return service.confirm_password(token, ada.password).token
 
 
 @pytest.fixture

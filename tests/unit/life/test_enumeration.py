@@ -176,7 +176,7 @@ def test_strangers_fill_no_mailbox(
             for number in range(8):
                 client = Client(address=f"198.51.{hour}.{number}")
                 token = service.log_in(eve.email, NEW, client).token
-                service.confirm_password(token, NEW)
+                token = service.confirm_password(token, NEW).token
                 for verb in (
                     partial(service.sign_up_by_mail, "Ada@example.com", NEW, "Eve", client),
                     partial(service.forgot_password, "ADA@example.com", client),
