@@ -173,11 +173,13 @@ def test_secrets_are_settings_where_only_the_script_is_run(
     lines = [f'{name} = "{value}"\n' for name, value in ({"APP_ENV": "production"} | own).items()]
     (project / ".streamlit/secrets.toml").write_text("".join(lines))
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    cert, key = certificate(tmp_path)  # in production a page opens its connection at BASE_URL alone
+    command += [f"--server.sslCertFile={cert}", f"--server.sslKeyFile={key}"]
     command += [f"--server.address={HOST}", "--server.headless=true"]
 
-    with running(command, project, port, tmp_path / "log", {}):
-        tab = new_context().new_page()
-        tab.goto(f"http://{HOST}:{port}/")
+    with running(command, project, port, tmp_path / "log", {}, scheme="https"):
+        tab = new_context(ignore_https_errors=True).new_page()
+        tab.goto(own["BASE_URL"])
 
         expect(tab.get_by_role("heading", name="Log in", level=1)).to_be_visible()
         expect(tab.get_by_text("Kept in secrets")).to_be_visible()
