@@ -251,7 +251,7 @@ def shown(app: AppTest) -> list[str]:
 def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
     open_app: Open, service: AuthService, interruption: Interruption, name: str
 ) -> None:
-    """GD-8: whatever the first run had not yet shown or done, the next does; the verb ran once."""
+    """GD-10: whatever the first run had not yet shown or done, the next does; the verb ran once."""
     page, button, prepare = FORMS[name]
 
     def end(point: int | None, *clicks: bool) -> tuple[list[str], Counter[str], int]:

@@ -151,7 +151,7 @@ def impatient(request: pytest.FixtureRequest, new_context: NewContext, server: S
 
 
 def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
-    """A life of an account, form after form: one user, one session, one email, one attempt each."""
+    """GD-10: form after form of an account: one user, one session, one email, one attempt each."""
     visitor, mailbox = impatient, server.mailbox
     email, new = (f"{name}-{secrets.token_hex(4)}@example.com" for name in ("ada", "new"))
 

@@ -13,7 +13,7 @@ from tests.serving import free_port, serve
 def test_a_form_that_was_filled_before_a_restart_is_not_lost(
     bridge: str, new_context: NewContext, tmp_path: Path
 ) -> None:
-    """GD-8: the click works at once, in a process that never drew that form."""
+    """GD-10: the click works at once, in a process that never drew that form."""
     port, new = free_port(), f"new-{secrets.token_hex(4)}@example.com"
     same = {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'app.db'}",
