@@ -53,12 +53,25 @@ def test_a_token_counts_from_its_beginning_to_its_end(
         {"iat": START + 11},
         {"iat": 0},
         {"iat": -1, "nbf": -1},
+        {"iat": START + 5, "nbf": START + 5, "exp": START + 5},
+        *({name: float(CLAIMS[name])} for name in ("iat", "nbf", "exp")),
     ],
 )
 def test_times_that_contradict_each_other_are_refused(change: dict[str, int]) -> None:
     """JWT-3, JWT-4: no life before its issue, none too long, none from the future."""
     with pytest.raises(TokenRefused):
         read(craft(claims=CLAIMS | change), RING, now=NOON, max_age=LONGEST)
+
+
+@pytest.mark.parametrize(("begin", "outcome"), [(0, TokenRefused), (1, TokenExpired)])
+def test_zero_is_no_time_of_a_token(begin: int, outcome: type[AuthError]) -> None:
+    """JWT-3: a claim that was never filled in is refused, not merely out of date."""
+    claims = CLAIMS | {"iat": begin, "nbf": begin, "exp": begin + 60}
+
+    with pytest.raises(TokenRefused) as caught:
+        read(craft(claims=claims), RING, now=NOON, max_age=LONGEST)
+
+    assert caught.type is outcome
 
 
 def test_a_token_of_the_longest_life_is_read() -> None:
