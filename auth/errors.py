@@ -6,7 +6,6 @@ AuthError
 ├── LogInRefused     no: and why stays here
 ├── WrongPassword    not the password of the account that is signed in
 ├── TooMany          not now: how long to wait
-├── Busy             not now: too many people at once
 ├── PasswordUnusable too long to be hashed, or not text
 ├── LinkRefused      this link is used, old, or not one of ours
 ├── TokenRefused     this is not a token of ours, or not one for now
@@ -14,6 +13,7 @@ AuthError
 ├── SessionOver      the session that asked has ended
 ├── PasswordNeeded   this needs the password again, typed just now
 └── Unavailable      the database did not answer
+    └── Busy             too many passwords wait to be checked
 """
 
 import math
@@ -76,12 +76,6 @@ class TooMany(AuthError):
         super().__init__()
 
 
-class Busy(AuthError):
-    """More passwords wait to be hashed, here or for this network, than the server will keep."""
-
-    message = "Many people are logging in right now. Try again in a minute."
-
-
 class PasswordUnusable(AuthError, ValueError):
     """The password is longer than any that is accepted, or has characters that are no text."""
 
@@ -120,6 +114,12 @@ class Unavailable(AuthError):
     """The database did not answer; nothing was changed."""
 
     message = "We cannot reach your account right now. Try again in a minute."
+
+
+class Busy(Unavailable):
+    """More passwords wait to be checked, here or for this network, than the server will keep."""
+
+    message = "The server is busy right now. Try again in a minute."
 
 
 def in_words(wait: timedelta) -> str:
