@@ -33,22 +33,17 @@ class CookieManagerBridge:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def sync(self) -> None:
-        """Take up the cookies that the page has told."""
+    def sync(self, slot: DeltaGenerator) -> None:
+        """Take up the page's answers, and mount the write that is waiting."""
         held = tab()
         answer = st.session_state.get(PROBE)
         if isinstance(answer, dict):  # Streamlit forgets it with the component
             value = answer.get(self._name)
             held.told, held.brought = True, value if isinstance(value, str) else None
-
-    def carry(self, slot: DeltaGenerator) -> bool:
-        """Mount the write that is waiting, until the page has done it."""
-        held = tab()
         if held.write and st.session_state.get(held.write.key):
             held.write = None
         if held.write:
             self._mount(held.write, slot)
-        return True
 
     def cookie_token(self) -> str | None:
         """Return the handshake's token, or the one the page told."""

@@ -20,11 +20,8 @@ from web.tab import Asker
 class Bridge(Protocol):
     """One way to carry the token between the browser and the script."""
 
-    def sync(self) -> None:
-        """Take up what the browser has answered about its cookies."""
-
-    def carry(self, slot: DeltaGenerator) -> bool:
-        """Mount the waiting write in *slot*; return False where it failed and was taken back."""
+    def sync(self, slot: DeltaGenerator) -> None:
+        """Take up what the browser has answered; mount in *slot* what it still has to do."""
 
     def cookie_token(self) -> str | None:
         """Return the token that the browser brought, if it brought one."""

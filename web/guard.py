@@ -42,9 +42,7 @@ def guard() -> User | None:
     try:
         service()  # a form that nobody can answer is no page to show
         browser = bridge()
-        browser.sync()
-        if tab().write:
-            _carry()
+        browser.sync(slot)
         user = _resume(browser, slot)
         if user is None:
             _turn_away(browser, slot)
@@ -126,20 +124,6 @@ def watch() -> None:
         held.newest = session.newest
     if not held.newest and (newest := bridge().newest_token(connection.slot(), Asker.WATCH)):
         held.token, held.newest = newest, True
-
-
-@st.fragment
-def _carry() -> None:
-    """Carry the waiting write to the browser, whose answer brings a run of this fragment alone.
-
-    A run of the whole script would stop one that a click has begun, and lose the click.
-    """
-    held = tab()
-    try:
-        if held.write and not bridge().carry(connection.slot()):
-            st.rerun()
-    except Unavailable:
-        st.rerun()
 
 
 def _resume(browser: Bridge, slot: DeltaGenerator) -> User | None:

@@ -32,24 +32,19 @@ class HttpOnlyBridge:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def sync(self) -> None:
-        """Do nothing: the handshake says it all."""
-
-    def carry(self, slot: DeltaGenerator) -> bool:
+    def sync(self, slot: DeltaGenerator) -> None:
         """Mount the write that is waiting; a log-in that the browser refuses is taken back."""
         held = tab()
         if held.write is None:
-            return True
+            return
         done = self._mount(held.write, slot)
         if done is None:
-            return True
+            return
         write, held.write = held.write, None
-        if write.login is None or done:
-            return True
-        service().log_out(write.login.token)
-        clear_tab()
-        held.notice = BLOCKED
-        return False
+        if write.login and not done:
+            service().log_out(write.login.token)
+            clear_tab()
+            held.notice = BLOCKED
 
     def cookie_token(self) -> str | None:
         """Return the handshake's token."""
