@@ -69,7 +69,9 @@ class CookieManagerBridge:
 
     def keep(self, login: Login) -> None:
         """Have the page write the token."""
-        tab().write = Write(login, key=f"_cookie_{token_hex(4)}")
+        # A tab that is signed in already goes on in its session: there is none to replace.
+        signed_in = tab().owner is not None
+        tab().write = Write(login, key=f"_cookie_{token_hex(4)}", checked=signed_in)
 
     def forget(self, token: str | None) -> None:
         """Have the page delete the token, if it is still that of this session."""

@@ -108,6 +108,8 @@ def ask_for_address(visitor: Visitor, user: User, new: str) -> None:
     expect(visitor.button("Confirm")).to_be_visible()
     visitor.field("Password").fill(PASSWORD)
     visitor.button("Confirm").click()
+    expect(visitor.field("New email")).to_be_visible()
+    visitor.expect_settled()  # the cookie is written: its answer stops a run, and a click with it
     visitor.field("New email").fill(new)
     visitor.button("Send the link").click()
     says(visitor, "Open the link we have sent to your new email.")
