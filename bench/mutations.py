@@ -47,7 +47,7 @@ TARGETS = {
         *("unit/test_passwords.py", "unit/test_bcrypt_vectors.py"),
         "property/test_any_input.py",
     ),
-    "web/edge.py": ("unit/test_edge.py",),
+    "web/edge.py": ("unit/test_edge.py", "unit/test_gate.py", "unit/test_page_cookies.py"),
     "web/gate.py": ("unit/test_gate.py",),
     "web/page_cookies.py": ("unit/test_page_cookies.py",),
     "web/headers.py": ("unit/test_headers.py",),

@@ -144,3 +144,11 @@ def test_where_a_browser_says_from_where_a_request_comes_that_decides(site: str,
     told = {"sec-fetch-site": site, "origin": "https://app.example.com", "host": "app.example.com"}
 
     assert edge("https://app.example.com").is_own_request(Headers(told)) is own
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"host": "app.example.com"}, {"origin": "https://app.example.com"}], ids=str
+)
+def test_a_request_that_says_nothing_of_its_page_is_foreign(told: dict[str, str]) -> None:
+    """CK-5: neither header, or no host to compare with: refused, and no error."""
+    assert not edge("https://app.example.com").is_own_request(Headers(told))
