@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.keys import KeyRing, bits, derive, key_id
+from auth.keys import LEAST_BITS, KeyRing, bits, derive, is_guessable, key_id
 
 OLD, NEW = b"an old secret of thirty-two bytes", b"a new secret, thirty-two bytes too"
 
@@ -59,3 +59,12 @@ def test_what_repeats_or_runs_along_the_alphabet_counts_for_nothing(
 ) -> None:
     """JWT-2: each new character is one choice among those used."""
     assert bits(secret) == pytest.approx(estimate)
+
+
+def test_a_secret_at_the_bound_is_no_longer_guessable() -> None:
+    """JWT-2: 30 choices among 8 characters are 90 bits."""
+    secret = "xzrzzxmadhqmhrdzmmxdaxzddqrrhx"
+
+    assert bits(secret) == LEAST_BITS
+    assert not is_guessable(secret)
+    assert is_guessable(secret[:-1])
