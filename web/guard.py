@@ -151,9 +151,11 @@ def _resume(browser: Bridge, slot: DeltaGenerator) -> User | None:
 
 def _let_in(session: Session, token: str) -> User:
     user = session.user
-    if tab().owner not in {None, user.id}:
-        clear_tab()
     held = tab()
+    if held.owner is None:
+        held.attempts.clear()  # a log-out before this log-in is over: the next one counts again
+    elif held.owner != user.id:
+        clear_tab()
     held.token, held.owner, held.newest, held.settled = token, user.id, session.newest, True
     st.session_state["logged_in"] = True
     st.session_state["user"] = user

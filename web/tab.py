@@ -133,6 +133,5 @@ def clear_tab() -> None:
     held = tab()
     st.session_state.clear()
     held.token = held.owner = held.link = None
-    for attempt in list(held.attempts.values()):
-        attempt.over = True
+    held.attempts.clear()  # the same form sent by the next user is another one
     st.session_state[KEY] = held

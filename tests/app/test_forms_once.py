@@ -275,3 +275,20 @@ def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
             break
         assert ended == expected, f"stopped at call {point}"
     assert expected[-1] == 1
+
+
+def test_logging_in_and_out_again_at_once_is_no_second_click(
+    open_app: Open, service: AuthService
+) -> None:
+    """GD-10: what was sent before the tab's user changed is another form, with the same values."""
+    service.sign_up("ada@example.com", PASSWORD, "Ada")
+    typed = {"email": "ada@example.com", "password": PASSWORD}
+    account = Account("ada@example.com", None, fields=typed)
+    app = visit(open_app, "log_in", None)
+
+    states = []
+    for button in ("Log in", "Log out") * 2:
+        send(app, account, button, Interruption(), (True,))
+        states.append(app.session_state["logged_in"])
+
+    assert states == [True, False, True, False]
