@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 
-from auth.rotation import OVERLAP, ROTATE_EVERY, prepare
+import pytest
+from sqlalchemy import update
+
+from auth.rotation import OVERLAP, ROTATE_EVERY, accept, prepare, step_up
 from auth.service import AuthService
-from auth.sessions import EndReason
+from auth.sessions import EndReason, Session
 from auth.tickets import LIFE
 from db.engine import Database
+from db.models import Session as SessionRow
 from tests.conftest import LAPTOP, Clock, Person
 
 MOMENT = timedelta(seconds=1)
@@ -260,3 +264,96 @@ def test_a_session_that_is_over_is_not_renewed(service: AuthService, ada: Person
     renewed = service.refresh(token)
 
     assert renewed is None
+
+
+@pytest.fixture
+def two(service: AuthService, ada: Person) -> list[Session]:
+    """Two sessions of Ada's, each as it began."""
+    sessions = [service.session(log_in(service, ada)) for _ in range(2)]
+    return [session for session in sessions if session]
+
+
+def row(service: AuthService, database: Database, session: Session, now: Clock) -> Session:
+    """Return *session* as its row stands."""
+    with database.read() as connection:
+        found = service._sessions.find(connection, session.id, now())
+    assert found is not None
+    return found
+
+
+def test_a_token_that_comes_into_use_replaces_the_one_before(
+    service: AuthService, database: Database, two: list[Session], clock: Clock
+) -> None:
+    """SE-9: the row says what the verb returns, and no other session is touched."""
+    session, other = two
+    with database.write() as connection:
+        next_id = prepare(connection, session)
+    assert next_id
+    clock.advance(MOMENT)
+    with database.write() as connection:
+        # Chance never makes two ids alike; a statement must not depend on that.
+        same = update(SessionRow).where(SessionRow.id == other.id).values(next_token_id=next_id)
+        connection.execute(same)
+        before = row(service, database, session, clock)
+        accepted = accept(connection, before, next_id, clock())
+
+    found = row(service, database, session, clock)
+    assert accepted == found
+    assert (found.token_id, found.next_token_id) == (next_id, None)
+    assert (found.last_token_id, found.rotated_at) == (session.token_id, clock())
+    assert row(service, database, other, clock).token_id == other.token_id
+
+
+def test_only_the_token_that_is_next_comes_into_use(
+    service: AuthService, database: Database, two: list[Session], clock: Clock
+) -> None:
+    """SE-9: of two browsers' requests at once the second finds it done, and changes nothing."""
+    session, _ = two
+    with database.write() as connection:
+        accept(connection, session, "another-token-id-000000", clock())
+
+    assert row(service, database, session, clock) == session
+
+
+def test_a_next_token_is_made_for_one_session_whose_token_is_still_the_same(
+    service: AuthService, database: Database, two: list[Session], clock: Clock
+) -> None:
+    """SE-9: not for a page load that was overtaken, and not for another session."""
+    session, other = two
+    with database.write() as connection:
+        alike = update(SessionRow).where(SessionRow.id == other.id)
+        connection.execute(alike.values(token_id=session.token_id))
+        made = prepare(connection, session)
+
+        moved_on = update(SessionRow).where(SessionRow.id == session.id)
+        connection.execute(moved_on.values(token_id="moved-on-000000000000", next_token_id=None))
+        overtaken = prepare(connection, session)
+
+    assert made is not None
+    assert overtaken is None
+    assert row(service, database, other, clock).next_token_id is None
+
+
+@pytest.mark.parametrize("on_its_way", [False, True])
+def test_at_step_up_the_token_the_browser_has_counts_for_the_overlap(
+    service: AuthService,
+    database: Database,
+    two: list[Session],
+    clock: Clock,
+    on_its_way: bool,
+) -> None:
+    """SE-9, AC-1: the one in use, or the next one if that has been sent already."""
+    session, other = two
+    with database.write() as connection:
+        sent = prepare(connection, session) if on_its_way else None
+    known = row(service, database, session, clock)
+    clock.advance(MOMENT)
+
+    with database.write() as connection:
+        step_up(connection, known, "stepped-up-00000000000", clock())
+
+    found = row(service, database, session, clock)
+    assert (found.token_id, found.next_token_id) == ("stepped-up-00000000000", None)
+    assert found.last_token_id == (sent or session.token_id)
+    assert found.confirmed_at == found.rotated_at == clock()
+    assert row(service, database, other, clock) == other
