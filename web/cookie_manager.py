@@ -56,11 +56,12 @@ class CookieManagerBridge:
             return True
         if st.context.url is None:  # no page to ask: a test without a browser
             return True
+        was_open = connection.page_was_open()  # before the question: that is a widget of this run
         with connection.fill(slot):
             _manager(PROBE)
         # The server has started anew under an open page: a form that was filled there works now or
         # never. Where only the answer can sign the user in, that form has to be sent again.
-        if not held.asked and connection.page_was_open():
+        if not held.asked and was_open:
             held.asked, held.notice = True, RELOADED
             return True
         # A second run without an answer is the end of our patience, but the ear stays open.

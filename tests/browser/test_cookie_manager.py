@@ -107,6 +107,15 @@ def test_a_host_that_hides_the_cookie_still_finds_people_signed_in(
         visitor.expect_form()
 
 
+def test_a_first_visit_is_no_reload(visitor: Visitor) -> None:
+    """Design 5: asking the page for its cookie does not look like a page that was open before."""
+    visitor.open("/log-in")
+
+    visitor.expect_form()
+    assert visitor.skeletons_seen() > 0
+    expect(visitor.page.get_by_test_id("stAlert")).to_have_count(0)
+
+
 def test_a_browser_that_never_answers_gets_the_form_after_the_bound(
     new_context: NewContext, workshop: Server
 ) -> None:
