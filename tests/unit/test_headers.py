@@ -1,16 +1,20 @@
 """The headers of every answer: what the browser may load, frame, guess and pass on."""
 
+import asyncio
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.asgi import ask
 from tests.conftest import make_settings
+from web import headers
 from web.edge import Edge
-from web.headers import INDEX, SecurityHeaders
+from web.headers import INDEX, SecurityHeaders, content_security_policy
 
 HTTPS = "https://app.example.com"
 
@@ -19,7 +23,12 @@ def answer(path: str = "/", base_url: str = HTTPS, base: str = "/", **own: str) 
     """Return the answer to *path* of an app whose own answer has the headers *own*."""
     sent = {name.replace("_", "-"): value for name, value in own.items()}
     edge = Edge(make_settings(base_url=base_url), base)
-    return ask(SecurityHeaders(PlainTextResponse("page", headers=sent), edge), path)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await PlainTextResponse("page", headers=sent)(scope, receive, send)
+
+    return ask(SecurityHeaders(app, edge), path)
 
 
 def policy(response: Response) -> dict[str, list[str]]:
@@ -56,6 +65,19 @@ def test_a_script_loads_from_here_or_is_streamlits_own() -> None:
     assert rules["script-src"] == ["'self'", "blob:", *hashes]
 
 
+def test_each_inline_script_of_the_page_has_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CK-8: a newer Streamlit may have several."""
+    page = tmp_path / "index.html"
+    page.write_text("<script>one()</script><p></p><script>two()</script>")
+    monkeypatch.setattr(headers, "INDEX", page)
+
+    (scripts,) = re.findall(r"script-src ([^;]*)", content_security_policy())
+
+    assert re.fullmatch(r"'self' blob: 'sha256-[\w+/]{43}=' 'sha256-[\w+/]{43}='", scripts)
+
+
 @pytest.mark.parametrize(
     ("directive", "sources"),
     [
@@ -63,6 +85,11 @@ def test_a_script_loads_from_here_or_is_streamlits_own() -> None:
         ("connect-src", ["'self'"]),
         ("frame-src", ["'self'"]),
         ("form-action", ["'self'"]),
+        ("style-src", ["'self'", "'unsafe-inline'"]),
+        ("img-src", ["'self'", "data:", "blob:"]),
+        ("media-src", ["'self'", "data:", "blob:"]),
+        ("font-src", ["'self'", "data:"]),
+        ("worker-src", ["'self'", "blob:"]),
         ("object-src", ["'none'"]),
         ("base-uri", ["'none'"]),
         ("frame-ancestors", ["'none'"]),
@@ -78,6 +105,7 @@ def test_the_policy_lets_a_page_load_from_here_alone(directive: str, sources: li
     [
         ("/component/manager/index.html", "/", True),
         ("/app/component/manager/index.html", "/app", True),
+        ("/XX/component/manager/index.html", "/XX", True),
         ("/component/manager/index.html", "/app", False),
         ("/components", "/", False),
         ("/", "/", False),
@@ -120,3 +148,37 @@ XSRF = "_streamlit_xsrf=2|a|b|1; Path=/; SameSite=Lax"
 def test_streamlits_own_cookies_are_secure_on_https(base_url: str, line: str, sent: str) -> None:
     """CK-2: it adds that only where it has the certificate itself, and not behind a proxy."""
     assert answer(base_url=base_url, Set_Cookie=line).headers.getlist("set-cookie") == [sent]
+
+
+def test_of_several_cookies_only_those_that_lack_it_become_secure() -> None:
+    """CK-2: what a line says already is not said twice, wherever it stands in it."""
+    first, middle = "a=1; Secure", "b=2; Path=/; SECURE; HttpOnly"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = PlainTextResponse("page")
+        for line in (first, middle, XSRF):
+            response.headers.append("set-cookie", line)
+        await response(scope, receive, send)
+
+    response = ask(SecurityHeaders(app, Edge(make_settings(base_url=HTTPS))))
+
+    assert response.headers.getlist("set-cookie") == [first, middle, f"{XSRF}; Secure"]
+
+
+def test_a_websocket_passes_as_it_is() -> None:
+    """CK-8: it has no page to protect, and Streamlit's own server speaks it."""
+    seen: list[object] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend((scope, receive, send))
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        return
+
+    scope: Scope = {"type": "websocket", "path": "/_stcore/stream", "headers": []}
+    asyncio.run(SecurityHeaders(app, Edge(make_settings()))(scope, receive, send))
+
+    assert seen == [scope, receive, send]

@@ -45,7 +45,9 @@ def answer(
     """Return what a browser gets for *path* where the app answers with *content*."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await Response(b"page", headers={"Content-Type": content})(scope, receive, send)
+        await receive()
+        own = {"Content-Type": content} if content else {}
+        await Response(b"page", headers=own)(scope, receive, send)
 
     sent: list[Message] = []
 
@@ -179,6 +181,7 @@ def test_while_the_database_is_down_a_page_comes_without_a_token(
         {"path": "/auth/session"},
         {"path": "/app/static/x.html"},
         {"path": "/app/_stcore/health", "base": "/app"},
+        {"path": "/XX/_stcore/health", "base": "/XX"},
         {"method": "POST"},
         {"method": "HEAD"},
         {"kind": "websocket"},
