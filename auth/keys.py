@@ -16,6 +16,8 @@ PUBLISHED = (
 WELL_KNOWN = re.compile(
     rf"{PUBLISHED}|secret|change.?me|your.?key|example|placehold|password", re.IGNORECASE
 )
+# Words that come again, whatever they are: 32 random bytes do that once in two million keys at most.
+REPEATED = re.compile(r"(.{8}).*\1", re.DOTALL)
 ROWS = "0123456789 abcdefghijklmnopqrstuvwxyz qwertyuiop asdfghjkl zxcvbnm"
 WALKS = f"{ROWS} {ROWS[::-1]}"
 # The 95 secrets of jwt_tool's jwt-common.txt (version 2.2.5), which attackers try first: the first
@@ -76,8 +78,11 @@ def derive(secret: bytes, purpose: str, salt: bytes = b"") -> bytes:
 
 def is_guessable(secret: str) -> bool:
     """Return whether *secret* is published, listed or far from random (JWT-2)."""
-    digest = hashlib.sha256(secret.encode()).hexdigest()[:16]
-    return digest in LISTED.split() or bool(WELL_KNOWN.search(secret)) or bits(secret) < LEAST_BITS
+    if hashlib.sha256(secret.encode()).hexdigest()[:16] in LISTED.split():
+        return True
+    if WELL_KNOWN.search(secret) or REPEATED.search(secret):
+        return True
+    return bits(secret) < LEAST_BITS
 
 
 def bits(secret: str) -> float:

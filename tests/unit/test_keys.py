@@ -68,3 +68,13 @@ def test_a_secret_at_the_bound_is_no_longer_guessable() -> None:
     assert bits(secret) == LEAST_BITS
     assert not is_guessable(secret)
     assert is_guessable(secret[:-1])
+
+
+def test_words_that_are_repeated_are_guessable() -> None:
+    """JWT-2: once they are long enough for the estimate, and twice they are no better."""
+    words = "correct horse battery staple "
+
+    assert bits(words) >= LEAST_BITS
+    assert is_guessable(words + words)
+    assert is_guessable(f"{words}and {words}")
+    assert not is_guessable(words + words[:7])
