@@ -16,7 +16,7 @@ PUBLISHED = (
 WELL_KNOWN = re.compile(
     rf"{PUBLISHED}|secret|change.?me|your.?key|example|placehold|password", re.IGNORECASE
 )
-# Words that come again, whatever they are: 32 random bytes do that once in two million keys at most.
+# Words that come again, whatever they are: of two million random keys less than one does that.
 REPEATED = re.compile(r"(.{8}).*\1", re.DOTALL)
 ROWS = "0123456789 abcdefghijklmnopqrstuvwxyz qwertyuiop asdfghjkl zxcvbnm"
 WALKS = f"{ROWS} {ROWS[::-1]}"
