@@ -99,7 +99,7 @@ class Carriage(Foundation):
 
     def mark_of(self, token: str | None) -> str | None:
         """Return what names the session of *token* in a page, where it opens nothing."""
-        claims = self._claims(token)
+        claims = self._claims(token, self._clock())
         return session_mark(claims.session_id) if claims else None
 
     def _login(self, session: Session, token_id: str) -> Login:

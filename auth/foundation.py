@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
+from types import TracebackType
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -62,11 +62,11 @@ class Foundation:
         the original alike (SE-9). A *trusted* one, which an open tab presented before and the
         server has kept since, is refused as STALE: the tab's browser may hold the newest.
         """
-        claims = self._claims(token)
+        now = self._clock()
+        claims = self._claims(token, now)
         if claims is None:
             return None
-        now = self._clock()
-        with self._reading() as connection:
+        with _Answering(), self._database.read() as connection:  # `_reading`, without a generator
             session = self._sessions.find(connection, claims.session_id, now)
         if session is None or session.user.id != claims.user_id:
             return None
@@ -76,13 +76,13 @@ class Foundation:
             with self._writing() as connection:
                 return rotation.accept(connection, session, claims.token_id, now)
         if rotation.is_in_overlap(session, claims.token_id, now):
-            return replace(session, newest=False, confirmed_at=None)
+            return session._replace(newest=False, confirmed_at=None)
         if trusted:
-            return replace(session, newest=False, end_reason=EndReason.STALE)
+            return session._replace(newest=False, end_reason=EndReason.STALE)
         with self._writing() as connection:
             end_session(connection, session.id, EndReason.REUSED, now)
             self._record(connection, Event.TOKEN_REUSED, session)
-        return replace(session, newest=False, end_reason=EndReason.REUSED)
+        return session._replace(newest=False, end_reason=EndReason.REUSED)
 
     def _token(self, session: Session, token_id: str) -> str:
         return issue(
@@ -94,11 +94,11 @@ class Foundation:
             token_id=token_id,
         )
 
-    def _claims(self, token: str | None) -> Claims | None:
+    def _claims(self, token: str | None, now: datetime) -> Claims | None:
         if not token:
             return None
         try:
-            return read(token, self._keys, now=self._clock(), max_age=self._sessions.max_age)
+            return read(token, self._keys, now=now, max_age=self._sessions.max_age)
         except TokenRefused:
             return None
 
@@ -167,26 +167,38 @@ class Foundation:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _answering(), self._database.read() as connection:
+        with _Answering(), self._database.read() as connection:
             yield connection
 
     @contextmanager
     def _writing(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
-        with _answering(patience), self._database.write(patience) as connection:
+        with _Answering(patience), self._database.write(patience) as connection:
             yield connection
 
 
-@contextmanager
-def _answering(patience: int = BUSY_TIMEOUT) -> Iterator[None]:
-    """Raise Unavailable for any fault of the database, and log its cause (AV-7).
+class _Answering:
+    """A block that raises Unavailable for any fault of the database, and logs its cause (AV-7).
 
-    One line a minute for each kind of fault, with no statement and no value of it. Whoever has
+    One line a minute for each kind of fault, with no statement and no value of it. A caller with
     less *patience* than usual expects that a lock is held: that is no fault.
     """
-    try:
-        yield
-    except (DBAPIError, PoolTimeout) as fault:
-        if patience >= BUSY_TIMEOUT or not is_lock_wait(fault):
+
+    def __init__(self, patience: int = BUSY_TIMEOUT) -> None:
+        self._patience = patience
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the block; raise Unavailable where the database ended it."""
+        if not isinstance(fault, (DBAPIError, PoolTimeout)):
+            return
+        if self._patience >= BUSY_TIMEOUT or not is_lock_wait(fault):
             message = f"The database did not answer ({kind_of_fault(fault)}): %s"
             log.error(message, reason_of_fault(fault))
         raise Unavailable from fault

@@ -49,8 +49,8 @@ class LogIn(Housekeeping):
         """
         row, needs_rehash, own, shared = self._authenticate(email, password, client)
         upgraded = hash_password(password, self._scheme, client.source) if needs_rehash else None
-        presented = self._claims(client.token)
         now = self._clock()
+        presented = self._claims(client.token, now)
         with self._writing() as connection:
             settle(connection, own, shared, now)
             if presented:

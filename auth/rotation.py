@@ -5,7 +5,6 @@ answer lost on the way logs nobody out. The one before stays good for a moment: 
 tabs hold it, and fetch the newest meanwhile.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,8 +38,7 @@ def accept(connection: Connection, session: Session, token_id: str, now: datetim
             rotated_at=now,
         )
     )
-    return replace(
-        session,
+    return session._replace(
         token_id=token_id,
         next_token_id=None,
         last_token_id=session.token_id,

@@ -30,18 +30,19 @@ class Database:
     """A database: `read` for single statements, `write` for one short transaction.
 
     No transaction stays open across a bcrypt run or a script run (DB-3): both are context
-    managers, and what they yield is closed when the block ends.
+    managers, and the connection is closed when the block ends.
     """
 
     def __init__(self, url: str | URL) -> None:
         self.engine = open_engine(make_url(url))
         self._reader = self.engine.execution_options(**READS[self.engine.dialect.name])
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Yield a connection on which each statement stands for itself and takes no lock."""
-        with self._reader.connect() as connection:
-            yield connection
+    def read(self) -> Connection:
+        """Return a connection on which each statement stands for itself and takes no lock.
+
+        For a `with` block: its end gives the connection back.
+        """
+        return self._reader.connect()
 
     @contextmanager
     def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
