@@ -74,7 +74,8 @@ def fill(slot: DeltaGenerator) -> DeltaGenerator:
     """Return a container in *slot* for components that show nothing, out of the page's flow."""
     container = slot.container(key=SLOT)
     container.html(
-        f"<style>:has(> .st-key-{SLOT}), .st-key-{SLOT} {{ position: absolute; }}</style>"
+        f"<style>:has(> .st-key-{SLOT}), .st-key-{SLOT} {{ position: absolute; }} "
+        f".st-key-{SLOT} {{ opacity: 0; pointer-events: none; }}</style>"  # no grey box meanwhile
     )
     return container
 
