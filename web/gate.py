@@ -28,7 +28,9 @@ from web.bounds import (
     Patrol,
     Sockets,
     Uploads,
+    bound_messages,
     forget_closed_tabs,
+    has_few_parts,
     raise_descriptor_limit,
     running_servers,
 )
@@ -98,6 +100,7 @@ class Gate:
         self.sockets = Sockets(bounds, descriptors)
         self.uploads = Uploads(bounds)
         self._servers = running_servers()
+        bound_messages()
         self._patrol = Patrol(bounds, descriptors, self.log)
         self._patrolling: asyncio.Task[None] | None = None
 
@@ -180,31 +183,48 @@ class Gate:
         headers += [(b"host", host), (SOCKET.lower().encode(), str(number).encode())]
         OPEN_SOCKETS[number] = self.sockets
         try:
-            await self._app({**scope, "headers": headers}, self._soon(receive, send), send)
+            await self._app(
+                {**scope, "headers": headers}, self._bounded(number, receive, send), send
+            )
         finally:
             OPEN_SOCKETS.pop(number, None)
             self.sockets.close(number)
 
-    def _soon(self, receive: Receive, send: Send) -> Receive:
-        """Return *receive* with a bound on the first message: every page sends one at once."""
+    def _bounded(self, number: int, receive: Receive, send: Send) -> Receive:
+        """Return *receive* with bounds for the websocket *number*.
+
+        The first message has to come soon, as every page sends one at once; and each must be one
+        that is read quickly.
+        """
         connected = spoken = False
 
-        async def receive_soon() -> Message:
+        async def close(why: str) -> Message:
+            self.log.warning(f"Closed a websocket {why}.")
+            await send({"type": "websocket.close", "code": 1008})
+            return {"type": "websocket.disconnect", "code": 1008}
+
+        async def receive_bounded() -> Message:
             nonlocal connected, spoken
-            if not connected or spoken:
+            if not connected:
                 connected = True
                 return await receive()
             try:
-                async with asyncio.timeout(self._bounds.first_message):
+                async with asyncio.timeout(None if spoken else self._bounds.first_message):
                     message = await receive()
             except TimeoutError:
-                self.log.warning("Closed a websocket that said nothing.")
-                await send({"type": "websocket.close", "code": 1008})
-                return {"type": "websocket.disconnect", "code": 1008}
+                return await close("that said nothing")
             spoken = True
+            if message["type"] != "websocket.receive":
+                return message
+            data = message.get("bytes")
+            if data is None:  # Streamlit would log a traceback for each
+                return await close("that sent text")
+            bounds, has_user = self._bounds, self.sockets.has_user(number)
+            if not has_few_parts(data, bounds.user_parts if has_user else bounds.parts):
+                return await close("that sent a message of too many parts")
             return message
 
-        return receive_soon
+        return receive_bounded
 
     async def _change_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a signed-in tab upload and remove files, within its bounds."""

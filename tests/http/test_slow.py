@@ -1,6 +1,7 @@
 """Slow and silent clients, as real sockets before a real uvicorn: none of them stays for good."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -205,6 +206,37 @@ def test_only_a_page_that_has_spoken_stays(server: uvicorn.Server) -> None:
         page.settimeout(0.2)
         with pytest.raises(TimeoutError):
             page.recv(1)
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """Return one whole message as a browser sends it, masked with zeros."""
+    return struct.pack("!BBH4x", 0x80 | opcode, 0x80 | 126, len(payload)) + payload
+
+
+MANY_FIELDS = b"\x5a\xa2\x9c\x01\x12\x9e\x9c\x01" + b"\x0a\0" * 9_999  # empty widgets of a rerun
+
+
+@pytest.mark.parametrize("sent", [frame(2, MANY_FIELDS), frame(1, b"text")])
+def test_a_message_that_no_page_sends_closes_its_websocket(
+    server: uvicorn.Server, sent: bytes
+) -> None:
+    """AV-2: one with many fields is not read at all; text is logged with a traceback each time."""
+    with open_page(server) as page:
+        page.sendall(sent)
+
+        assert page.recv(1) == CLOSE
+
+
+def test_a_compressed_message_is_not_unpacked(server: uvicorn.Server) -> None:
+    """AV-2: 25 MB of nothing are 25 KB on the way; `uvicorn server:app` would accept that."""
+    offered = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+
+    with open_connection(server, HANDSHAKE.removesuffix(b"\r\n") + offered) as page:
+        answer = page.recv(65_536)
+
+    assert b" 101 " in answer
+    assert b"permessage-deflate" not in answer
+    assert server.config.ws_max_size <= 25_000_000
 
 
 def test_a_network_that_is_full_is_told_so() -> None:

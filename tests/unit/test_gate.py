@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from streamlit import config, net_util
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import SInt64Array
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.web.server.starlette import starlette_websocket
 
 from auth.client import Client
 from tests.conftest import make_settings
-from web.bounds import MEGABYTE, SIGNED_IN_TABS, Bounds, Sockets, Uploads
+from web.bounds import BOUNDS, MEGABYTE, SIGNED_IN_TABS, Bounds, Sockets, Uploads, has_few_parts
 from web.edge import Edge
 from web.gate import Gate
 
@@ -359,3 +362,37 @@ def test_uploads_go_with_their_tab() -> None:
 
     assert removed == ["b"]
     assert {tab for tab, _ in uploads._sizes} == {"a", "c"}
+
+
+def rerun_with(*states: WidgetState) -> bytes:
+    """Return the message of a page that has these widgets."""
+    message = BackMsg()
+    message.rerun_script.widget_states.widgets.extend(states)
+    data: bytes = message.SerializeToString()
+    return data
+
+
+def test_a_message_of_many_fields_is_refused_before_it_is_read() -> None:
+    """AV-2: seven million empty widgets in 14 MB would stop the server for six seconds."""
+    bomb = rerun_with(*[WidgetState()] * 7_000)
+    numbers = rerun_with(WidgetState(int_array_value=SInt64Array(data=[1] * 7_000)))
+    names = BackMsg()
+    names.rerun_script.cached_message_hashes.extend([""] * 7_000)
+
+    assert not has_few_parts(bomb, BOUNDS.parts)
+    assert not has_few_parts(numbers, BOUNDS.parts)
+    assert not has_few_parts(names.SerializeToString(), BOUNDS.parts)
+    assert has_few_parts(bomb, BOUNDS.user_parts)  # a page may have a large table
+
+
+def test_a_long_text_is_one_field() -> None:
+    """AV-2: a form answers it in words, whatever its bytes would mean as fields."""
+    long = rerun_with(WidgetState(id="name", string_value="\n\0" * 5_000_000))
+
+    assert has_few_parts(long, BOUNDS.parts)
+
+
+@pytest.mark.parametrize("end", [b"\x08", b"\xff" * 10, b"\x0b", b"\x5a\xff\xff\x03"])
+def test_a_message_that_is_none_is_refused(end: bytes) -> None:
+    """AV-2: one that ends too early, or has a number that does not end."""
+    assert not has_few_parts(rerun_with(WidgetState(id="a" * 5_000)) + end, BOUNDS.parts)
