@@ -133,5 +133,6 @@ def clear_tab() -> None:
     held = tab()
     st.session_state.clear()
     held.token = held.owner = held.link = None
-    held.attempts.clear()  # the same form sent by the next user is another one
+    for attempt in list(held.attempts.values()):
+        attempt.over = True
     st.session_state[KEY] = held

@@ -248,6 +248,7 @@ def test_ending_another_session_needs_the_password_and_clears_its_page(
     expect(desk.page.get_by_text("not your password")).to_be_visible()
     desk.field("Password").fill("violet umbrella harbour 41")
     desk.button("Confirm").click()
+    expect(desk.button("End all other sessions")).to_be_visible()
     desk.expect_settled()  # the cookie is written: its answer stops a run, and a click with it
     desk.button("End all other sessions").click()
 
