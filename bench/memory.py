@@ -11,11 +11,8 @@ from bench.stream import Crowd
 from bench.table import Row, progress
 from bench.throughput import SIGHT, crowd_of
 
-MUST = 1.1  # times the bare page's
+MUST = 1.05  # times the bare page's
 WARM = 20  # sessions before the first look: what the process needs once is not theirs
-# On both sides as we serve people: watching files, which our configuration leaves to development,
-# costs each session a list of all imported modules, more than all the rest of it.
-SERVED = {"STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none"}
 
 
 def measure(quick: bool) -> list[Row]:
@@ -39,7 +36,7 @@ def a_session(entry: Path, made: Accounts, count: int) -> float:
     """Return the kilobytes that each of *count* sessions adds to a fresh server of *entry*."""
     with ExitStack() as stack:
         ours = {} if entry == BARE else made.environment
-        server = stack.enter_context(serving(entry, SERVED | ours))
+        server = stack.enter_context(serving(entry, ours))
         stack.enter_context(crowds([crowd(entry, server.url, made, WARM)]))
         before = server.memory
         stack.enter_context(crowds([crowd(entry, server.url, made, count)]))

@@ -9,10 +9,10 @@ import bcrypt
 from bench.accounts import PASSWORD, Accounts, accounts, email
 from bench.browser import SETTLE, Tab, chromium
 from bench.log_in_cost import ROUNDS
-from bench.server import APP, BARE, entries, serving
+from bench.server import BARE, entries, serving
 from bench.table import Row, progress
 
-SLOWER = {"app.py": 1.1, "server.py": 1.05}  # times the bare page's reload
+SLOWER = 1.05  # times the bare page's reload
 AFTER_BCRYPT = 150  # ms
 
 
@@ -51,10 +51,9 @@ def reloads(bare: str, urls: dict[str, str], made: Accounts, rounds: int) -> lis
     rows = [Row("reload, bare page", median(taken["bare"]), "ms", how)]
     for name in urls:
         ratio = median(a / b for a, b in zip(taken[name], taken["bare"], strict=True))
-        bound = SLOWER.get(name, SLOWER[APP.name])
         seen = f"most script_finished frames within {SETTLE} ms of the heading"
         rows.append(Row(f"reload, {name} signed in", median(taken[name]), "ms", how))
-        rows.append(Row(f"reload, {name} against bare", ratio, "×", how, at_most=bound))
+        rows.append(Row(f"reload, {name} against bare", ratio, "×", how, at_most=SLOWER))
         rows.append(Row(f"runs a reload, {name}", max(runs[name]), "runs", seen, at_most=1))
     return rows
 

@@ -22,6 +22,9 @@ QUIET = {
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
 }
+# Every server as we serve people, the bare page's too: watching files, which our configuration
+# leaves to development, costs each session a list of all imported modules.
+SERVED = QUIET | {"STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none"}
 START = 60  # seconds a server may take
 POLL = 0.01
 
@@ -43,9 +46,9 @@ class Server:
                 *("--server.address=localhost", f"--server.port={self.port}"),
                 "--server.headless=true",
             ],
-            # Ours has its .streamlit/config.toml; the others run as Streamlit comes.
+            # Ours has its .streamlit/config.toml; the others only SERVED.
             cwd=entry.parent,
-            env=os.environ | QUIET | dict(environment),
+            env=os.environ | SERVED | dict(environment),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -11,7 +11,7 @@ from bench.stream import Crowd
 from bench.table import Row, progress
 
 VISITORS = 20
-BARE_TIMES, PEER_TIMES = 5, 10
+BARE_TIMES, PEER_TIMES = 6, 10
 
 
 def measure(quick: bool) -> list[Row]:
