@@ -38,7 +38,7 @@ TARGETS = {
         "property/test_any_input.py",
     ),
     "auth/rotation.py": ("unit/test_rotation.py", "unit/life/test_changes.py"),
-    "auth/email_tokens.py": ("unit/life",),
+    "auth/email_tokens.py": ("unit/life/test_email_tokens.py", "unit/life/test_links.py"),
     "auth/throttle.py": ("unit/life/test_throttle.py", "property/test_throttle.py"),
     "auth/sessions.py": (
         *("unit/test_sessions.py", "unit/test_service.py", "unit/test_devices.py"),

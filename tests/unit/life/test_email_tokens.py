@@ -1,0 +1,219 @@
+"""Emailed links as rows: each statement for one user, one purpose, one moment."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from auth import email_tokens
+from auth.email_tokens import LIVES, Purpose, issue_link, look_at_link, use_link, void_links
+from auth.service import AuthService
+from auth.users import find_by_id
+from db.engine import Database
+from db.models import EmailToken
+from db.models import User as UserRow
+from db.types import AnyRow
+from tests.conftest import Clock, Person
+from tests.unit.life.conftest import Letterbox
+
+MOMENT = timedelta(seconds=1)
+PASSWORD = "nanosecond of copper wire"
+STILL_THERE = frozenset(Purpose)
+
+
+@pytest.fixture
+def other(service: AuthService, letterbox: Letterbox) -> str:
+    """The id of Grace, who has an account as well."""
+    user = service.sign_up("grace@example.com", PASSWORD, "Grace Hopper")
+    letterbox.queue.finish()
+    return user.id
+
+
+@pytest.fixture
+def connection(database: Database, ada: Person, other: str) -> Iterator[Connection]:
+    """One transaction for what a test does; the first links of both are out of the way."""
+    with database.write() as open_connection:
+        void_links(open_connection, ada.id)
+        void_links(open_connection, other)
+        yield open_connection
+
+
+@pytest.fixture
+def user(connection: Connection, ada: Person) -> AnyRow:
+    """Ada's row."""
+    return found(connection, ada.id)
+
+
+def found(connection: Connection, user_id: str) -> AnyRow:
+    """Return a user's row."""
+    row = find_by_id(connection, user_id)
+    assert row is not None
+    return row
+
+
+def send(connection: Connection, user: AnyRow, purpose: Purpose, clock: Clock) -> str:
+    """Return the token of a link for *user* about their own email."""
+    return issue_link(connection, user, purpose, user.email, user.email_key, clock())
+
+
+def left(connection: Connection, user_id: str) -> set[str]:
+    """Return the purposes of the links that a user has."""
+    rows = connection.scalars(select(EmailToken.purpose).where(EmailToken.user_id == user_id))
+    return set(rows)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_is_used_up_by_itself_whatever_else_happens(
+    connection: Connection, user: AnyRow, clock: Clock, purpose: Purpose
+) -> None:
+    """RS-2: not because the account changed, nor because another verb voids it."""
+    token = send(connection, user, purpose, clock)
+
+    assert look_at_link(connection, token, (purpose,), clock()) is not None
+    assert use_link(connection, token, (purpose,), clock()) is not None
+    assert look_at_link(connection, token, (purpose,), clock()) is None
+    assert use_link(connection, token, (purpose,), clock()) is None
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_ends_at_its_last_moment(
+    connection: Connection, user: AnyRow, clock: Clock, purpose: Purpose
+) -> None:
+    """RS-3: at the end itself it has ended."""
+    token = send(connection, user, purpose, clock)
+    clock.advance(LIVES[purpose])
+
+    assert look_at_link(connection, token, (purpose,), clock()) is None
+    assert use_link(connection, token, (purpose,), clock()) is None
+    clock.advance(-MOMENT)
+    assert look_at_link(connection, token, (purpose,), clock()) is not None
+    assert use_link(connection, token, (purpose,), clock()) is not None
+
+
+def test_a_link_shows_the_account_it_was_sent_for(
+    connection: Connection, user: AnyRow, other: str, clock: Clock
+) -> None:
+    """RS-1: among several, whichever was made first."""
+    for row in (user, found(connection, other)):
+        token = send(connection, row, Purpose.VERIFY, clock)
+
+        shown = look_at_link(connection, token, (Purpose.VERIFY,), clock())
+
+        assert shown is not None
+        assert (shown.id, shown.email, shown.sent_to) == (row.id, row.email, row.email)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.VERIFY, Purpose.RESET, Purpose.KEEP])
+def test_a_link_about_an_email_that_the_account_no_longer_has_is_not_shown(
+    connection: Connection, user: AnyRow, clock: Clock, purpose: Purpose
+) -> None:
+    """RS-1, AC-2: but the one to a new email is, which is to become the account's."""
+    old = issue_link(connection, user, purpose, "old@example.com", "old@example.com", clock())
+    new = issue_link(
+        connection, user, Purpose.CHANGE, "new@example.com", "new@example.com", clock()
+    )
+
+    assert look_at_link(connection, old, (purpose,), clock()) is None
+    assert look_at_link(connection, new, (Purpose.CHANGE,), clock()) is not None
+
+
+def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
+    connection: Connection, user: AnyRow, other: str, clock: Clock
+) -> None:
+    """AC-2: what the account page says of it."""
+    send(connection, found(connection, other), Purpose.CHANGE, clock)
+    assert email_tokens.pending_address(connection, user.id, clock()) is None
+
+    token = issue_link(
+        connection, user, Purpose.CHANGE, "new@example.com", "new@example.com", clock()
+    )
+    clock.advance(LIVES[Purpose.CHANGE])
+    assert email_tokens.pending_address(connection, user.id, clock()) is None
+    clock.advance(-MOMENT)
+    assert email_tokens.pending_address(connection, user.id, clock()) == "new@example.com"
+    use_link(connection, token, (Purpose.CHANGE,), clock())
+    assert email_tokens.pending_address(connection, user.id, clock()) is None
+
+
+def test_voiding_links_is_for_one_user_and_leaves_what_it_is_told_to(
+    connection: Connection, user: AnyRow, other: str, clock: Clock
+) -> None:
+    """RS-3: nobody's change touches anybody else's links."""
+    for row in (user, found(connection, other)):
+        for purpose in Purpose:
+            send(connection, row, purpose, clock)
+
+    void_links(connection, user.id, Purpose.KEEP, Purpose.CHANGE)
+    assert left(connection, user.id) == {"keep", "change"}
+    void_links(connection, user.id)
+    assert left(connection, user.id) == set()
+    assert left(connection, other) == STILL_THERE
+
+
+def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
+    connection: Connection, user: AnyRow, other: str, clock: Clock
+) -> None:
+    """AC-2: who had the account before may still object."""
+    older = send(connection, user, Purpose.KEEP, clock)
+    clock.advance(MOMENT)
+    for row in (user, found(connection, other)):
+        for purpose in Purpose:
+            send(connection, row, purpose, clock)
+
+    email_tokens.void_objections(connection, user.id, clock())
+
+    assert left(connection, user.id) == STILL_THERE  # its older objection among them
+    assert use_link(connection, older, (Purpose.KEEP,), clock()) is not None
+    one = select(EmailToken.hash).where(
+        EmailToken.user_id == user.id, EmailToken.purpose == Purpose.KEEP.value
+    )
+    assert len(connection.scalars(one).all()) == 1
+    assert left(connection, other) == STILL_THERE
+
+
+def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_or_too_late(
+    connection: Connection, user: AnyRow, clock: Clock
+) -> None:
+    """AC-2: until then nobody else signs up with it; its own account may take it back."""
+
+    def claimed(user_id: str | None = None) -> bool:
+        return email_tokens.is_claimed(connection, "old@example.com", clock(), user_id)
+
+    assert not claimed()
+    token = issue_link(
+        connection, user, Purpose.KEEP, "old@example.com", "old@example.com", clock()
+    )
+    assert (claimed(), claimed("another"), claimed(user.id)) == (True, True, False)
+    clock.advance(LIVES[Purpose.KEEP])
+    assert not claimed()
+    clock.advance(-MOMENT)
+    assert claimed()
+    use_link(connection, token, (Purpose.KEEP,), clock())
+    assert not claimed()
+
+
+def test_only_an_objection_claims_an_email(
+    connection: Connection, user: AnyRow, clock: Clock
+) -> None:
+    """AC-2: a link to a new email must not keep its owner from signing up."""
+    for purpose in (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE):
+        issue_link(connection, user, purpose, "new@example.com", "new@example.com", clock())
+
+    assert not email_tokens.is_claimed(connection, "new@example.com", clock())
+
+
+def test_any_change_of_the_account_voids_every_link_but_an_objection(
+    connection: Connection, user: AnyRow, clock: Clock
+) -> None:
+    """RS-1, RS-3: a link belongs to one state of the account."""
+    tokens = {purpose: send(connection, user, purpose, clock) for purpose in Purpose}
+    newer = update(UserRow).where(UserRow.id == user.id)
+    connection.execute(newer.values(auth_version=user.auth_version + 1))
+
+    used = {
+        purpose: use_link(connection, token, (purpose,), clock()) is not None
+        for purpose, token in tokens.items()
+    }
+
+    assert used == {purpose: purpose == Purpose.KEEP for purpose in Purpose}
