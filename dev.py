@@ -4,11 +4,11 @@
     python3 dev.py --server.port 8600    the same; extra arguments go to streamlit, and win
     python3 dev.py serve                 run server.py instead: the cookie becomes HttpOnly
     python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
-    python3 dev.py test --quick          only what answers within a minute, for while you work
+    python3 dev.py test --quick          only the tests that finish within a minute
     python3 dev.py bench                 print the benchmark tables
-    python3 dev.py screenshots           take the README's pictures anew
+    python3 dev.py screenshots           retake the README's screenshots
     python3 dev.py lock                  write the lock files after a change of requirements*.txt
-    python3 dev.py upgrade               bring in the template's newest release, or the one named
+    python3 dev.py upgrade               apply the template's newest release, or the one named
     python3 dev.py help                  print this
 
 Each makes .venv and installs what the lock files pin, each file checked by its hash. The app also

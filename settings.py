@@ -266,7 +266,7 @@ def read_database(text: str) -> "URL":
         ) from None
     if backend in {"sqlite", "postgresql", "postgres"}:
         raise ValueError(f"names a driver that is not installed: begin it with {backend}://")
-    raise ValueError("names a database this app does not know: use sqlite or postgresql")
+    raise ValueError("names a database that this app does not support: use sqlite or postgresql")
 
 
 class _Explained(ValueError):

@@ -20,7 +20,7 @@ from settings import SettingsError, load_settings
 
 @click.group()
 def main() -> None:
-    """Look after the accounts of this app."""
+    """Manage the accounts of this app."""
 
 
 @main.command()
@@ -38,12 +38,12 @@ def purge() -> None:
 @click.argument("email", required=False)
 @click.option("--everybody", is_flag=True, help="End the sessions of all users.")
 def log_out(email: str | None, everybody: bool) -> None:
-    """End every session of the account EMAIL, or of everybody."""
+    """End every session of the account EMAIL, or of all accounts."""
     if bool(email) == everybody:
         raise click.UsageError("Give the EMAIL of an account, or --everybody.")
     with service() as rules:
         rules.end_every_session(user_id(rules, email) if email else None)
-    click.echo("Their sessions are over.")
+    click.echo("Their sessions have ended.")
 
 
 @main.command()
@@ -67,7 +67,7 @@ def enable(email: str) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def emails(folder: Path) -> None:
-    """Write one of each email into FOLDER, to look at in a browser."""
+    """Write a sample of each email into FOLDER, to view in a browser."""
     settings = load_settings()
     folder.mkdir(parents=True, exist_ok=True)
     for mail in samples(Emails(settings.app_name, settings.base_url)):

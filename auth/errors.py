@@ -36,7 +36,7 @@ class InvalidDetails(AuthError):
     `strength` is that of a new password, 0 to 4, where it was looked at.
     """
 
-    message = "Some details need another look."
+    message = "Some details need to be corrected."
 
     def __init__(self, faults: Mapping[str, Sequence[str]], *, strength: int | None = None) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class TooMany(AuthError):
     def __init__(self, wait: timedelta, *, counted: bool = False) -> None:
         self.wait = wait
         self.counted = counted
-        self.message = f"There were too many attempts. Try again in {in_words(wait)}."
+        self.message = f"Too many attempts. Try again in {in_words(wait)}."
         super().__init__()
 
 
@@ -85,13 +85,13 @@ class PasswordUnusable(AuthError, ValueError):
 class LinkRefused(AuthError):
     """The link of a mail is used, out of date or not one of ours: which stays here."""
 
-    message = "This link does not work any more. Ask for a new one."
+    message = "This link no longer works. Ask for a new one."
 
 
 class TokenRefused(AuthError):
     """The one answer to a forged, damaged, foreign or expired token (JWT-9)."""
 
-    message = "Log in to go on."
+    message = "Log in to continue."
 
 
 class TokenExpired(TokenRefused):
@@ -101,19 +101,19 @@ class TokenExpired(TokenRefused):
 class SessionOver(AuthError):
     """The session that asked has ended."""
 
-    message = "Log in to go on."
+    message = "Log in to continue."
 
 
 class PasswordNeeded(AuthError):
     """What was asked needs the password again, typed just now."""
 
-    message = "Enter your password to go on."
+    message = "Enter your password to continue."
 
 
 class Unavailable(AuthError):
     """The database did not answer; nothing was changed."""
 
-    message = "We cannot reach your account right now. Try again in a minute."
+    message = "We can't reach your account right now. Try again in a minute."
 
 
 class Busy(Unavailable):

@@ -51,7 +51,7 @@ with show_details("You", you):
 if pending := service().pending_email(token):
     show_details("Waiting for your confirmation", {"New email": pending})
 if not user.verified_at:
-    st.info("Your email is not confirmed yet. Open the link in the mail we sent you.")
+    st.info("Your email is not confirmed yet. Open the link in the email we sent you.")
     form = Form("resend_link")
     form.button("Send the link again", kind="secondary", width="content")
     form.submit(resend_link)
@@ -64,7 +64,7 @@ if session:
             "Ends at the latest": moment(session.expires_at),
             "Browser": browser_in_words(session.agent),
         }
-        | ({"Address": session.address} if session.address else {}),
+        | ({"IP": session.address} if session.address else {}),
     )
 with st.container(border=True):
     st.subheader("Recent activity", anchor=False)

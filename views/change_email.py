@@ -13,7 +13,8 @@ def change_email(email: str) -> Say:
     """Send a link to the new email."""
     service().change_email(tab().token, email)
     return Say(
-        "Open the link we have sent to your new email. Until then the old one stays.", emailed=True
+        "Open the link we have sent to your new email. Until then, your old one stays in use.",
+        emailed=True,
     )
 
 
@@ -22,7 +23,7 @@ if recently_authenticated():
     with form:
         email = st.text_input("New email", type="email", autocomplete="email", validate="")
         form.errors("email")
-        st.caption("We send a link to the new email, and a note to the old one.")
+        st.caption("We'll send a link to the new email, and a notice to the old one.")
         form.button("Send the link")
     form.submit(change_email, email)
 else:

@@ -11,7 +11,7 @@ from web.tab import Go, tab
 def change_name(name: str) -> Go:
     """Store the name."""
     service().change_name(tab().token, name)
-    return Go("account", "Your name is changed.")
+    return Go("account", "Your name has been changed.")
 
 
 form = Form("change_name", page="Change your name")

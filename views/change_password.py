@@ -13,7 +13,7 @@ from web.tab import Go, tab
 def change_password(current: str, new: str) -> Go:
     """Store the new password; this session goes on under a new token."""
     adopt_token(service().change_password(tab().token, current, new, client()))
-    return Go("account", "Your password is changed, and your other devices are logged out.")
+    return Go("account", "Your password has been changed, and your other devices are logged out.")
 
 
 form = Form("change_password", page="Change your password")

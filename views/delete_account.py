@@ -12,13 +12,13 @@ from web.tab import Go, tab
 def delete_account(password: str) -> Go:
     """Delete the account of the user who is signed in."""
     service().delete_account(tab().token, password, client())
-    return sign_out_locally("Your account is deleted.")
+    return sign_out_locally("Your account has been deleted.")
 
 
 form = Form("delete_account", page="Delete your account")
 st.text(
-    "Your account, your sessions and everything personal in them are deleted at once. "
-    "This cannot be undone."
+    "This deletes your account, your sessions and all your personal data at once. "
+    "It can't be undone."
 )
 with form:
     password = st.text_input("Password", type="password", autocomplete="current-password")

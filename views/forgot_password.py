@@ -23,7 +23,7 @@ form = Form("forgot_password", page="Forgot your password?")
 with form:
     email = st.text_input("Email", type="email", autocomplete="username", validate="")
     form.errors("email")
-    st.caption("We send you a link to choose a new one.")
+    st.caption("We'll email you a link to choose a new password.")
     form.button("Send the link")
 link("log_in", "Back to log in")
 

@@ -20,8 +20,8 @@ def keep_email() -> Go:
 form = Form("keep_email", page="Keep your old email")
 if token or form.answered:
     st.text(
-        "If you did not ask for another email, someone else is in your account. We log out every "
-        "device, switch the password off, and send you a link to choose a new one."
+        "If you did not ask to change your email, someone else is using your account. We will log "
+        "out every device, switch the password off, and email you a link to choose a new one."
     )
     form.button("Keep my old email")
     form.submit(keep_email)

@@ -26,7 +26,7 @@ with form:
     remember = st.checkbox("Keep me logged in")
     form.button("Log in")
 if service().settings.require_verified_email:
-    st.caption("New here? Open the link in our mail first, then log in.")
+    st.caption("New here? Open the link in our email first, then log in.")
 link("forgot_password", "Forgot your password?")
 link("sign_up", "No account yet? Sign up")
 

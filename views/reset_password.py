@@ -16,7 +16,7 @@ token = link_token()
 def reset_password(password: str) -> Go:
     """Set the password, and have its owner log in with it."""
     service().reset_password(token, password, client())
-    return Go("log_in", "Your password is changed. Log in with it.")
+    return Go("log_in", "Your password has been changed. Log in with it.")
 
 
 form = Form("reset_password", page="Choose a new password")

@@ -23,7 +23,7 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
     try:
         adopt_token(service().log_in(email, password, client()))
     except AuthError:  # too many others may be logging in just now
-        return Go("log_in", "Your account is ready. Log in to go on.")
+        return Go("log_in", "Your account is ready. Log in to continue.")
     return Go()
 
 

@@ -3,5 +3,5 @@
 import streamlit as st
 
 st.title("Back in a moment")
-st.text("We cannot reach the accounts right now. Nothing of yours is lost.")
+st.text("We can't reach the accounts right now. None of your data is lost.")
 st.button("Try again", type="primary")

@@ -24,7 +24,7 @@ def confirm_email(password: str | None) -> Say | Go:
     try:
         adopt_token(service().log_in(email, password, client()))
     except AuthError:  # too many others may be logging in just now
-        return Go("log_in", f"{THANKS} Log in to go on.")
+        return Go("log_in", f"{THANKS} Log in to continue.")
     return Go(notice=THANKS)
 
 

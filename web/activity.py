@@ -15,7 +15,7 @@ SHOWN = 8  # events in words
 WORDS = {
     Event.LOGGED_IN: "You logged in",
     Event.LOGGED_IN_AFTER_FAILING: "You logged in, after wrong passwords",
-    Event.LOG_IN_FAILED: "Somebody tried a wrong password",
+    Event.LOG_IN_FAILED: "Someone tried a wrong password",
     Event.LOCKED: "Logging in was paused for a while",
     Event.PASSWORD_SWITCHED_OFF: "Your password was switched off for unknown networks",
     Event.CONFIRMED: "You entered your password again",

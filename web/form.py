@@ -38,7 +38,7 @@ STYLE = """
     .stMainBlockContainer { max-width: 484px; } /* one narrow column, its margins with it */
     [data-testid="InputInstructions"] { display: none; } /* it would lie on what people type */
 """
-NO_LINK = "This page works by the link in our mail. Open it there, once more if you have to."
+NO_LINK = "This page needs the link from our email. Open the link in the email again."
 CURRENT = "current_password"  # the field for the password that the user has now
 BURST = 2.0  # seconds after an outcome in which the same click is no new attempt
 _key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
@@ -136,7 +136,7 @@ class Form:
         settings = service().settings
         if outcome.emailed and not settings.production and not settings.smtp_url:
             self._answer.caption(
-                "Outbox: this mail is a file in data/outbox/, its link is in the terminal."
+                "Outbox: this email is a file in data/outbox/, its link is in the terminal."
             )
 
     def _refuse(self, refusal: AuthError) -> None:

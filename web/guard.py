@@ -23,15 +23,15 @@ P = ParamSpec("P")
 SIGNED_OUT = "You are logged out."
 END_NOTICES: dict[EndReason | None, str] = {
     EndReason.LOGGED_OUT: SIGNED_OUT,
-    EndReason.REPLACED: "There was another log-in in this browser. Log in to go on.",
+    EndReason.REPLACED: "There was another log-in in this browser. Log in to continue.",
     EndReason.CROWDED_OUT: "You logged in on more devices than one account can have at a time.",
     EndReason.ENDED: "This device was logged out from another one of yours.",
-    EndReason.STALE: "We could not confirm that this page is yours. Reload it to go on.",
-    EndReason.REUSED: "We ended this session because its cookie was used twice. Log in to go on.",
-    EndReason.EXPIRED: "Your session has reached its end. Log in to go on.",
-    EndReason.IDLE: "You were away for a while, so we logged you out. Log in to go on.",
+    EndReason.STALE: "We could not confirm that this page is yours. Reload it to continue.",
+    EndReason.REUSED: "This session was ended: its cookie was used twice. Log in to continue.",
+    EndReason.EXPIRED: "Your session has reached its end. Log in to continue.",
+    EndReason.IDLE: "You were away for a while, so we logged you out. Log in to continue.",
     EndReason.DISABLED: "This account is disabled. Ask the people who run this app.",
-    EndReason.CHANGED: "Your account has changed. Log in to go on.",
+    EndReason.CHANGED: "Your account has changed. Log in to continue.",
 }
 
 

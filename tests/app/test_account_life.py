@@ -17,7 +17,7 @@ from web import start
 from web.form import NO_LINK
 
 NEW_PASSWORD = "kumquat lantern orbit seven"
-OUTBOX = "Outbox: this mail is a file in data/outbox/"
+OUTBOX = "Outbox: this email is a file in data/outbox/"
 
 
 def fill(app: AppTest, **fields: str) -> AppTest:
@@ -191,7 +191,7 @@ def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User
 
     app = fill(visit(open_app, "log_in"), email=ada.email, password=PASSWORD)
 
-    assert "There were too many attempts. Try again in " in said(app)
+    assert "Too many attempts. Try again in " in said(app)
     assert "seconds." in said(app)
 
 
@@ -206,7 +206,7 @@ def test_recent_activity_is_told_in_words(
 
     assert "You signed up" in words
     assert "You logged in" in words
-    assert "Somebody tried a wrong password" in words
+    assert "Someone tried a wrong password" in words
     assert "Log-ins in the last 30 days: 1" in words
     assert "authn_" not in words
 

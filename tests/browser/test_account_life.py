@@ -180,7 +180,7 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
     go(elsewhere, "Forgot it? Choose a new one")
     choose_password(elsewhere)
 
-    says(elsewhere, "Your password is changed. Log in with it.")
+    says(elsewhere, "Your password has been changed. Log in with it.")
     expect(visitor.heading("Log in")).to_be_visible(timeout=OUT)
     elsewhere.fill_log_in(email, NEW_PASSWORD)
     elsewhere.expect_signed_in(email)
@@ -205,7 +205,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     says(visitor, "Use at least 15 characters; this has 5.")
     choose_password(visitor)
 
-    says(visitor, "Your password is changed. Log in with it.")
+    says(visitor, "Your password has been changed. Log in with it.")
     visitor.expect_form()
     assert visitor.cookie() is None
     expect(elsewhere.heading("Log in")).to_be_visible(timeout=OUT)
@@ -231,7 +231,7 @@ def test_a_name_is_shown_as_it_was_typed(visitor: Visitor, ada: User) -> None:
     visitor.field("Name").fill(name)
     visitor.button("Save").click()
 
-    says(visitor, "Your name is changed.")
+    says(visitor, "Your name has been changed.")
     expect(visitor.page.get_by_test_id("stMain").get_by_text(name, exact=True)).to_be_visible()
     assert visitor.dialogs == []
 
@@ -248,7 +248,7 @@ def test_changing_the_password_logs_out_everybody_else(
     says(visitor, "This is not your password.")
     change_password(visitor, PASSWORD, NEW_PASSWORD)
 
-    says(visitor, "Your password is changed, and your other devices are logged out.")
+    says(visitor, "Your password has been changed, and your other devices are logged out.")
     expect(elsewhere.heading("Log in")).to_be_visible(timeout=OUT)
     says(elsewhere, "Your account has changed.")
     wait_until(lambda: visitor.token() != copied, "the new cookie")
@@ -299,7 +299,7 @@ def test_the_old_address_can_object(
     expect(visitor.button("Log out")).to_have_count(0, timeout=OUT)
     follow(elsewhere, mailbox.link(ada.email, "Choose a new password"))
     choose_password(elsewhere)
-    says(elsewhere, "Your password is changed. Log in with it.")
+    says(elsewhere, "Your password has been changed. Log in with it.")
     elsewhere.fill_log_in(ada.email, NEW_PASSWORD)
     elsewhere.expect_signed_in(ada.email)
 
@@ -310,7 +310,7 @@ def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User
     go(visitor, "Delete your account")
     for password, answer in (
         ("not my password at all", "This is not your password."),
-        (PASSWORD, "Your account is deleted."),
+        (PASSWORD, "Your account has been deleted."),
     ):
         expect(visitor.button("Delete my account")).to_be_visible()
         visitor.field("Password").fill(password)
@@ -359,7 +359,7 @@ def test_too_many_wrong_passwords_are_told_in_words(
 
     for email in emails:
         visitor.fill_log_in(email, PASSWORD)  # right or not
-        sentence = says(visitor, "There were too many attempts.").inner_text()
+        sentence = says(visitor, "Too many attempts.").inner_text()
         assert re.fullmatch(r".*attempts\. Try again in \d+ seconds\.", sentence)
         visitor.reload()
 

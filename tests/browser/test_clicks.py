@@ -175,7 +175,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     visitor.go("Change your name")
     visitor.fill(name="Countess")
     visitor.press("Save")
-    visitor.says("Your name is changed.")
+    visitor.says("Your name has been changed.")
     assert facts.count(Event.USER_CHANGED) == [2]
 
     facts.forget_the_password()
@@ -198,7 +198,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     visitor.says("This is not your password.")
     visitor.fill(current_password=PASSWORD)
     visitor.press("Change my password")
-    visitor.says("Your password is changed, and your other devices are logged out.")
+    visitor.says("Your password has been changed, and your other devices are logged out.")
     assert facts.count(Event.REFUSED, Event.PASSWORD_CHANGED) == [2, 1]
     assert facts.open_sessions == 1
 
@@ -239,7 +239,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     visitor.page.goto(mailbox.link(email, "Choose a new password", number=2))
     visitor.fill(new_password=LAST)
     visitor.press("Change my password")
-    visitor.says("Your password is changed. Log in with it.")
+    visitor.says("Your password has been changed. Log in with it.")
     assert facts.count(Event.PASSWORD_CHANGED) == [2]
 
     visitor.fill(email=email, password=LAST)
@@ -249,7 +249,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     visitor.go("See your account", "Delete your account")
     visitor.fill(password=LAST)
     visitor.press("Delete my account")
-    visitor.says("Your account is deleted.")
+    visitor.says("Your account has been deleted.")
     visitor.wait_for_no_cookie()
 
     wait_until(lambda: len(mailbox.subjects(email)) >= len(EMAILS), "every email")

@@ -39,7 +39,7 @@ def test_a_form_that_was_filled_before_a_restart_is_not_lost(
 
         logs_in.expect_signed_in(ada.email)
         signs_up.expect_signed_in(new)
-        expect(is_here.page.get_by_text("Your name is changed.")).to_be_visible()
+        expect(is_here.page.get_by_text("Your name has been changed.")).to_be_visible()
         for visitor in (logs_in, signs_up):
             visitor.wait_for_cookie()
             visitor.page.goto("about:blank")

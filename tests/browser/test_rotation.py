@@ -81,7 +81,7 @@ def test_an_open_tab_follows_the_rotation_that_another_one_caused(
     second.expect_signed_in(user.email)
     assert second.forms_seen() == second.skeletons_seen() == 0
     second.button("Save").click()
-    expect(second.page.get_by_text("Your name is changed.")).to_be_visible()
+    expect(second.page.get_by_text("Your name has been changed.")).to_be_visible()
     first.reload()
     first.expect_signed_in(user.email)
 
@@ -100,7 +100,7 @@ def test_a_tab_that_was_asleep_loses_no_form_that_is_sent_at_once(
 
     second.button("Save").click()
 
-    expect(second.page.get_by_text("Your name is changed.")).to_be_visible()
+    expect(second.page.get_by_text("Your name has been changed.")).to_be_visible()
     expect(second.page.get_by_text("Countess")).to_be_visible()
     second.expect_signed_in(user.email)
     assert second.skeletons_seen() == 0

@@ -268,5 +268,5 @@ def test_the_network_of_a_deleted_session_is_forgotten(
         with pytest.raises(LogInRefused):
             service.log_in(ada.email, "wrong wrong wrong", Client(address="198.51.100.9"))
 
-    with pytest.raises(AuthError, match="too many"):
+    with pytest.raises(AuthError, match="Too many"):
         service.log_in(ada.email, ada.password, LAPTOP)

@@ -106,7 +106,7 @@ def test_a_person_is_told_how_long_to_wait(service: AuthService, ada: Person) ->
     """TH-1: in words, and rounded up."""
     use_up(service, ada.email)
 
-    with pytest.raises(TooMany, match=r"^There were too many attempts. Try again in 30 seconds.$"):
+    with pytest.raises(TooMany, match=r"^Too many attempts. Try again in 30 seconds.$"):
         service.log_in(ada.email, ada.password, CAFE)
 
     assert str(TooMany(timedelta(seconds=181))).endswith("Try again in 4 minutes.")
