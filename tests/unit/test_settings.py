@@ -112,7 +112,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "postgresql://ada:hunter2@d b/app",
             )
         ),
-        ("DATABASE_URL", "mysql://u:hunter2@h/d", "does not know", "sqlite or postgresql"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/d", "does not support", "sqlite or postgresql"),
         ("DATABASE_URL", "postgresql+asyncpg://u:hunter2@h/d", "not installed", "postgresql://"),
         ("DATABASE_URL", "postgresql+psycopg2://u:hunter2@h/d", "not installed", "postgresql://"),
         ("DATABASE_URL", "sqlite+aiosqlite:///a.db", "not installed", "sqlite://"),
