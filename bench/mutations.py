@@ -85,6 +85,7 @@ pytest_add_cli_args_test_selection = {tests}
 # 255); and what ends a process that takes too long.
 NOTICED = frozenset({1, 2, 3, 255, 24, -24, 36, 152, -9})
 RAN = frozenset({0, 1})  # a test was run, and passed or failed
+SPINNER = re.compile(r"\s*$|[\u2800-\u28ff]")  # what mutmut draws while it works
 PROGRESS = re.compile(r"(\d+)/(\d+) ")
 
 
@@ -231,7 +232,8 @@ def run_mutants(folder: Path, target: str) -> None:
         assert process.stdout
         try:
             for line in _lines(process.stdout.fileno()):
-                said.append(line)
+                if not SPINNER.match(line):
+                    said.append(line)
                 if counted := PROGRESS.search(line):
                     progress(f"{target}: {counted[1]} of {counted[2]} mutants")
         finally:

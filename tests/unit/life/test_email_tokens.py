@@ -123,6 +123,8 @@ def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
 ) -> None:
     """AC-2: what the account page says of it."""
     send(connection, found(connection, other), Purpose.CHANGE, clock)
+    for another in (Purpose.VERIFY, Purpose.RESET, Purpose.KEEP):
+        send(connection, user, another, clock)
     assert email_tokens.pending_address(connection, user.id, clock()) is None
 
     token = issue_link(
