@@ -13,7 +13,7 @@ with st.container(border=True):
     st.subheader("This page is yours", anchor=False)
     st.markdown(
         """
-        - It is the file `views/home.py`: change it, save it, and see it here.
+        - It is the file `views/home.py`: change it, save it, and press F5.
         - A new page is one more file in `views/` and one line in `app.py`.
         - `st.session_state["user"]` tells every page who is signed in.
         """
