@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, expect, syn
 from auth.service import AuthService
 from auth.users import User
 from tests.browser.visitor import PASSWORD, Visitor
-from tests.serving import Server, copy_project, serve
+from tests.serving import Server, serve
 
 BRIDGES = ["app.py", "server.py"]  # the entry scripts: each carries the cookie in its own way
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
@@ -36,11 +35,6 @@ FLAGS = (
     "--js-flags=--no-maglev --no-opt --no-flush-bytecode",
     f"--disable-features={','.join(UNUSED)}",
 )
-PAGES = Path(__file__).parent / "pages"
-WATCH, PATIENCE = 2, 3  # seconds, of the workshop: nobody waits half a minute for a test
-NAVIGATION = """        st.Page("views/account.py", title="Account", icon=":material/person:"),
-"""
-
 ServerOf = Callable[[str], Server]
 NewContext = Callable[..., BrowserContext]
 SignedIn = Callable[..., Visitor]
@@ -90,53 +84,14 @@ def app_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
         yield cache(lambda script: stack.enter_context(serve(script, folder / script)))
 
 
-@pytest.fixture(scope="package")
-def workshop_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
-    """Return a way to a copy of the app with the pages of these tests in it, and less patience.
-
-    What a page author does: a file in views/ and a line in app.py for each.
-    """
-    pages = sorted(PAGES.glob("*.py"))
-    lines = "".join(
-        f'        st.Page("views/{page.name}", title="{page.stem.capitalize()}"),\n'
-        for page in pages
-    )
-    folder = tmp_path_factory.mktemp("workshop")
-    project = copy_project(
-        folder / "project",
-        edits={
-            "app.py": (NAVIGATION, NAVIGATION + lines),
-            "web/navigation.py": (
-                "WATCH_EVERY = timedelta(seconds=30)",
-                f"WATCH_EVERY = timedelta(seconds={WATCH})",
-            ),
-            "views/waiting.py": (
-                "PATIENCE = timedelta(seconds=8)",
-                f"PATIENCE = timedelta(seconds={PATIENCE})",
-            ),
-        },
-    )
-    for page in pages:
-        shutil.copy(page, project / "views")
-    with ExitStack() as stack:
-        yield cache(
-            lambda script: stack.enter_context(serve(script, folder / script, project=project))
-        )
-
-
 @pytest.fixture
 def server(app_of: ServerOf, bridge: str) -> Iterator[Server]:
     """Return the running app, and see to it that the test did not cost it an exception."""
-    yield from _without_traceback(app_of(bridge))
+    yield from without_traceback(app_of(bridge))
 
 
-@pytest.fixture
-def workshop(workshop_of: ServerOf, bridge: str) -> Iterator[Server]:
-    """Return the running copy with the tests' own pages, watched like the other."""
-    yield from _without_traceback(workshop_of(bridge))
-
-
-def _without_traceback(server: Server) -> Iterator[Server]:
+def without_traceback(server: Server) -> Iterator[Server]:
+    """Yield *server*, and fail if its log has a traceback afterwards."""
     before = len(server.said())
     yield server
     assert "Traceback" not in server.said(since=before)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed import health_check, image_command, image_environment, running
 from tests.serving import HOST, copy_project, free_port
+from tests.template.deployed import health_check, image_command, image_environment, running
 
 ADDRESS = "app.example.com"
 

@@ -19,7 +19,8 @@ from auth.mail import Mail, MailQueue
 from auth.service import AuthService
 from auth.users import update_user
 from db.engine import Database
-from tests.conftest import NOON, SHARED_FIXTURES, Clock, make_settings
+from tests.conftest import NOON, Clock, make_settings
+from tests.template.examples import SHARED_FIXTURES
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 PASSWORD, WRONG = "marble otter quiet window", "not the password at all"

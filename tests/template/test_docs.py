@@ -9,7 +9,7 @@ import yaml
 
 import dev
 from settings import ROOT, Settings
-from tests.documents import FENCE, PAGES, Block, blocks
+from tests.template.documents import FENCE, PAGES, Block, blocks
 
 RECIPES = ROOT / "docs" / "recipes.md"
 DEPLOY = ROOT / "docs" / "deploy.md"

@@ -22,8 +22,8 @@ from settings import ROOT, load_settings
 from tests.app import conftest as app_tests
 from tests.app.conftest import PASSWORD, Open
 from tests.conftest import Postgres
-from tests.documents import copy_of_everything, follow
 from tests.serving import copy_project
+from tests.template.documents import copy_of_everything, follow
 
 RECIPES = ROOT / "docs" / "recipes.md"
 

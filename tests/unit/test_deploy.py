@@ -13,7 +13,7 @@ import yaml
 
 import dev
 from settings import ROOT, Settings
-from tests.deployed import compose, image, image_environment, unit
+from tests.template.deployed import compose, image, image_environment, unit
 from web.bounds import MOST_DESCRIPTORS
 
 SETTINGS = {name.upper() for name in Settings.model_fields}

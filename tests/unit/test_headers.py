@@ -10,8 +10,8 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.asgi import ask
 from tests.conftest import make_settings
+from tests.template.asgi import ask
 from web import headers
 from web.edge import Edge
 from web.headers import INDEX, SecurityHeaders, content_security_policy

@@ -11,8 +11,8 @@ from auth.errors import Unavailable
 from auth.service import AuthService
 from db.engine import Database
 from settings import Settings
-from tests.asgi import ask
 from tests.conftest import make_settings
+from tests.template.asgi import ask
 from web import routes
 from web.edge import Edge
 

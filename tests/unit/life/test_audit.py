@@ -21,7 +21,8 @@ from auth.sessions import MAX_PER_USER
 from auth.users import Login
 from db.engine import Database
 from db.models import AuditEvent, Base
-from tests.conftest import KEY, LAPTOP, NOON, SHARED_FIXTURES, Clock, Person
+from tests.conftest import KEY, LAPTOP, NOON, Clock, Person
+from tests.template.examples import SHARED_FIXTURES
 from tests.unit.life.conftest import Letterbox
 
 NEW, OTHER = "marble otter quiet window", "ada@new.example.com"

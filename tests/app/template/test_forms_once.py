@@ -21,7 +21,7 @@ from auth.users import find_by_address
 from db.models import AuditEvent, User
 from db.models import Session as SessionRow
 from tests.app.conftest import PASSWORD, Open
-from tests.app.test_account_life import visit
+from tests.app.template.test_account_life import visit
 from web import form
 
 NEW = "kumquat lantern orbit seven"

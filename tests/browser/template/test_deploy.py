@@ -11,12 +11,19 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.proxies import certificate, nginx, proxy
+from tests.browser.template.proxies import certificate, nginx, proxy
 from tests.browser.visitor import Visitor
 from tests.conftest import Postgres
-from tests.deployed import compose, image_command, image_environment, running, unit, with_our_python
-from tests.documents import blocks
 from tests.serving import HOST, ROOT, Server, copy_project, free_port
+from tests.template.deployed import (
+    compose,
+    image_command,
+    image_environment,
+    running,
+    unit,
+    with_our_python,
+)
+from tests.template.documents import blocks
 
 CADDY_ALONE = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
 COOKIE = "__Host-auth"

@@ -17,7 +17,7 @@ from auth.users import User
 from db.models import Session
 from db.types import utc_now
 from tests.browser.conftest import NewContext, ServerOf, add_account
-from tests.browser.proxies import certificate
+from tests.browser.template.proxies import certificate
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import HOST, Server, serve, wait_until
 from web.http_only import BLOCKED

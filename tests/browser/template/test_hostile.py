@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from auth.service import AuthService
 from auth.users import User
 from tests.browser.conftest import NewContext
-from tests.browser.meddler import meddle
+from tests.browser.template.meddler import meddle
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import Server
 

