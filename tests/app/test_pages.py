@@ -1,0 +1,65 @@
+"""Every page that app.py lists: private ones are closed to strangers, each opens without error."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from auth.users import User
+from tests.app.conftest import Open, SignedIn
+from tests.serving import ROOT
+from web import navigation
+
+Pages = dict[str, list[str]]
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
+    """Return the files of the pages, as runs find them: `private`, `public` and `reachable`."""
+    found: Pages = {}
+    navigate, choose = navigation.navigation, st.navigation
+
+    def note_lists(**given: Any) -> Any:
+        found.update(private=files(given["private"]), public=files(given["public"]))
+        return navigate(**given)
+
+    def note_choice(pages: Sequence[st.Page], **more: Any) -> Any:
+        found["reachable"] = files(pages)
+        return choose(pages, **more)
+
+    monkeypatch.setattr(navigation, "navigation", note_lists)
+    monkeypatch.setattr(st, "navigation", note_choice)
+    return found
+
+
+def files(pages: Sequence[st.Page]) -> list[str]:
+    """Return the files of *pages*, as `switch_page` takes them."""
+    paths = [Path(str(page._page)).resolve() for page in pages]
+    return [path.relative_to(ROOT).as_posix() for path in paths]
+
+
+def test_a_stranger_reaches_no_private_page(open_app: Open, pages: Pages) -> None:
+    """GD-1: another page stands at the URL of each."""
+    app = open_app().run()
+
+    assert not app.exception
+    assert pages["private"]
+    assert set(pages["private"]).isdisjoint(pages["reachable"])
+
+
+def test_every_public_page_opens_for_a_stranger(open_app: Open, pages: Pages) -> None:
+    """None of them fails for want of a user."""
+    app = open_app().run()
+
+    for page in list(pages["public"]):
+        assert not app.switch_page(page).run().exception, page
+
+
+def test_every_page_opens_for_a_user(signed_in: SignedIn, ada: User, pages: Pages) -> None:
+    """A page is tested by being listed in app.py."""
+    app = signed_in(ada)
+
+    for page in [*pages["private"], *pages["public"]]:
+        assert not app.switch_page(page).run().exception, page
