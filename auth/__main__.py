@@ -9,12 +9,15 @@ import click
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import OperationalError
 
-from auth.addresses import InvalidAddress, read_address
-from auth.emails import Emails, samples
+from auth import administration, housekeeping
+from auth.emails import Emails
+from auth.emails import samples as core_samples
 from auth.errors import Unavailable
+from auth.fields import InvalidEmail, read_email
 from auth.service import AuthService
 from db.engine import Database
 from db.migrate import explain, migrate
+from features import FEATURES
 from settings import SettingsError, load_settings
 
 
@@ -27,11 +30,11 @@ def main() -> None:
 def purge() -> None:
     """Delete what has expired: sessions, links, tickets, counters, unused accounts, old events."""
     with (
-        service() as rules,
-        click.progressbar(rules.purge(), label="Deleting", show_pos=True) as batches,
+        service() as auth,
+        click.progressbar(housekeeping.purge(auth), label="Deleting", show_pos=True) as batches,
     ):
-        gone = sum(batches)
-    click.echo(f"{gone:,} rows deleted.")
+        deleted = sum(batches)
+    click.echo(f"{deleted:,} rows deleted.")
 
 
 @main.command()
@@ -41,8 +44,8 @@ def log_out(email: str | None, everybody: bool) -> None:
     """End every session of the account EMAIL, or of all accounts."""
     if bool(email) == everybody:
         raise click.UsageError("Give the EMAIL of an account, or --everybody.")
-    with service() as rules:
-        rules.end_every_session(user_id(rules, email) if email else None)
+    with service() as auth:
+        administration.end_every_session(auth, user_id(auth, email) if email else None)
     click.echo("Their sessions have ended.")
 
 
@@ -50,8 +53,8 @@ def log_out(email: str | None, everybody: bool) -> None:
 @click.argument("email")
 def disable(email: str) -> None:
     """Refuse log-ins to the account EMAIL, and end its sessions."""
-    with service() as rules:
-        rules.disable(user_id(rules, email))
+    with service() as auth:
+        administration.disable(auth, user_id(auth, email))
     click.echo("The account is disabled.")
 
 
@@ -59,8 +62,8 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let the account EMAIL log in again."""
-    with service() as rules:
-        rules.enable(user_id(rules, email))
+    with service() as auth:
+        administration.enable(auth, user_id(auth, email))
     click.echo("The account is enabled.")
 
 
@@ -70,7 +73,11 @@ def emails(folder: Path) -> None:
     """Write a sample of each email into FOLDER, to view in a browser."""
     settings = load_settings()
     folder.mkdir(parents=True, exist_ok=True)
-    for mail in samples(Emails(settings.app_name, settings.base_url)):
+    frame = Emails(settings.app_name, settings.base_url)
+    mails = core_samples(frame)
+    for feature in FEATURES:
+        mails += feature.samples(frame) if feature.samples else []
+    for mail in mails:
         (folder / f"{mail.kind}.html").write_text(mail.html, "utf-8")
         (folder / f"{mail.kind}.txt").write_text(f"{mail.subject}\n\n{mail.text}", "utf-8")
     click.echo(f"Written to {folder}.")
@@ -78,18 +85,18 @@ def emails(folder: Path) -> None:
 
 @contextmanager
 def service() -> Iterator[AuthService]:
-    """Yield the verbs over the app's own database, up to date."""
+    """Yield the service over the app's own database, migrated."""
     settings = load_settings()
     with closing(Database(settings.database_url)) as database:
         migrate(database)
-        yield AuthService(database, settings)
+        yield AuthService(database, settings, features=FEATURES)
 
 
-def user_id(rules: AuthService, email: str) -> str:
+def user_id(auth: AuthService, email: str) -> str:
     """Return the id of the account EMAIL, or end with a sentence."""
     try:
-        found = rules.find_user(read_address(email).key)
-    except InvalidAddress as fault:
+        found = administration.find_user(auth, read_email(email).key)
+    except InvalidEmail as fault:
         raise click.UsageError(str(fault)) from None
     if found is None:
         raise click.ClickException("There is no account with this email.")

@@ -1,7 +1,7 @@
-"""The audit: every security event, as a row that stays and as a line in the log.
+"""The audit: every security event as a row in the database and a line in the log.
 
-What a stranger can repeat at will (attempts that a limit refused, tokens that are over, foreign
-sites) goes to the log alone: a table that anybody can fill is no record.
+What a visitor can repeat at will (attempts over a limit, expired tokens, requests from other sites)
+goes to the log only; otherwise anonymous visitors could flood the table.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from db.models import AuditEvent
 
 log = logging.getLogger("auth.audit")
 
-KEPT = timedelta(days=365)  # how long an event is remembered
-NOBODY = Client()
+KEPT = timedelta(days=365)  # how long an event is kept
+NO_CLIENT = Client()
 
 
 class Event(StrEnum):
@@ -47,18 +47,18 @@ class Event(StrEnum):
     USER_DELETED = "user_deleted"
 
 
-# What anybody does to accounts that do not exist: kept for a shorter time.
+# Attempts on accounts that do not exist: kept for a shorter time.
 STRANGERS = (Event.LOG_IN_FAILED.value, Event.LOCKED.value)
 
 
 @dataclass(frozen=True)
-class Happening:
+class AuditEntry:
     """One event as its user may see it."""
 
     at: datetime
     event: Event
-    address: str
-    agent: str
+    ip: str
+    user_agent: str
 
 
 def record(
@@ -68,17 +68,17 @@ def record(
     *,
     user_id: str | None = None,
     session_id: str | None = None,
-    client: Client = NOBODY,
+    client: Client = NO_CLIENT,
 ) -> None:
-    """Add *event* to the table and to the log; neither ever gets a secret (LG-2)."""
+    """Add *event* to the table and to the log; neither ever holds a secret (LG-2)."""
     connection.execute(
         insert(AuditEvent).values(
             at=now,
             event=event.value,
             user_id=user_id,
             session=session_mark(session_id),
-            address=one_line(client.address),
-            agent=one_line(client.agent),
+            ip=one_line(client.ip),
+            user_agent=one_line(client.user_agent),
         )
     )
     note(event, now, user_id=user_id, session_id=session_id, client=client)
@@ -90,7 +90,7 @@ def note(
     *,
     user_id: str | None = None,
     session_id: str | None = None,
-    client: Client = NOBODY,
+    client: Client = NO_CLIENT,
 ) -> None:
     """Write *event* as one line of JSON to the log alone; no text can break the line (LG-3)."""
     line = {
@@ -98,38 +98,38 @@ def note(
         "event": event.value,
         "user": user_id,
         "session": session_mark(session_id),
-        "address": one_line(client.address),
-        "agent": one_line(client.agent),
+        "ip": one_line(client.ip),
+        "user_agent": one_line(client.user_agent),
     }
     log.info(json.dumps(line))
 
 
-def recent(connection: Connection, user_id: str, *, since: datetime, most: int) -> list[Happening]:
+def recent(connection: Connection, user_id: str, *, since: datetime, most: int) -> list[AuditEntry]:
     """Return the *most* recent events of a user *since* then, the newest first."""
     rows = connection.execute(
-        select(AuditEvent.at, AuditEvent.event, AuditEvent.address, AuditEvent.agent)
+        select(AuditEvent.at, AuditEvent.event, AuditEvent.ip, AuditEvent.user_agent)
         .where(AuditEvent.user_id == user_id, AuditEvent.at >= since)
         .order_by(AuditEvent.id.desc())
         .limit(most)
     )
-    return [Happening(row.at, Event(row.event), row.address, row.agent) for row in rows]
+    return [AuditEntry(row.at, Event(row.event), row.ip, row.user_agent) for row in rows]
 
 
-def forget_where(connection: Connection, user_id: str) -> None:
-    """Blank where a deleted user's events came from: the id that stays is a pseudonym."""
+def forget_client(connection: Connection, user_id: str) -> None:
+    """Blank the IP and User-Agent of a deleted user's events: the id that stays is a pseudonym."""
     connection.execute(
-        update(AuditEvent).where(AuditEvent.user_id == user_id).values(address="", agent="")
+        update(AuditEvent).where(AuditEvent.user_id == user_id).values(ip="", user_agent="")
     )
 
 
 def session_mark(session_id: str | None) -> str | None:
-    """Return what tells one session from another in a log and opens none."""
+    """Return what identifies a session in a log and opens none."""
     return hashlib.sha256(session_id.encode()).hexdigest()[:16] if session_id else None
 
 
-MAX_TEXT = 256  # characters of what a browser says of itself that tell anybody anything
+MAX_TEXT = 256  # characters of a User-Agent that are kept
 
 
 def one_line(text: str) -> str:
-    """Return what a browser sent of itself as one plain line."""
-    return "".join(sign for sign in text[:MAX_TEXT] if sign.isprintable())
+    """Return text that a browser sent as one printable line."""
+    return "".join(char for char in text[:MAX_TEXT] if char.isprintable())

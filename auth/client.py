@@ -1,58 +1,57 @@
-"""Who asks: what the connection tells of a visitor, before anybody has logged in."""
+"""Who is asking: what a connection says about a visitor before they have logged in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+
+UNKNOWN = "unknown"  # the network of every client whose IP address is not known
 
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks: the IP address, the browser's User-Agent, and the token it brought along."""
+    """Who is asking: the IP address, the browser's User-Agent, and the token in its cookie."""
 
-    address: str = ""
-    agent: str = ""
-    token: str | None = None
+    ip: str = ""
+    user_agent: str = ""
+    token: str | None = field(default=None, repr=False)
 
     @property
     def network(self) -> str:
-        """What counts as one place: the network of the address."""
-        return network(self.address)
+        """The network that limits count this client in."""
+        return network(self.ip)
 
     @property
     def site(self) -> str | None:
-        """The /48 that an IPv6 address is in, or None for others: as much as one customer gets."""
-        ip = _read(self.address)
+        """The /48 of an IPv6 address, as much as one customer gets; None for IPv4."""
+        ip = _parse(self.ip)
         return _prefix(ip, 48) if isinstance(ip, IPv6Address) else None
 
     @property
     def source(self) -> str:
-        """Who takes turns in queues: the network, over IPv6 the site, which has 65,536 of them."""
+        """Who takes turns in queues: the network; over IPv6 the site, which has 65,536 of them."""
         return self.site or self.network
 
 
-def network(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 that a line of IPv6 gets.
+def network(ip: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 line gets.
 
-    Where nobody tells an address everybody is one client, "unknown" (TH-2).
+    Clients whose IP address is not known share one network, "unknown" (TH-2).
     """
-    ip = _read(address)
-    if isinstance(ip, IPv6Address):
-        return _prefix(ip, 64)
-    return str(ip) if ip else UNKNOWN
+    parsed = _parse(ip)
+    if isinstance(parsed, IPv6Address):
+        return _prefix(parsed, 64)
+    return str(parsed) if parsed else UNKNOWN
 
 
-def _read(address: str) -> IPv4Address | IPv6Address | None:
-    """Return the IP address that *address* tells, IPv4 also where it is written as IPv6."""
+def _parse(ip: str) -> IPv4Address | IPv6Address | None:
+    """Return the parsed IP address; an IPv4 address written as IPv6 is IPv4."""
     try:
-        ip = ip_address(address)
+        parsed = ip_address(ip)
     except ValueError:
         return None
-    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
 
 
 def _prefix(ip: IPv6Address, bits: int) -> str:
-    """Return the network of that many *bits* which *ip* is in."""
+    """Return the network of *bits* bits that contains *ip*."""
     rest = 128 - bits
     return f"{IPv6Address(int(ip) >> rest << rest)}/{bits}"
-
-
-UNKNOWN = "unknown"

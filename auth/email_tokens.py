@@ -1,4 +1,4 @@
-"""Links in emails: random, good once, for one purpose, one email and one state of an account.
+"""Emailed links: random, single-use, for one purpose, one email and one state of an account.
 
 Not JWTs (JWT-12): a row can be revoked.
 """
@@ -125,7 +125,7 @@ def look_at_link(
     ).first()
 
 
-def pending_address(connection: Connection, user_id: str, now: datetime) -> str | None:
+def pending_email(connection: Connection, user_id: str, now: datetime) -> str | None:
     """Return the new email that a user has still to confirm."""
     found: str | None = connection.scalar(
         select(EmailToken.email).where(

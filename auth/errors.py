@@ -1,19 +1,19 @@
-"""Everything that can go wrong, as a caller may tell a person.
+"""Every way a verb may refuse, each with a sentence for the person who asked.
 
 AuthError
-├── InvalidDetails   what was typed cannot be used: the faults, field by field
-├── EmailTaken       there is an account with this address
-├── LogInRefused     no: and why stays here
-├── WrongPassword    not the password of the account that is signed in
-├── TooMany          not now: how long to wait
-├── PasswordUnusable too long to be hashed, or not text
-├── LinkRefused      this link is used, old, or not one of ours
-├── TokenRefused     this is not a token of ours, or not one for now
+├── InvalidDetails   what was typed cannot be used: the errors, field by field
+├── EmailTaken       another account has this email
+├── LogInRefused     the log-in failed; the reason stays on the server
+├── WrongPassword    not the password of the signed-in account
+├── TooMany          over a limit: how long to wait
+├── PasswordUnusable too long to hash, or not text
+├── LinkRefused      the link is used, expired, or not one of ours
+├── TokenRefused     the token is forged, damaged or foreign
 │   └── TokenExpired     it was one of ours
-├── SessionOver      the session that asked has ended
-├── PasswordNeeded   this needs the password again, typed just now
+├── SessionOver      the session has ended
+├── PasswordNeeded   the password has to be typed again first
 └── Unavailable      the database did not answer
-    └── Busy             too many passwords wait to be checked
+    └── Busy             too many passwords are waiting to be checked
 """
 
 import math
@@ -31,33 +31,33 @@ class AuthError(Exception):
 
 
 class InvalidDetails(AuthError):
-    """What was typed cannot be used; `faults` has every broken rule as a sentence, by field.
+    """What was typed cannot be used; `errors` has every broken rule as a sentence, by field.
 
     `strength` is that of a new password, 0 to 4, where it was looked at.
     """
 
     message = "Some details need to be corrected."
 
-    def __init__(self, faults: Mapping[str, Sequence[str]], *, strength: int | None = None) -> None:
+    def __init__(self, errors: Mapping[str, Sequence[str]], *, strength: int | None = None) -> None:
         super().__init__()
-        self.faults = faults
+        self.errors = errors
         self.strength = strength
 
 
 class EmailTaken(AuthError):
-    """There is an account with this address already."""
+    """There is an account with this email already."""
 
     message = "There is already an account with this email. Log in instead."
 
 
 class LogInRefused(AuthError):
-    """The one answer to a wrong password, an unknown address and a disabled account (EN-1)."""
+    """The one answer to a wrong password, an unknown email and a disabled account (EN-1)."""
 
     message = "This email and password do not match an account. Check both and try again."
 
 
 class WrongPassword(AuthError):
-    """Somebody who is signed in typed a password that is not theirs."""
+    """A signed-in user typed a password that is not theirs."""
 
     message = "This is not your password. Try again."
 
@@ -83,7 +83,7 @@ class PasswordUnusable(AuthError, ValueError):
 
 
 class LinkRefused(AuthError):
-    """The link of a mail is used, out of date or not one of ours: which stays here."""
+    """The link of an email is used, expired or not one of ours; which one stays on the server."""
 
     message = "This link no longer works. Ask for a new one."
 
@@ -95,7 +95,7 @@ class TokenRefused(AuthError):
 
 
 class TokenExpired(TokenRefused):
-    """A token of ours whose time is over: only what a page says of it differs."""
+    """An expired token of ours; it differs only in what the page says."""
 
 
 class SessionOver(AuthError):

@@ -1,14 +1,14 @@
-"""What may be tried how often: the policy's numbers, as SECURITY.md tells them."""
+"""Limits on attempts: the numbers of the policy, as SECURITY.md lists them."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from auth.client import Client
-from auth.throttle import DAY, HOUR, MINUTE, Budget, Limit
+from auth.sessions import Session
+from auth.throttle import DAY, HOUR, MINUTE, Counter, Limit
 
-# An account's own waits grow with each wrong password (TH-1). A network's and everybody's are
-# wide: offices share an address, and a limit on all must be more than an attacker can use up
-# while everybody else waits.
+# An account's own waits grow with each wrong password (TH-1). A network's and the global ones are
+# wide: offices share an IP address, and one attacker must not use up the global limit.
 FIRST_WAIT = timedelta(seconds=30)
 LOG_IN_ACCOUNT = Limit("log in: account", 5, DAY, FIRST_WAIT, HOUR)
 LOG_IN_KNOWN = Limit("log in: account, known network", 5, DAY, FIRST_WAIT, HOUR)
@@ -34,7 +34,6 @@ SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)
 # notices are left out silently instead.
 SIGN_UP_RECIPIENT = Limit("sign up or change to an email: recipient", 3, DAY, 5 * MINUTE, HOUR)
 MAIL_RECIPIENT = Limit("mail: recipient", 5, DAY, 5 * MINUTE, HOUR)
-CHANGE_EMAIL = Limit("change email: account", 3, DAY, 5 * MINUTE, HOUR)
 NOTICE_RECIPIENT = Limit("notices: recipient", 10, DAY)
 ALARM_RECIPIENT = Limit("notices about security: recipient", 20, DAY)
 MAIL_NETWORK = Limit("mail: network", 20, HOUR)
@@ -46,23 +45,38 @@ LINK_ALL = Limit("link: everybody", 10_000, HOUR)
 SITE = 3  # times a network's allowance for all of an IPv6 /48, which has 65,536 networks
 
 
-def for_place(limit: Limit, client: Client) -> list[Budget]:
-    """Return the budgets of where *client* is: its network's, and over IPv6 its site's.
+def network_counters(limit: Limit, client: Client) -> list[Counter]:
+    """Return the counters of the network that *client* is in, and over IPv6 of its site.
 
-    Without the second one line could use up what is for everybody.
+    Without the second, one IPv6 line could use up the global limit.
     """
-    budgets = [limit.on(client.network)]
+    counters = [limit.on(client.network)]
     if client.site:
         whole = replace(limit, what=f"{limit.what}, site", free=SITE * limit.free)
-        budgets.append(whole.on(client.site))
-    return budgets
+        counters.append(whole.on(client.site))
+    return counters
 
 
-def form_limits(client: Client) -> list[Budget]:
+def form_counters(client: Client) -> list[Counter]:
     """Return what sending a form costs a signed-out visitor, whatever comes of it (AV-1)."""
-    return [*for_place(FORM_NETWORK, client), FORM_ALL.on("")]
+    return [*network_counters(FORM_NETWORK, client), FORM_ALL.on("")]
 
 
 # Wrong passwords in a row after which a password opens the account from known networks alone,
-# until it is reset or typed rightly (NIST SP 800-63B-4, 3.2.2: at most 100).
+# until it is reset or entered correctly (NIST SP 800-63B-4, 3.2.2: at most 100).
 MOST_FAILURES = 100
+
+
+def mail_counters(client: Client) -> list[Counter]:
+    """Return the counters of a request for an email, besides its recipient's own."""
+    return [*network_counters(MAIL_NETWORK, client), MAIL_ALL.on("")]
+
+
+def link_counters(client: Client) -> list[Counter]:
+    """Return the counters of opening an emailed link, which cannot be guessed but tried (TH-2)."""
+    return [*network_counters(LINK_NETWORK, client), LINK_ALL.on("")]
+
+
+def change_counters(session: Session, client: Client) -> list[Counter]:
+    """Return the counters of a change to one's account, also one refused for what was typed."""
+    return [CHANGE_SESSION.on(f"{session.id} {client.network}")]

@@ -39,19 +39,19 @@ def assess(
     email and the app's name. Only what no cheaper rule refuses is estimated by zxcvbn, in the turn
     of *source*, the network that asks (AV-2). Raises Busy.
     """
-    if errors := obvious_faults(password, min_length):
+    if errors := obvious_errors(password, min_length):
         return Assessment(errors, strength=0)
     score = strength(password, context, source)
     weak = score < MIN_STRENGTH
     return Assessment(["This is too easy to guess."] if weak else [], score)
 
 
-def password_faults(password: str, min_length: int, context: Iterable[str] = ()) -> list[str]:
+def password_errors(password: str, min_length: int, context: Iterable[str] = ()) -> list[str]:
     """Return a sentence for each rule that *password* breaks, as `assess` finds them."""
     return assess(password, min_length, context).errors
 
 
-def obvious_faults(password: str, min_length: int) -> list[str]:
+def obvious_errors(password: str, min_length: int) -> list[str]:
     """Return a sentence for each rule that *password* breaks, of those that cost nothing to check.
 
     Length is counted in code points after NFC. There are no composition rules (NIST
@@ -63,12 +63,12 @@ def obvious_faults(password: str, min_length: int) -> list[str]:
     except UnicodeEncodeError:  # a lone surrogate
         return ["This password has a character that cannot be stored. Type it again."]
     text = normalize("NFC", password)
-    faults = []
+    errors = []
     if len(text) < min_length:
-        faults.append(f"Use at least {min_length} characters; this has {len(text)}.")
+        errors.append(f"Use at least {min_length} characters; this has {len(text)}.")
     if text and is_common(text):
-        faults.append("This is one of the passwords people try first.")
-    return faults
+        errors.append("This is one of the passwords people try first.")
+    return errors
 
 
 def strength(password: str, context: Iterable[str] = (), source: str = "") -> int:
@@ -95,15 +95,15 @@ def _estimate(text: str, words: list[str]) -> int:
 def look_ups(text: str) -> int:
     """Return at most how many substrings zxcvbn looks up for *text*.
 
-    It reads the password forwards, backwards, and once for each way to take its signs and digits
+    It reads the password forwards, backwards, and once for each way to take its chars and digits
     for letters: "4" is an a, "1" an i or an l. There are up to 736 ways.
     """
     from zxcvbn.matching import L33T_TABLE
 
     kinds = set(text)
-    choices = [kinds.intersection(signs) for signs in L33T_TABLE.values()]
-    shared = [sign for sign in kinds if sum(sign in signs for signs in choices) > 1]
-    ways = prod(max(len(signs), 1) for signs in choices) << len(shared)
+    choices = [kinds.intersection(chars) for chars in L33T_TABLE.values()]
+    shared = [char for char in kinds if sum(char in chars for chars in choices) > 1]
+    ways = prod(max(len(chars), 1) for chars in choices) << len(shared)
     return (2 + ways) * len(text) * (len(text) + 1) // 2
 
 

@@ -1,82 +1,333 @@
-"""The verbs an app may use: those about a session here, and those of each feature from its file."""
+"""AuthService: what every rule needs, and the four verbs of the app.
 
-from contextlib import suppress
+    auth.sign_up(email, password, name)     make an account
+    auth.log_in(email, password, client)    check the password, start a session, issue its token
+    auth.resume(token)                      return the user of an open session, on every script run
+    auth.log_out(token)                     end the session, and with it every copy of the cookie
 
-from sqlalchemy import literal, select
+All other verbs are functions that take the service first: in `auth/` where two features need them,
+in `features/NAME/rules.py` otherwise. `grep -r "def change_password"` finds each.
+"""
 
-from auth.administration import Administration
-from auth.audit import Event, note
-from auth.carriage import Carriage
-from auth.end_reason import EndReason
-from auth.errors import TokenExpired, TokenRefused, Unavailable
-from auth.own_data import OwnData
-from auth.sessions import TOUCH_EVERY, Session, end_session, touch_session
-from auth.tokens import read
-from auth.users import User
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from types import TracebackType
 
-TOUCH_PATIENCE = 100  # milliseconds that a page waits to note that its session was used
-LAPSED = {EndReason.EXPIRED, EndReason.IDLE}
+from sqlalchemy import Connection, literal, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from auth import log_in, rotation, sign_up
+from auth.audit import Event, note, record
+from auth.client import Client
+from auth.emails import Emails
+from auth.errors import SessionOver, TokenExpired, TokenRefused, TooMany, Unavailable
+from auth.feature import Feature
+from auth.fields import read_email
+from auth.keys import KeyRing
+from auth.log import BoundedLog
+from auth.mail import Mail, MailQueue
+from auth.passwords import Scheme, dummy_hash
+from auth.sessions import (
+    CAN_END,
+    TOUCH_EVERY,
+    EndReason,
+    Lifetime,
+    Session,
+    Sessions,
+    end_session,
+    touch_session,
+)
+from auth.throttle import Counter, Limit, take
+from auth.tokens import Claims, issue, read
+from auth.users import Login, User
+from db.engine import BUSY_TIMEOUT, Database, is_lock_wait, kind_of_fault, reason_of_fault
+from db.types import utc_now
+from settings import Settings
+
+TOUCH_PATIENCE = 100  # milliseconds that a page waits to write that its session was used
+log = BoundedLog("auth.database")
+mail_log = BoundedLog("auth.mail")
 
 
-class AuthService(OwnData, Carriage, Administration):
-    """Accounts and sessions. Each refusal is an AuthError; each feature brings its own verbs."""
+class AuthService:
+    """Accounts and sessions. Every refusal is an AuthError; each verb is short transactions.
+
+    *features* add stages to the log-in and what follows a sign-up or a log-in. Without a
+    *mail_queue*, as in an operator's command, no email is sent.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        features: Sequence[Feature] = (),
+        mail_queue: MailQueue | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.features = tuple(features)
+        self.now = clock
+        self.scheme = Scheme(settings.bcrypt_rounds, settings.peppers)
+        self.keys = KeyRing.of(settings.keys, purpose="session")
+        self.sessions = Sessions(
+            plain=Lifetime(settings.session_max_age, settings.session_idle_age),
+            remembered=Lifetime(settings.session_remember_age, settings.session_remember_idle_age),
+        )
+        self.emails = Emails(settings.app_name, settings.base_url)
+        self._mail_queue = mail_queue
+        dummy_hash(self.scheme.rounds)  # now, so that no log-in pays for it (BC-4)
+
+    # The four verbs
+
+    def sign_up(
+        self, email: str, password: str, name: str = "", client: Client | None = None
+    ) -> User:
+        """Make an account; limits count a *client*, but not an operator.
+
+        Raises InvalidDetails with every broken rule of every field, EmailTaken, TooMany, or Busy.
+        """
+        return sign_up.sign_up(self, email, password, name, client)
+
+    def log_in(self, email: str, password: str, client: Client, remember: bool = False) -> Login:
+        """Start a session, and end the one whose token *client* presents (SE-1).
+
+        Raises LogInRefused for every reason alike, after the same work (EN-1, BC-4); TooMany,
+        whether or not the password was right (TH-6); or Busy.
+        """
+        return log_in.log_in(self, email, password, client, remember)
 
     def resume(
         self, token: str | None, *, touch: bool = True, trusted: bool = False
     ) -> User | None:
-        """Return the user of the session that *token* names, if it is open; note that it was used.
+        """Return the user of the open session that *token* names, or None; record the use.
 
         *touch* and *trusted* are those of `resume_session`.
         """
         session = self.resume_session(token, touch=touch, trusted=trusted)
-        return session.user if session and not session.end_reason else None
+        return session.user if session and session.is_open else None
+
+    def log_out(self, token: str | None) -> None:
+        """End the session itself, and so every copy of its cookie (SE-5); idempotent."""
+        session = self.session(token, trusted=True)
+        if session is None or session.end_reason not in CAN_END:
+            return
+        with self.write() as connection:
+            if end_session(connection, session.id, EndReason.LOGGED_OUT, self.now()):
+                self.record(connection, Event.LOGGED_OUT, session)
+
+    # Sessions
+
+    def session(self, token: str | None, *, trusted: bool = False) -> Session | None:
+        """Return the session that *token* names, open or over, or None for no token of ours.
+
+        A token counts while it is the session's newest, and for rotation.OVERLAP after it was
+        replaced; from then on it is a copy. A copy that a browser presents ends the session for
+        everyone (SE-9). A *trusted* token, which an open tab presented earlier and the server has
+        kept since, is refused as STALE instead: the tab's browser may have the newest.
+        """
+        now = self.now()
+        claims = self.claims(token)
+        if claims is None:
+            return None
+        with _Answering(), self.database.read() as connection:  # `read`, without a generator
+            session = self.sessions.find(connection, claims.session_id, now)
+        if session is None or session.user.id != claims.user_id:
+            return None
+        if session.end_reason or claims.token_id == session.token_id:
+            return session
+        if claims.token_id == session.next_token_id:
+            with self.write() as connection:
+                return rotation.accept(connection, session, claims.token_id, now)
+        if rotation.is_in_overlap(session, claims.token_id, now):
+            return session._replace(newest=False, confirmed_at=None)
+        if trusted:
+            return session._replace(newest=False, end_reason=EndReason.STALE)
+        with self.write() as connection:
+            end_session(connection, session.id, EndReason.REUSED, now)
+            self.record(connection, Event.TOKEN_REUSED, session)
+        return session._replace(newest=False, end_reason=EndReason.REUSED)
 
     def resume_session(
         self, token: str | None, *, touch: bool = True, trusted: bool = False
     ) -> Session | None:
-        """Return the session that *token* names, open or over, and note that it was used.
+        """Return the session that *token* names, open or over, and record that it was used.
 
-        Asked on every run (SE-2). *touch* is false where nobody did anything, such as a page
-        that looks whether it may stay open: that must not keep a session alive. *trusted* is
-        explained by `session`.
+        Called on every run (SE-2). *touch* is False where no person acted, such as a page that
+        checks whether it may stay open: that must not keep a session alive. *trusted* is that of
+        `session`.
         """
         session = self.session(token, trusted=trusted)
         if session is None or session.end_reason:
             return session
-        now = self._clock()
+        now = self.now()
         if touch and now - session.last_seen_at >= TOUCH_EVERY:
-            # Another writer may hold the lock for long: the next run notes the use as well.
-            with suppress(Unavailable), self._writing(TOUCH_PATIENCE) as connection:
+            # Another writer may hold the lock for long: the next run records the use as well.
+            with suppress(Unavailable), self.write(TOUCH_PATIENCE) as connection:
                 touch_session(connection, session.id, now)
         return session
 
     def end_reason(self, token: str | None) -> EndReason | None:
         """Return why the session that *token* names is over, to tell the person who had it."""
-        now = self._clock()
+        now = self.now()
         try:
-            read(token or "", self._keys, now=now, max_age=self._sessions.max_age)
+            read(token or "", self.keys, now=now, max_age=self.sessions.max_age)
         except TokenExpired:
             note(Event.SESSION_EXPIRED, now)
             return EndReason.EXPIRED
         except TokenRefused:
             return None
         session = self.session(token, trusted=True)
-        if session is None or session.end_reason in {None, EndReason.STALE}:
+        if session is None or session.end_reason in CAN_END:
             return session.end_reason if session else None
-        if session.end_reason in LAPSED and self._lapse(session, session.end_reason):
-            return session.end_reason
+        if session.end_reason in {EndReason.EXPIRED, EndReason.IDLE}:
+            with self.write() as connection:
+                if end_session(connection, session.id, session.end_reason, now):
+                    self.record(connection, Event.SESSION_EXPIRED, session)
+                    return session.end_reason
         note(Event.USED_AFTER_END, now, user_id=session.user.id, session_id=session.id)
         return session.end_reason
 
-    def _lapse(self, session: Session, reason: EndReason) -> bool:
-        """Write down that the session has ended by the clock, and tell whether that is news."""
-        with self._writing() as connection:
-            news = end_session(connection, session.id, reason, self._clock())
-            if news:
-                self._record(connection, Event.SESSION_EXPIRED, session)
-        return news
+    def claims(self, token: str | None) -> Claims | None:
+        """Return what *token* says, or None for no token of ours; its session may be over."""
+        if not token:
+            return None
+        try:
+            return read(token, self.keys, now=self.now(), max_age=self.sessions.max_age)
+        except TokenRefused:
+            return None
+
+    def login(self, session: Session, token_id: str | None = None) -> Login:
+        """Return *session* under a signed token; *token_id* defaults to the session's own."""
+        token = issue(
+            session.user.id,
+            session.id,
+            self.keys,
+            now=self.now(),
+            expires_at=session.expires_at,
+            token_id=token_id or session.token_id,
+        )
+        return Login(token, session.user, session.expires_at)
+
+    # What rules share
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a read transaction; raises Unavailable."""
+        with _Answering(), self.database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
+        """Open a write transaction, waiting *patience* milliseconds at most; raises Unavailable."""
+        with _Answering(patience), self.database.write(patience) as connection:
+            yield connection
+
+    @contextmanager
+    def write_as(self, session: Session) -> Iterator[Connection]:
+        """Open a write transaction in which *session* is still open; raises SessionOver."""
+        with self.write() as connection:
+            self.require_open(connection, session)
+            yield connection
+
+    def require_open(self, connection: Connection, session: Session) -> None:
+        """Raise SessionOver unless *session*, read earlier, is still open in this transaction."""
+        found = self.sessions.find(connection, session.id, self.now())
+        if found is None or found.end_reason:
+            raise SessionOver
+
+    def record(self, connection: Connection, event: Event, session: Session) -> None:
+        """Record *event* as done by the user of *session*, in it."""
+        record(
+            connection,
+            event,
+            self.now(),
+            user_id=session.user.id,
+            session_id=session.id,
+            client=session.client,
+        )
+
+    def take(
+        self, counters: Sequence[Counter], client: Client, *, if_refused: Sequence[Counter] = ()
+    ) -> bool:
+        """Count one attempt as `throttle.take` does; return whether a wait begins.
+
+        Raises TooMany.
+        """
+        now = self.now()
+        try:
+            with self.write() as connection:
+                try:
+                    return take(connection, counters, now, if_refused=if_refused)
+                except TooMany as refusal:
+                    if not refusal.counted:
+                        raise  # rolls back
+                    counted = refusal
+            raise counted
+        except TooMany:
+            note(Event.TOO_MANY, now, client=client)
+            raise
+
+    def enqueue(self, job: Callable[[], object]) -> None:
+        """Run *job* after the answer."""
+        if self._mail_queue:
+            self._mail_queue.enqueue(job)
+
+    def send(self, mail: Mail) -> None:
+        """Send *mail* after the answer."""
+        if self._mail_queue:
+            self._mail_queue.send(mail)
+
+    def notify(self, mail: Mail, limit: Limit) -> None:
+        """Send *mail* after the answer, unless its recipient has used up *limit*."""
+        self.enqueue(lambda: self._send_within(mail, limit))
+
+    def _send_within(self, mail: Mail, limit: Limit) -> None:
+        try:
+            with self.write() as connection:
+                take(connection, [limit.on(read_email(mail.to).key)], self.now())
+        except TooMany:
+            mail_log.warning("An email was left out: its recipient has had many (%s).", mail.kind)
+            return
+        self.send(mail)
 
     def is_ready(self) -> bool:
-        """Tell whether the database answers."""
-        with self._reading() as connection:
+        """Return whether the database answers; raises Unavailable."""
+        with self.read() as connection:
             return bool(connection.execute(select(literal(1))).scalar())
+
+    def close(self) -> None:
+        """Send the emails that are due, within a few seconds, and log those that were not sent."""
+        if self._mail_queue:
+            self._mail_queue.close()
+
+
+class _Answering:
+    """A block that raises Unavailable for any fault of the database, and logs its cause (AV-7).
+
+    One line a minute for each kind of fault, without statements and values. A caller with less
+    *patience* than usual expects that a lock is held: that is no fault.
+    """
+
+    def __init__(self, patience: int = BUSY_TIMEOUT) -> None:
+        self._patience = patience
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the block; raise Unavailable where the database ended it."""
+        if not isinstance(fault, (DBAPIError, PoolTimeout)):
+            return
+        if self._patience >= BUSY_TIMEOUT or not is_lock_wait(fault):
+            message = f"The database did not answer ({kind_of_fault(fault)}): %s"
+            log.error(message, reason_of_fault(fault))
+        raise Unavailable from fault

@@ -1,15 +1,21 @@
-"""Sessions in the database: started at log-in, looked at on every run, ended for a reason."""
+"""Sessions in the database: started at log-in, read on every run, ended for a reason.
+
+log-in ── start ──▶ open ── touched once a minute while it is used
+│
+└── ended: logged out, replaced, revoked, idle, expired, reused, …
+"""
 
 import secrets
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from auth.audit import Event, one_line, record
+from auth.client import UNKNOWN, network
 from auth.client import Client as Client
-from auth.end_reason import EndReason as EndReason
 from auth.tokens import new_token_id
 from auth.users import User
 from db.models import Session as SessionRow
@@ -17,7 +23,26 @@ from db.models import User as UserRow
 from db.types import AnyRow
 
 TOUCH_EVERY = timedelta(minutes=1)  # how often a run may write that the session was used (SE-4)
-MAX_PER_USER = 10  # sessions at once; one more ends the one unused for longest (SE-10)
+MAX_PER_USER = 10  # open sessions; one more ends the one unused for longest (SE-10)
+
+
+class EndReason(StrEnum):
+    """Why a session no longer counts."""
+
+    LOGGED_OUT = "logged_out"
+    REPLACED = "replaced"  # by another log-in in the same browser
+    CROWDED_OUT = "crowded_out"  # by too many newer ones
+    ENDED = "ended"  # from another device of the same user
+    STALE = "stale"  # this token was replaced; the session may be open; never stored
+    REUSED = "reused"  # a replaced token was presented again: the cookie was copied
+    EXPIRED = "expired"  # the absolute lifetime is over
+    IDLE = "idle"
+    DISABLED = "disabled"  # the account is
+    CHANGED = "changed"  # the account was, in a way that ends every session
+
+
+# A stale token too may end its session.
+CAN_END = {None, EndReason.STALE}
 
 
 @dataclass(frozen=True)
@@ -38,25 +63,30 @@ class Session(NamedTuple):
     last_seen_at: datetime
     expires_at: datetime
     confirmed_at: datetime | None
-    address: str
-    agent: str
+    ip: str
+    user_agent: str
     token_id: str
     next_token_id: str | None
     last_token_id: str | None
     rotated_at: datetime
     user: User
-    end_reason: EndReason | None = None  # why it counts no more, or None while it does
-    newest: bool = True  # whether the token it was looked up by has not been replaced
+    end_reason: EndReason | None = None  # None while it is open
+    newest: bool = True  # whether the token it was found by has not been replaced
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session counts."""
+        return self.end_reason is None
 
     @property
     def client(self) -> Client:
-        """Who has this session, as its log-in told."""
-        return Client(self.address, self.agent)
+        """The client that logged in."""
+        return Client(self.ip, self.user_agent)
 
 
-# A field of `User` is a column of the same name: a new one is read here without another word.
+# A field of `User` is a column of the same name: a new one needs no change here.
 USER = [getattr(UserRow, each.name).label(f"user_{each.name}") for each in fields(User)]
-# What decides whether a session is open, next to its times; and the other columns of `Session`.
+# What decides whether a session is open, besides its times; and the other columns of `Session`.
 STATE = [SessionRow.end_reason, UserRow.is_active, SessionRow.auth_version, UserRow.auth_version]
 OWN = [getattr(SessionRow, name) for name in Session._fields[: Session._fields.index("user")]]
 # Built once: the guard runs the first on every script run, and SQLAlchemy caches what it compiled.
@@ -74,10 +104,11 @@ FIRST_USE = (
     .where(UserRow.id == bindparam("key"), UserRow.used_at.is_(None))
     .values(used_at=bindparam("now"))
 )
+IPS = select(SessionRow.ip).where(SessionRow.user_id == bindparam("key")).distinct()
 
 
 class Sessions:
-    """The sessions table under the rules of this app: *plain* and *remembered* lifetimes."""
+    """The sessions table under this app's rules: *plain* and *remembered* lifetimes."""
 
     def __init__(self, plain: Lifetime, remembered: Lifetime) -> None:
         self._lifetimes = (plain, remembered)
@@ -93,7 +124,7 @@ class Sessions:
         remembered: bool,
         now: datetime,
     ) -> Session:
-        """Add a session that begins *now* and return it; its id is 192 random bits (SE-1)."""
+        """Insert a session that begins *now* and return it; its id is 192 random bits (SE-1)."""
         session_id = secrets.token_urlsafe(24)
         connection.execute(
             insert(SessionRow).values(
@@ -107,8 +138,8 @@ class Sessions:
                 confirmed_at=now,  # the password was typed just now
                 token_id=new_token_id(),
                 rotated_at=now,
-                address=one_line(client.address),
-                agent=one_line(client.agent),
+                ip=one_line(client.ip),
+                user_agent=one_line(client.user_agent),
             )
         )
         connection.execute(FIRST_USE, {"key": user_id, "now": now})
@@ -123,7 +154,7 @@ class Sessions:
                 client=client,
             )
         session = self.find(connection, session_id, now)
-        assert session is not None  # noqa: S101  it was added above, in this transaction
+        assert session is not None  # noqa: S101  it was inserted above, in this transaction
         return session
 
     def find(self, connection: Connection, session_id: str, now: datetime) -> Session | None:
@@ -132,10 +163,9 @@ class Sessions:
         return self._read(row, now) if row else None
 
     def of_user(self, connection: Connection, user_id: str, now: datetime) -> list[Session]:
-        """Return the sessions that count, the most recently used first."""
+        """Return the open sessions of a user, the most recently used first."""
         rows = connection.execute(OPEN_OF_USER, {"key": user_id})
-        sessions = [self._read(row, now) for row in rows]
-        return [session for session in sessions if not session.end_reason]
+        return [session for row in rows if (session := self._read(row, now)).is_open]
 
     def _read(self, row: AnyRow, now: datetime) -> Session:
         state, own, user = row[: len(STATE)], row[len(STATE) : -len(USER)], row[-len(USER) :]
@@ -148,7 +178,7 @@ class Sessions:
     ) -> EndReason | None:
         """Return what ends the session: its own end, the user's state, or one of its limits.
 
-        *state* is what the row has of STATE.
+        *state* is the row's values of STATE.
         """
         stored, is_active, version, user_version = state
         if stored is not None:
@@ -178,10 +208,26 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
 
 
 def end_session(connection: Connection, session_id: str, reason: EndReason, now: datetime) -> bool:
-    """End the session for good; one that has ended keeps its first reason, and the answer is no."""
+    """End the session for good; return False for one that has ended: it keeps its first reason."""
     ended = connection.execute(
         update(SessionRow)
         .where(SessionRow.id == session_id, SessionRow.ended_at.is_(None))
         .values(ended_at=now, end_reason=reason.value)
     )
     return ended.rowcount == 1
+
+
+def known_networks(connection: Connection, user_id: str) -> set[str]:
+    """Return the networks that a user has logged in from, as long as their sessions are kept."""
+    rows = connection.execute(IPS, {"key": user_id})
+    return {network(row.ip) for row in rows} - {UNKNOWN}
+
+
+def known_user_agents(connection: Connection, user_id: str, but: str) -> set[str]:
+    """Return the User-Agents of a user's sessions, without the session *but*."""
+    rows = connection.execute(
+        select(SessionRow.user_agent)
+        .where(SessionRow.user_id == user_id, SessionRow.id != but)
+        .distinct()
+    )
+    return {row.user_agent for row in rows}

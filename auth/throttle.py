@@ -1,7 +1,7 @@
-"""The throttle: how often something may be tried, counted in the database for all processes.
+"""The throttle: limits on attempts, counted in the database for all processes.
 
-Every attempt is counted before its work is done, and given back when it did no harm: of any number
-that come together none gets more than is allowed (TH-3). Waits grow, and end by themselves.
+Every attempt is counted before its work begins and refunded once it succeeds, so that attempts at
+the same moment never exceed the limit (TH-3). Waits grow, and end by themselves.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from auth.errors import TooMany
-from db.models import Counter
+from db.models import Counter as CounterRow
 from db.types import UtcDateTime
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -21,12 +21,12 @@ SKEW = MINUTE  # that the clocks of two servers may differ by; more, and one of 
 
 @dataclass(frozen=True)
 class Limit:
-    """What may be tried *free* times; then each further one after a wait.
+    """*free* attempts without a wait; then a wait before each further one.
 
-    Waits double from *first* to *longest*; all is forgotten *forget* after the last of them, and an
-    hour after an attempt that none followed: made-up addresses leave no heap of rows (TH-5).
-    Without *first* there is one wait: for the end of the window that the first attempt opened,
-    *forget* long.
+    Waits double from *first* to *longest*. A counter is forgotten *forget* after its last wait, and
+    an hour after an attempt that no other followed: invented emails leave no rows behind (TH-5).
+    Without *first* there is one wait, until the end of the window of length *forget* that the first
+    attempt opened.
     """
 
     what: str
@@ -35,56 +35,55 @@ class Limit:
     first: timedelta | None = None
     longest: timedelta = HOUR
 
-    def on(self, subject: str) -> "Budget":
-        """Return the budget of *subject*: an account, a network, or everybody."""
+    def on(self, subject: str) -> "Counter":
+        """Return the counter of *subject*: an account, a network, or "" for all visitors."""
         digest = hashlib.sha256(f"{self.what}\0{subject}".encode(errors="replace"))
-        return Budget(self, digest.hexdigest())
+        return Counter(self, digest.hexdigest())
 
-    def standing(self, tally: "Tally", now: datetime) -> "Tally":
-        """Return *tally* as it counts *now*: forgotten when its time is over.
+    def standing(self, state: "CounterState", now: datetime) -> "CounterState":
+        """Return *state* as it counts *now*: zero once it has expired.
 
-        A wait longer than the policy's longest was written by a clock that has been set back since.
-        It counts no more, so that nobody waits for a month that never was (AV-6); the count stays.
+        A wait longer than the policy's longest was written by a clock that has since been set back.
+        It is dropped and the count stays (AV-6).
         """
-        if now >= tally.expires_at:
-            return Tally(0, now, now)
-        if self.first is None and tally.expires_at - now > self.forget + SKEW:
-            return Tally(0, now, now)
-        if self.first is not None and tally.until - now > self.longest + SKEW:
-            return Tally(tally.count, now, tally.expires_at)
-        return tally
+        if now >= state.expires_at:
+            return CounterState(0, now, now)
+        if self.first is None and state.expires_at - now > self.forget + SKEW:
+            return CounterState(0, now, now)
+        if self.first is not None and state.until - now > self.longest + SKEW:
+            return CounterState(state.count, now, state.expires_at)
+        return state
 
-    def wait(self, tally: "Tally", now: datetime) -> timedelta:
-        """Return how long *tally* allows nothing, seen from *now*.
+    def wait(self, state: "CounterState", now: datetime) -> timedelta:
+        """Return how long *state* allows no attempt, from *now*.
 
-        Below *free* that is never, whatever the clocks of those who counted in it said: another
-        process's may be ahead of this one's.
+        Below *free* there is no wait, even if the clock of another process that counted is ahead.
         """
-        if tally.count < self.free:
+        if state.count < self.free:
             return timedelta()
-        return min(tally.until - now, self.forget if self.first is None else self.longest)
+        return min(state.until - now, self.forget if self.first is None else self.longest)
 
-    def spend(self, tally: "Tally", now: datetime) -> "Tally":
-        """Return *tally* after one attempt *now*, which it allows."""
-        count = tally.count + 1
+    def spend(self, state: "CounterState", now: datetime) -> "CounterState":
+        """Return *state* after one allowed attempt *now*."""
+        count = state.count + 1
         if self.first is None:
-            ends = tally.expires_at if tally.count else now + self.forget
-            return Tally(count, ends if count >= self.free else now, ends)
+            ends = state.expires_at if state.count else now + self.forget
+            return CounterState(count, ends if count >= self.free else now, ends)
         if count < self.free:
-            return Tally(count, now, now + min(self.forget, HOUR))
+            return CounterState(count, now, now + min(self.forget, HOUR))
         doublings = min(count - self.free, 32)  # more would not fit a timedelta
         until = now + min(self.first * 2**doublings, self.longest)
-        return Tally(count, until, until + self.forget)
+        return CounterState(count, until, until + self.forget)
 
-    def refund(self, tally: "Tally", now: datetime) -> "Tally":
-        """Return *tally* without one attempt that did no harm."""
-        count = max(tally.count - 1, 0)
-        return Tally(count, now if count < self.free else tally.until, tally.expires_at)
+    def refund(self, state: "CounterState", now: datetime) -> "CounterState":
+        """Return *state* less one attempt, which succeeded."""
+        count = max(state.count - 1, 0)
+        return CounterState(count, now if count < self.free else state.until, state.expires_at)
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How a budget stands: attempts counted, none before *until*, forgotten at *expires_at*."""
+class CounterState:
+    """A counter's value: attempts counted, none allowed before *until*, zero from *expires_at*."""
 
     count: int
     until: datetime
@@ -92,8 +91,8 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """A limit on one subject, by the key of its row: rows tell nobody's address (TH-5)."""
+class Counter:
+    """A limit on one subject, by the key of its row: a hash, so rows reveal no email (TH-5)."""
 
     limit: Limit
     key: str
@@ -104,10 +103,10 @@ OPEN = text(
     "INSERT INTO counters (key, count, until, expires_at) VALUES (:key, 0, :now, :now)"
     " ON CONFLICT (key) DO UPDATE SET count = counters.count"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
-LOOK = select(Counter.__table__).where(Counter.key.in_(bindparam("keys", expanding=True)))
+LOOK = select(CounterRow.__table__).where(CounterRow.key.in_(bindparam("keys", expanding=True)))
 STORE = (
-    update(Counter)
-    .where(Counter.key == bindparam("counter"))
+    update(CounterRow)
+    .where(CounterRow.key == bindparam("counter"))
     .values(
         count=bindparam("new_count"),
         until=bindparam("new_until"),
@@ -118,82 +117,81 @@ STORE = (
 
 def take(
     connection: Connection,
-    budgets: Sequence[Budget],
+    counters: Sequence[Counter],
     now: datetime,
     *,
-    if_refused: Sequence[Budget] = (),
+    if_refused: Sequence[Counter] = (),
 ) -> bool:
-    """Count one attempt in every one of *budgets*, and return whether a wait begins with it.
+    """Count one attempt in each of *counters*, and return whether a wait begins with it.
 
-    Raises TooMany where one of them has none left. The attempt then counts in those of
-    *if_refused* alone, and `counted` is true, unless one of these has none left either (AV-1).
-    Roll the transaction back after a refusal that was not counted: it leaves no rows.
+    Raises TooMany when one of them is used up. The attempt then counts in *if_refused* alone, and
+    `counted` is true, unless one of these is used up as well (AV-1). Roll the transaction back
+    after a refusal that was not counted, so that it leaves no rows.
     """
-    tallies = _tallies(connection, {*budgets, *if_refused}, now)
+    states = _states(connection, {*counters, *if_refused}, now)
 
-    def wait_for(some: Sequence[Budget]) -> timedelta:
-        waits = [budget.limit.wait(tallies[budget.key], now) for budget in some]
+    def wait_for(some: Sequence[Counter]) -> timedelta:
+        waits = [counter.limit.wait(states[counter.key], now) for counter in some]
         return max(waits, default=timedelta())
 
-    wait = wait_for(budgets)
+    wait = wait_for(counters)
     if wait > timedelta():
         counted = bool(if_refused) and wait_for(if_refused) <= timedelta()
         if counted:
-            spent = {each.key: each.limit.spend(tallies[each.key], now) for each in if_refused}
+            spent = {each.key: each.limit.spend(states[each.key], now) for each in if_refused}
             _store(connection, spent)
         raise TooMany(wait, counted=counted)
-    after = {budget.key: budget.limit.spend(tallies[budget.key], now) for budget in budgets}
+    after = {counter.key: counter.limit.spend(states[counter.key], now) for counter in counters}
     _store(connection, after)
-    return any(tally.until > now for tally in after.values())
+    return any(state.until > now for state in after.values())
 
 
-def settle(
-    connection: Connection, own: Sequence[Budget], shared: Sequence[Budget], now: datetime
+def record_success(
+    connection: Connection, own: Sequence[Counter], shared: Sequence[Counter], now: datetime
 ) -> None:
-    """Forget what was counted in *own*, and take back one attempt from each that is *shared*.
-
-    Called after a success, which did no harm to others.
-    """
-    tallies = _tallies(connection, {*own, *shared}, now)
+    """Reset the account's *own* counters and refund one attempt to each *shared* one."""
+    states = _states(connection, {*own, *shared}, now)
     clear(connection, own)
     _store(
         connection,
-        {budget.key: budget.limit.refund(tallies[budget.key], now) for budget in shared},
+        {counter.key: counter.limit.refund(states[counter.key], now) for counter in shared},
     )
 
 
-def clear(connection: Connection, budgets: Sequence[Budget]) -> None:
-    """Forget what was counted in *budgets*: whoever it was has shown who they are."""
-    keys = [budget.key for budget in budgets]
-    connection.execute(delete(Counter).where(Counter.key.in_(keys)))
+def clear(connection: Connection, counters: Sequence[Counter]) -> None:
+    """Reset *counters*, after their user has authenticated."""
+    keys = [counter.key for counter in counters]
+    connection.execute(delete(CounterRow).where(CounterRow.key.in_(keys)))
 
 
-def _tallies(connection: Connection, budgets: Set[Budget], now: datetime) -> dict[str, Tally]:
-    """Return how *budgets* stand, their rows locked in one order: no two wait for each other."""
-    keys = sorted(budget.key for budget in budgets)
+def _states(
+    connection: Connection, counters: Set[Counter], now: datetime
+) -> dict[str, CounterState]:
+    """Return the states of *counters*, their rows locked in one order to avoid deadlocks."""
+    keys = sorted(counter.key for counter in counters)
     connection.execute(OPEN, [{"key": key, "now": now} for key in keys])
-    limits = {budget.key: budget.limit for budget in budgets}
+    limits = {counter.key: counter.limit for counter in counters}
     rows = connection.execute(LOOK, {"keys": keys})
     return {
         row.key: limits[row.key].standing(
-            Tally(row._mapping["count"], row.until, row.expires_at), now
+            CounterState(row._mapping["count"], row.until, row.expires_at), now
         )
         for row in rows
     }
 
 
-def _store(connection: Connection, tallies: dict[str, Tally]) -> None:
-    if not tallies:
+def _store(connection: Connection, states: dict[str, CounterState]) -> None:
+    if not states:
         return
     connection.execute(
         STORE,
         [
             {
                 "counter": key,
-                "new_count": tally.count,
-                "new_until": tally.until,
-                "new_expires_at": tally.expires_at,
+                "new_count": state.count,
+                "new_until": state.until,
+                "new_expires_at": state.expires_at,
             }
-            for key, tally in sorted(tallies.items())
+            for key, state in sorted(states.items())
         ],
     )

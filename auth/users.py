@@ -8,26 +8,26 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from auth.addresses import Address
 from auth.errors import EmailTaken
+from auth.fields import Email
 from db.models import User as UserRow
 from db.types import AnyRow
 
 
 @dataclass(frozen=True)
 class User:
-    """Who is signed in: what a page may show; holds no secret and no right."""
+    """The signed-in user, as pages may show them; holds no secret and no permission."""
 
     id: str
     email: str
     name: str
     created_at: datetime
-    verified_at: datetime | None = None  # when they showed that the address is theirs
+    verified_at: datetime | None = None  # when they confirmed that the email is theirs
 
 
 @dataclass(frozen=True)
 class Login:
-    """A log-in that worked: the token for the cookie, whose it is, and when it ends."""
+    """A successful log-in: the token for the cookie, its user, and when it expires."""
 
     token: str = field(repr=False)
     user: User
@@ -35,16 +35,16 @@ class Login:
 
 
 def add_user(
-    connection: Connection, address: Address, name: str, password_hash: str, now: datetime
+    connection: Connection, email: Email, name: str, password_hash: str, now: datetime
 ) -> User:
-    """Add an account, or raise EmailTaken: the database decides, so racing adds make one (DB-1)."""
-    user = User(id=secrets.token_hex(16), email=address.shown, name=name, created_at=now)
+    """Insert an account, or raise EmailTaken: of two at once the database admits one (DB-1)."""
+    user = User(id=secrets.token_hex(16), email=email.shown, name=name, created_at=now)
     try:
         connection.execute(
             insert(UserRow).values(
                 id=user.id,
                 email=user.email,
-                email_key=address.key,
+                email_key=email.key,
                 name=user.name,
                 password_hash=password_hash,
                 is_active=True,
@@ -57,10 +57,10 @@ def add_user(
     return user
 
 
-def find_by_address(connection: Connection, address: Address) -> AnyRow | None:
-    """Return the row of the account with this address, as columns, or None."""
+def find_by_email(connection: Connection, email: Email) -> AnyRow | None:
+    """Return the row of the account with this email, as columns, or None."""
     return connection.execute(
-        select(UserRow.__table__).where(UserRow.email_key == address.key)
+        select(UserRow.__table__).where(UserRow.email_key == email.key)
     ).first()
 
 
@@ -70,7 +70,7 @@ def find_by_id(connection: Connection, user_id: str) -> AnyRow | None:
 
 
 def set_active(connection: Connection, user_id: str, active: bool) -> None:
-    """Let the user in, or keep them out; keeping out ends what was open for good (SE-6)."""
+    """Enable or disable an account; either ends its open sessions for good (SE-6)."""
     connection.execute(
         update(UserRow)
         .where(UserRow.id == user_id)
@@ -88,7 +88,7 @@ def replace_hash(connection: Connection, user_id: str, old: str, new: str) -> No
 
 
 def update_user(connection: Connection, user_id: str, **columns: Any) -> None:
-    """Set *columns* of an account; raises EmailTaken where its new address is another's."""
+    """Set *columns* of an account; raises EmailTaken where its new email is another account's."""
     try:
         connection.execute(update(UserRow).where(UserRow.id == user_id).values(columns))
     except IntegrityError:
@@ -110,7 +110,7 @@ def set_password(
 
 
 def count_failure(connection: Connection, user_id: str) -> int | None:
-    """Count a wrong password, and return the count; for nobody's account it is the same work."""
+    """Count a wrong password, and return the count; None, for the same work, without an account."""
     failures: int | None = connection.scalar(
         update(UserRow)
         .where(UserRow.id == user_id)

@@ -115,10 +115,10 @@ def throttle(made: Accounts, number: int) -> float:
     taken = []
     for subject in range(50):
         name = f"{number} {subject} {perf_counter()}"
-        budgets = [LOG_IN_ACCOUNT.on(name), LOG_IN_NETWORK.on(name), LOG_IN_ALL.on(name)]
+        counters = [LOG_IN_ACCOUNT.on(name), LOG_IN_NETWORK.on(name), LOG_IN_ALL.on(name)]
         start = perf_counter()
         with made.database.write() as connection:
-            take(connection, budgets, utc_now())
+            take(connection, counters, utc_now())
         taken.append((perf_counter() - start) * 1_000)
     return median(taken)
 

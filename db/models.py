@@ -1,4 +1,4 @@
-"""The tables, with the constraints that hold the rules whoever writes to them."""
+"""The core's tables, with constraints that hold whichever program writes to them."""
 
 from datetime import datetime
 
@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """Somebody with an account."""
+    """An account."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -47,19 +47,19 @@ class User(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # opaque and random
     email: Mapped[str] = mapped_column(Text)  # as it was typed: shown, and written to
-    email_key: Mapped[str] = mapped_column(Text, unique=True)  # what makes two addresses one
+    email_key: Mapped[str] = mapped_column(Text, unique=True)  # one for all spellings
     name: Mapped[str] = mapped_column(Text)
-    password_hash: Mapped[str | None] = mapped_column(Text)  # None: no password opens this account
+    password_hash: Mapped[str | None] = mapped_column(Text)  # None: no password opens it
     is_active: Mapped[bool]
     auth_version: Mapped[int]  # counted up by all that must end every session
     created_at: Mapped[datetime]
-    verified_at: Mapped[datetime | None]  # when somebody who reads this address's mail said so
+    verified_at: Mapped[datetime | None]  # when its owner confirmed the email
     failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords in a row
     used_at: Mapped[datetime | None]  # when its first session began
 
 
 class Ticket(Base):
-    """A single-use ticket that a browser changes into the cookie; only its hash is kept."""
+    """A single-use ticket that a browser exchanges for the cookie; only its hash is kept."""
 
     __tablename__ = "tickets"
 
@@ -94,19 +94,19 @@ class Session(Base):
     rotated_at: Mapped[datetime]  # when token_id came into use
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(16))
-    address: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty
-    agent: Mapped[str] = mapped_column(Text)  # the browser's User-Agent, or empty
+    ip: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty
+    user_agent: Mapped[str] = mapped_column(Text)  # the browser's User-Agent, or empty
 
 
 class EmailToken(Base):
-    """What a link in a mail stands for: good once, for one purpose; only its hash is kept."""
+    """What an emailed link stands for: single-use, for one purpose; only its hash is kept."""
 
     __tablename__ = "email_tokens"
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(16))
-    email: Mapped[str] = mapped_column(Text)  # the address that the link is about
+    email: Mapped[str] = mapped_column(Text)  # that the link is about
     email_key: Mapped[str] = mapped_column(Text)
     auth_version: Mapped[int]  # the user's when it was sent; a difference voids it
     created_at: Mapped[datetime]
@@ -115,18 +115,18 @@ class EmailToken(Base):
 
 
 class Counter(Base):
-    """How often something was tried lately, and until when it may not be tried again."""
+    """How many attempts were counted lately, and until when no further one is allowed."""
 
     __tablename__ = "counters"
 
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # a hash: tells no address
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # a hash: reveals no email
     count: Mapped[int]
     until: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)  # forgotten from then on
 
 
 class AuditEvent(Base):
-    """Something that happened to an account. Rows are added; nothing but where from is blanked."""
+    """Something that happened to an account. Rows are added; only IP and User-Agent are blanked."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("ix_audit_user_id_id", "user_id", "id"),)
@@ -139,5 +139,5 @@ class AuditEvent(Base):
     event: Mapped[str] = mapped_column(String(40))
     user_id: Mapped[str | None] = mapped_column(String(32))  # no key: it outlives the account
     session: Mapped[str | None] = mapped_column(String(16))  # a hash: tells which, opens nothing
-    address: Mapped[str] = mapped_column(Text)
-    agent: Mapped[str] = mapped_column(Text)
+    ip: Mapped[str] = mapped_column(Text)
+    user_agent: Mapped[str] = mapped_column(Text)

@@ -9,6 +9,7 @@ from tests.fixtures import (
     Person,
     Postgres,
     make_settings,
+    open_session,
     sign_up_ada,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "Person",
     "Postgres",
     "make_settings",
+    "open_session",
     "sign_up_ada",
 ]

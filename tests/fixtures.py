@@ -14,15 +14,17 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, make_url, text
 
+from auth.errors import SessionOver
 from auth.service import AuthService
-from auth.sessions import Client
+from auth.sessions import Client, Session
 from db.engine import Database
 from db.migrate import migrate
 from db.models import Base
+from features import FEATURES
 from settings import Settings
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
-LAPTOP = Client(address="192.0.2.7", agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0")
+LAPTOP = Client(ip="192.0.2.7", user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0")
 KEY = "Vb7-unit-tests-sign-with-this-0Q3xZk9"
 CHEAPEST = 4  # bcrypt's own floor; the settings refuse it, so only tests can have it
 SHARED = "tests"
@@ -190,13 +192,21 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def service(database: Database, settings: Settings, clock: Clock) -> AuthService:
     """The verbs, on that database, at the time the clock shows."""
-    return AuthService(database, settings, clock=clock)
+    return AuthService(database, settings, features=FEATURES, clock=clock)
 
 
 @pytest.fixture
 def ada(service: AuthService) -> Person:
     """Ada, who has an account."""
     return sign_up_ada(service)
+
+
+def open_session(service: AuthService, token: str | None) -> Session:
+    """Return the open session that *token* names, as the guard does; raises SessionOver."""
+    session = service.session(token, trusted=True)
+    if session is None or session.end_reason:
+        raise SessionOver
+    return session
 
 
 def sign_up_ada(service: AuthService) -> Person:

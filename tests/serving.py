@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from auth.service import AuthService
 from db.engine import Database
 from db.migrate import migrate
+from features import FEATURES
 from settings import Settings
 from tests.mailbox import Mailbox, mail_server
 
@@ -26,7 +27,7 @@ HOST = "127.0.0.1"
 START = 60.0  # seconds a start may take on a busy machine; it takes two
 STOP = 10.0
 PROJECT = ("app.py", "server.py", "settings.py", "a2wsgi.py", "pyproject.toml", ".streamlit")
-PACKAGES = ("auth", "db", "migrations", "views", "web")
+PACKAGES = ("auth", "db", "features", "migrations", "views", "web")
 # Every setting that a test may notice: whoever runs the suite may have an .env of their own.
 SETTINGS = {
     "APP_NAME": "Streamlit auth starter",
@@ -87,7 +88,7 @@ class Server:
         )
         cheapest = settings.model_copy(update={"bcrypt_rounds": 4})  # below the settings' floor
         with self.database() as database:
-            yield AuthService(database, cheapest)
+            yield AuthService(database, cheapest, features=FEATURES)
 
 
 @contextmanager

@@ -1,12 +1,12 @@
-"""Log in: at its own address, and at every private one for a visitor who is not signed in."""
+"""Log in: at its own URL, and at every private one for a signed-out visitor."""
 
 import streamlit as st
 
 from web.form import Form
-from web.guard import adopt_token, client
+from web.guard import adopt_token
 from web.links import go_home, link
-from web.start import service
 from web.tab import Go, tab
+from web.visit import visit
 
 if st.session_state["logged_in"]:
     go_home()
@@ -14,7 +14,7 @@ if st.session_state["logged_in"]:
 
 def log_in(email: str, password: str, remember: bool) -> Go:
     """Start a session for this tab and this browser."""
-    adopt_token(service().log_in(email, password, client(), remember))
+    adopt_token(visit().auth.log_in(email, password, visit().client, remember))
     return Go()
 
 
@@ -25,7 +25,7 @@ with form:
     password = st.text_input("Password", type="password", autocomplete="current-password")
     remember = st.checkbox("Keep me logged in")
     form.button("Log in")
-if service().settings.require_verified_email:
+if visit().auth.settings.require_verified_email:
     st.caption("New here? Open the link in our email first, then log in.")
 link("forgot_password", "Forgot your password?")
 link("sign_up", "No account yet? Sign up")

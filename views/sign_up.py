@@ -4,11 +4,12 @@ import streamlit as st
 
 from auth.errors import AuthError, InvalidDetails
 from auth.password_rules import ADVICE, STRENGTHS
+from auth.sign_up import sign_up_by_email
 from web.form import Form
-from web.guard import adopt_token, client
+from web.guard import adopt_token
 from web.links import go_home, link
-from web.start import service
 from web.tab import Go, Say
+from web.visit import visit
 
 if st.session_state["logged_in"]:
     go_home()
@@ -16,12 +17,13 @@ if st.session_state["logged_in"]:
 
 def sign_up(email: str, password: str, name: str) -> Say | Go:
     """Make the account, and log in with it: unless its owner has to open an email first."""
-    if service().settings.require_verified_email:
-        service().sign_up_by_mail(email, password, name, client())
+    auth, client = visit().auth, visit().client
+    if auth.settings.require_verified_email:
+        sign_up_by_email(auth, email, password, name, client)
         return Say("Check your email: we have sent you a link.", emailed=True)
-    service().sign_up(email, password, name, client())
+    auth.sign_up(email, password, name, client)
     try:
-        adopt_token(service().log_in(email, password, client()))
+        adopt_token(auth.log_in(email, password, client))
     except AuthError:  # too many others may be logging in just now
         return Go("log_in", "Your account is ready. Log in to continue.")
     return Go()
@@ -36,7 +38,7 @@ with form:
     password = st.text_input("Password", type="password", autocomplete="new-password")
     form.errors("password")
     hint = st.empty()
-    hint.caption(f"At least {service().settings.password_min_length} characters. {ADVICE}")
+    hint.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
     form.button("Sign up")
 link("log_in", "Have an account? Log in")
 

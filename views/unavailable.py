@@ -1,4 +1,4 @@
-"""What stands there while nobody can be let in: the database or the settings cannot be used."""
+"""Shown while the database or the settings are unusable."""
 
 import streamlit as st
 

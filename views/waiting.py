@@ -1,4 +1,4 @@
-"""What stands there while the browser is asked for its cookies: no form, and nothing private."""
+"""Shown while the browser is asked for its cookies: no form, and nothing private."""
 
 from datetime import timedelta
 

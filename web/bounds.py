@@ -346,7 +346,7 @@ class Patrol:
             return
         places: Counter[str] = Counter()
         for connection in reversed(waiting):  # the newest of a network stay
-            place = Client(address=connection.client[0] if connection.client else "").network
+            place = Client(ip=connection.client[0] if connection.client else "").network
             places[place] += 1
             if place != UNKNOWN and places[place] > most // 4:
                 self._end(connection, "too many connections from one network")

@@ -1,4 +1,7 @@
-"""What the connection says of itself: its cookies, its address, and whether our server is in it."""
+"""What the connection says: cookies, the client's IP address, and whether our server is there."""
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
 
 import streamlit as st
 from streamlit import config
@@ -6,7 +9,6 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from web import bounds
-from web.address import client_address
 
 # Our server tells the script the cookie's name in this header of the handshake, and removes one
 # that a client sends: where it is there, our routes are there.
@@ -41,10 +43,34 @@ def user_agent() -> str:
     return _text(st.context.headers.get("User-Agent")) or ""
 
 
-def address(trusted_proxies: int) -> str:
-    """Return the client's IP address, or nothing where the connection does not tell it."""
+def ip(trusted_proxies: int) -> str:
+    """Return the client's IP address, or "" where the connection does not name it."""
     forwarded = st.context.headers.get_all("X-Forwarded-For")
-    return client_address(_text(st.context.ip_address), forwarded, trusted_proxies)
+    return client_ip(_text(st.context.ip_address), forwarded, trusted_proxies)
+
+
+def client_ip(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) -> str:
+    """Return the client's IP address, or "" where no trusted source names it.
+
+    *peer* is the other end of the connection; *forwarded* are the X-Forwarded-For headers. Each of
+    our proxies appends the address it was called from, so with *trusted_proxies* of them the client
+    is that many from the right; anything further left the visitor may have written. Where there
+    should be no proxy but the header is there, the peer may be one and is not trusted either: all
+    its visitors would count as one known network (TH-4).
+    """
+    named = peer or ""
+    chain = [part.strip() for header in forwarded for part in header.split(",")]
+    if trusted_proxies:
+        named = chain[-trusted_proxies] if len(chain) >= trusted_proxies else ""
+    elif chain:
+        named = ""
+    try:
+        ip = ip_address(named)
+    except ValueError:
+        return ""
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ip)
 
 
 def page_was_open() -> bool:

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from auth import hand_off
+from auth.service import AuthService
 from auth.users import Login
 from web import connection
 from web.answers import hold_run
-from web.start import service
 from web.tab import Asker, Write, tab
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 class CookieManagerBridge:
     """Reads the handshake first; asks the page only where a host strips cookies from that."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, auth: AuthService, name: str) -> None:
+        self._auth = auth
         self._name = name
 
     def sync(self, slot: DeltaGenerator) -> None:
@@ -39,20 +41,20 @@ class CookieManagerBridge:
         answer = st.session_state.get(PROBE)
         if isinstance(answer, dict):  # Streamlit forgets it with the component
             value = answer.get(self._name)
-            held.told, held.brought = True, value if isinstance(value, str) else None
+            held.answered, held.answer = True, value if isinstance(value, str) else None
         if held.write and st.session_state.get(held.write.key):
             held.write = None
         if held.write:
             self._mount(held.write, slot)
 
     def cookie_token(self) -> str | None:
-        """Return the handshake's token, or the one the page told."""
-        return connection.cookie(self._name) or tab().brought
+        """Return the handshake's token, or the one that the page answered."""
+        return connection.cookie(self._name) or tab().answer
 
     def is_ready(self, slot: DeltaGenerator) -> bool:
-        """Tell whether the page has answered, could not, or took too long; ask it meanwhile."""
+        """Return whether the page has answered, cannot, or took too long; ask it meanwhile."""
         held = tab()
-        if held.told or self.cookie_token() or held.write:
+        if held.answered or self.cookie_token() or held.write:
             return True
         if st.context.url is None:  # no page to ask: a test without a browser
             return True
@@ -76,7 +78,7 @@ class CookieManagerBridge:
 
     def forget(self, token: str | None) -> None:
         """Have the page delete the token, if it is still that of this session."""
-        mark = service().mark_of(token)
+        mark = hand_off.mark_of(self._auth, token)
         tab().write = Write(None, key=f"_cookie_{token_hex(4)}", ended=mark)
 
     def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
@@ -94,7 +96,7 @@ class CookieManagerBridge:
             hold_run(Event())  # the answer ends this run, and the next one reads it
         del questions[asker]
         token = cookies.get(self._name) if isinstance(cookies, dict) else None
-        session = service().session(token) if isinstance(token, str) else None
+        session = self._auth.session(token) if isinstance(token, str) else None
         is_newest = session is not None and session.newest and not session.end_reason
         return token if is_newest else None
 
@@ -106,8 +108,8 @@ class CookieManagerBridge:
         """
         found = cookie if isinstance(cookie, str) else None
         if write.login is None:
-            return service().close_cookie(found, write.ended)
-        service().end_replaced(write.login.token, found)
+            return hand_off.close_cookie(self._auth, found, write.ended)
+        hand_off.end_replaced(self._auth, write.login.token, found)
         return True
 
     def _mount(self, write: Write, slot: DeltaGenerator) -> None:

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from streamlit.delta_generator import DeltaGenerator
 
+from auth.service import AuthService
 from auth.users import Login
 from web.connection import http_only_cookie
 from web.cookie_manager import CookieManagerBridge
 from web.http_only import HttpOnlyBridge
-from web.start import service
 from web.tab import Asker
 
 
@@ -24,10 +24,10 @@ class Bridge(Protocol):
         """Take up what the browser has answered; mount in *slot* what it still has to do."""
 
     def cookie_token(self) -> str | None:
-        """Return the token that the browser brought, if it brought one."""
+        """Return the token that the browser presents, or None."""
 
     def is_ready(self, slot: DeltaGenerator) -> bool:
-        """Tell whether the browser has had its chance to bring one; ask it in *slot* if not."""
+        """Return whether the browser has had its chance to present one; ask it in *slot* if not."""
 
     def keep(self, login: Login) -> None:
         """Have the browser keep the token of *login*; a write still on its way is superseded."""
@@ -44,8 +44,8 @@ class Bridge(Protocol):
         """
 
 
-def bridge() -> Bridge:
+def bridge(auth: AuthService) -> Bridge:
     """Return the bridge for this connection: by what it can do, not by a setting."""
     if name := http_only_cookie():
-        return HttpOnlyBridge(name)
-    return CookieManagerBridge(service().settings.cookie_name)
+        return HttpOnlyBridge(auth, name)
+    return CookieManagerBridge(auth, auth.settings.cookie_name)

@@ -28,8 +28,8 @@ from auth.errors import (
     WrongPassword,
 )
 from web.links import go
-from web.start import service
 from web.tab import Attempt, Go, Say, tab
+from web.visit import visit
 
 Values = TypeVarTuple("Values")
 Outcome = Say | Go | AuthError
@@ -61,7 +61,7 @@ class Form:
         if page:
             st.html(f"<style>{STYLE}</style>")
             st.title(page, anchor=False)
-            st.text(service().settings.app_name)
+            st.text(visit().auth.settings.app_name)
         self._name = name
         self._answer = st.container()
         self._errors: dict[str, DeltaGenerator] = {}
@@ -133,7 +133,7 @@ class Form:
         self._answer.success(outcome.text)
         if outcome.value:
             self._answer.text(outcome.value)
-        settings = service().settings
+        settings = visit().auth.settings
         if outcome.emailed and not settings.production and not settings.smtp_url:
             self._answer.caption(
                 "Outbox: this email is a file in data/outbox/, its link is in the terminal."
@@ -142,7 +142,7 @@ class Form:
     def _refuse(self, refusal: AuthError) -> None:
         """Write what is wrong beside the field it is about, and everything else above the form."""
         if isinstance(refusal, InvalidDetails):
-            for field, sentences in refusal.faults.items():
+            for field, sentences in refusal.errors.items():
                 self._write(field, sentences)
         elif isinstance(refusal, WrongPassword) and CURRENT in self._errors:
             self._write(CURRENT, [refusal.message])
@@ -156,7 +156,7 @@ class Form:
 
 
 def link_token() -> str:
-    """Return the token that the mail's link brought, and take it out of the address bar (RS-4)."""
+    """Return the token of the emailed link, and remove it from the address bar (RS-4)."""
     if token := st.query_params.get("token"):
         tab().link = token
         del st.query_params["token"]

@@ -19,7 +19,6 @@ from auth.client import Client
 from auth.errors import Unavailable
 from auth.log import BoundedLog
 from settings import Settings, SettingsError, load_settings
-from web.address import client_address
 from web.bounds import (
     BOUNDS,
     OPEN_SOCKETS,
@@ -34,7 +33,7 @@ from web.bounds import (
     raise_descriptor_limit,
     running_servers,
 )
-from web.connection import MARK, SOCKET, base_path, local_url
+from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of
 from web.start import service
 
@@ -304,7 +303,7 @@ class Gate:
         peer = scope.get("client")
         forwarded = Headers(scope=scope).getlist("x-forwarded-for")
         proxies = self.edge.settings.trusted_proxies
-        return Client(address=client_address(peer[0] if peer else None, forwarded, proxies))
+        return Client(ip=client_ip(peer[0] if peer else None, forwarded, proxies))
 
     async def _keep_looking(self) -> None:
         """Every now and then, end what has waited for too long and free what closed tabs left."""

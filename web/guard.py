@@ -1,6 +1,9 @@
-"""The guard: who is here, settled at the top of every run and before every callback and fragment.
+"""The guard: who is here, resolved at the top of every run, before every callback and fragment.
 
-Any doubt means "not signed in". Pages read the result in `st.session_state`: `logged_in`, `user`.
+    guard ─▶ the cookie bridge syncs ─▶ resume: this tab's token, or the browser's ─▶ let in
+                                              └─ none is good ─▶ turn away: log-in, or waiting
+
+Any doubt means signed out. Pages read the result in `st.session_state`: `logged_in` and `user`.
 """
 
 from collections.abc import Callable
@@ -10,13 +13,16 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from auth.client import Client
 from auth.errors import Unavailable
-from auth.sessions import Client, EndReason, Session
+from auth.service import AuthService
+from auth.sessions import CAN_END, EndReason, Session
 from auth.users import Login, User
 from web import connection
 from web.cookies import Bridge, bridge
 from web.start import service
-from web.tab import Asker, Door, Go, begin_run, clear_tab, tab
+from web.tab import Asker, Go, SignedOutPage, begin_run, clear_tab, tab
+from web.visit import Visit, visit
 
 P = ParamSpec("P")
 
@@ -36,149 +42,161 @@ END_NOTICES: dict[EndReason | None, str] = {
 
 
 def guard() -> User | None:
-    """Settle who is here: in `st.session_state`, and as the answer. None is nobody we know."""
+    """Return the signed-in user, or None after switching to the public pages.
+
+    Also in `st.session_state`: `logged_in`, `user`.
+    """
     begin_run()
     slot = connection.slot()
     try:
-        service()  # a form that nobody can answer is no page to show
-        browser = bridge()
+        auth = service()  # first: a log-in form that cannot work must not be shown
+        browser = bridge(auth)
         browser.sync(slot)
-        user = _resume(browser, slot)
-        if user is None:
-            _turn_away(browser, slot)
+        session = _resume(auth, browser, slot)
+        if session is None:
+            _turn_away(auth, browser, slot)
     except Unavailable:
         _close()
         return None
-    return user
+    tab().visit = Visit(auth, _client(auth, browser), session)
+    return session.user if session else None
 
 
 def protected(function: Callable[P, None]) -> Callable[P, None]:
-    """Wrap a callback or a fragment so that it asks again: both run without the guard.
+    """Wrap a callback or a fragment so that it checks again: both run without the guard.
 
     Streamlit runs a callback before the script's first line, and a fragment instead of the
-    script. Where the session is over the function does not run, and the whole script does.
+    script. If the session is over, the function does not run and the whole script does.
     """
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
-        if not still_here():
+        if not still_open():
             st.rerun()
         function(*args, **kwargs)
 
     return checked
 
 
-def still_here() -> bool:
-    """Tell whether this tab's session is alive, without using it.
+def still_open() -> bool:
+    """Return whether this tab's session is open, without recording a use.
 
-    A fragment may run by itself, and cannot tell; only a run of the whole script counts as use
-    (SE-4), and after a callback there is one.
+    A fragment may run by itself; only a run of the whole script counts as use (SE-4), and after a
+    callback there is one. The visit that the function reads is resolved anew.
     """
     try:
-        return service().resume(tab().token, touch=False, trusted=True) is not None
+        auth = service()
+        session = auth.resume_session(tab().token, touch=False, trusted=True)
     except Unavailable:
         return False
-
-
-def client() -> Client:
-    """Return who asks, as far as the connection tells."""
-    return Client(
-        address=connection.address(service().settings.trusted_proxies),
-        agent=connection.user_agent(),
-        token=bridge().cookie_token() or tab().token,
-    )
+    if session is None or session.end_reason:
+        return False
+    tab().visit = Visit(auth, _client(auth, bridge(auth)), session)
+    return True
 
 
 def log_out() -> Go:
     """End the session everywhere; raises Unavailable if the database does not answer."""
-    service().log_out(tab().token)
+    visit().auth.log_out(tab().token)
     return sign_out_locally(SIGNED_OUT)
 
 
 def sign_out_locally(notice: str) -> Go:
-    """Have this tab and this browser forget the user; the log-in page then says *notice*."""
+    """Have this tab and this browser forget the user; the log-in page then shows *notice*."""
     ended = tab().token
+    browser = bridge(visit().auth)
     clear_tab()
-    bridge().forget(ended)
+    browser.forget(ended)
     return Go(notice=notice)
 
 
 def adopt_token(login: Login) -> None:
-    """Go on in the same session, from the next run on under the token of *login*."""
+    """Continue the same session, from the next run on, under the token of *login*."""
     tab().token = login.token
-    bridge().keep(login)
+    bridge(visit().auth).keep(login)
 
 
 def watch() -> None:
-    """Look whether this tab may stay open, in the fragment of an idle page; raises Unavailable.
+    """Check whether this tab may stay open, in the fragment of an idle page; raises Unavailable.
 
-    A token that was replaced is exchanged for the newest; the page stays as it is meanwhile.
+    A token that was replaced is exchanged for the newest; meanwhile the page stays as it is.
     """
     held = tab()
-    if held.settled:  # a run of the whole script: the guard has just asked
-        held.settled = False
+    auth = visit().auth
+    if held.just_resolved:  # a run of the whole script: the guard has just checked
+        held.just_resolved = False
     else:
-        session = service().resume_session(held.token, touch=False, trusted=True)
-        if session is None or session.end_reason not in {None, EndReason.STALE}:
+        session = auth.resume_session(held.token, touch=False, trusted=True)
+        if session is None or session.end_reason not in CAN_END:
             st.rerun()
         held.newest = session.newest
-    if not held.newest and (newest := bridge().newest_token(connection.slot(), Asker.WATCH)):
+    if not held.newest and (newest := bridge(auth).newest_token(connection.slot(), Asker.WATCH)):
         held.token, held.newest = newest, True
 
 
-def _resume(browser: Bridge, slot: DeltaGenerator) -> User | None:
-    """Sign in by the token this tab holds, or else by the one the browser brought.
+def _client(auth: AuthService, browser: Bridge) -> Client:
+    """Return who asks, as far as the connection says."""
+    return Client(
+        ip=connection.ip(auth.settings.trusted_proxies),
+        user_agent=connection.user_agent(),
+        token=browser.cookie_token() or tab().token,
+    )
 
-    The cookies of a connection are those of its start: what they bring is presented once, and
-    known from then on. A tab whose token was replaced asks its browser for the newest.
+
+def _resume(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> Session | None:
+    """Sign in by the token that this tab holds, or else by the one the browser presents.
+
+    The cookies of a connection are those of its start: they are presented once, and known from then
+    on. A tab whose token was replaced asks its browser for the newest.
     """
-    held, brought = tab().token, browser.cookie_token()
-    session = service().resume_session(held, trusted=True)
-    if held and session and not session.end_reason:
+    held, cookie = tab().token, browser.cookie_token()
+    session = auth.resume_session(held, trusted=True)
+    if held and session and session.is_open:
         return _let_in(session, held)
     stale = session is not None and session.end_reason is EndReason.STALE
-    if brought and brought != tab().presented:
-        session = service().resume_session(brought)
-        tab().presented = brought
-        if session and not session.end_reason:
-            return _let_in(session, brought)
+    if cookie and cookie != tab().presented:
+        session = auth.resume_session(cookie)
+        tab().presented = cookie
+        if session and session.is_open:
+            return _let_in(session, cookie)
     if stale and (newest := browser.newest_token(slot, Asker.GUARD)):
-        session = service().resume_session(newest, trusted=True)
-        if session and not session.end_reason:
+        session = auth.resume_session(newest, trusted=True)
+        if session and session.is_open:
             return _let_in(session, newest)
     return None
 
 
-def _let_in(session: Session, token: str) -> User:
+def _let_in(session: Session, token: str) -> Session:
     user = session.user
     held = tab()
     if held.owner is None:
         held.attempts.clear()  # a log-out before this log-in is over: the next one counts again
     elif held.owner != user.id:
         clear_tab()
-    held.token, held.owner, held.newest, held.settled = token, user.id, session.newest, True
+    held.token, held.owner, held.newest, held.just_resolved = token, user.id, session.newest, True
     st.session_state["logged_in"] = True
     st.session_state["user"] = user
     connection.note_user(user.id)
-    return user
+    return session
 
 
-def _turn_away(browser: Bridge, slot: DeltaGenerator) -> None:
-    """Show the log-in page, or nothing yet where the browser has still to tell its cookies."""
+def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None:
+    """Show the log-in page, or a placeholder while the browser is still asked for its cookies."""
     held = tab()
     presented = held.token or browser.cookie_token()
     if presented and not held.notice:
-        held.notice = END_NOTICES.get(service().end_reason(presented))
+        held.notice = END_NOTICES.get(auth.end_reason(presented))
     if held.owner:
         clear_tab()
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
     connection.note_user(None)
-    held.door = Door.LOG_IN if browser.is_ready(slot) else Door.WAITING
+    ready = browser.is_ready(slot)
+    held.signed_out_page = SignedOutPage.LOG_IN if ready else SignedOutPage.WAITING
 
 
 def _close() -> None:
-    """Show that nobody can be let in now; the tab keeps its things for when we can tell again."""
+    """Let no one in for now; the tab keeps its state until the service answers again."""
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
-    tab().door = Door.UNAVAILABLE
+    tab().signed_out_page = SignedOutPage.UNAVAILABLE

@@ -10,11 +10,12 @@ from secrets import token_hex
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from auth import hand_off
+from auth.service import AuthService
 from auth.users import Login
 from web import connection
 from web.answers import expected, hold_run
 from web.edge import SESSION_PATH, TICKET_PATH, browser_cookie
-from web.start import service
 from web.tab import Asker, Write, clear_tab, tab
 
 BLOCKED = (
@@ -29,7 +30,8 @@ _courier = st.components.v2.component(
 class HttpOnlyBridge:
     """Reads the handshake, which carries HttpOnly cookies too; writes by a request of the page."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, auth: AuthService, name: str) -> None:
+        self._auth = auth
         self._name = name
 
     def sync(self, slot: DeltaGenerator) -> None:
@@ -42,7 +44,7 @@ class HttpOnlyBridge:
             return
         write, held.write = held.write, None
         if write.login and not done:
-            service().log_out(write.login.token)
+            self._auth.log_out(write.login.token)
             clear_tab()
             held.notice = BLOCKED
 
@@ -58,18 +60,18 @@ class HttpOnlyBridge:
         """Have the page exchange a ticket for the cookie, from this browser only."""
         # A browser that brought no nonce keeps no cookies: the ticket will fail, and that is told.
         nonce = connection.cookie(browser_cookie(self._name)) or token_hex(16)
-        ticket = service().ticket(login.token, nonce)
+        ticket = hand_off.create_ticket(self._auth, login.token, nonce)
         tab().write = Write(login, key=f"_cookie_{token_hex(4)}", ticket=ticket)
 
     def forget(self, token: str | None) -> None:
         """Have the page ask for the end of the cookie, if it is still that of this session."""
-        mark = service().mark_of(token)
+        mark = hand_off.mark_of(self._auth, token)
         tab().write = Write(None, key=f"_cookie_{token_hex(4)}", ended=mark)
 
     def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
         """Have the page post a ticket of this tab's own making, which the cookie makes good."""
         questions = tab().questions
-        if (ticket := questions.get(asker)) and (token := _exchange(ticket)):  # meanwhile
+        if (ticket := questions.get(asker)) and (token := self._exchange(ticket)):  # meanwhile
             del questions[asker]
             return token
         ticket = questions.setdefault(asker, f"_ask_{token_hex(16)}")
@@ -81,7 +83,7 @@ class HttpOnlyBridge:
         if done is None and not waits:
             return None
         del questions[asker]
-        return _exchange(ticket)
+        return self._exchange(ticket)
 
     def _mount(self, write: Write, slot: DeltaGenerator) -> bool | None:
         """Render the courier and return its answer: done, not done, or nothing yet."""
@@ -89,11 +91,10 @@ class HttpOnlyBridge:
             return _send(slot, write.key, "POST", SESSION_PATH, {"ticket": write.ticket})
         return _send(slot, write.key, "DELETE", SESSION_PATH, {"mark": write.ended})
 
-
-def _exchange(ticket: str) -> str | None:
-    """Return the newest token of the browser that has made this tab's *ticket* good."""
-    login = service().exchange_ticket(ticket, ticket)
-    return login.token if login else None
+    def _exchange(self, ticket: str) -> str | None:
+        """Return the newest token of the browser that has approved this tab's *ticket*."""
+        login = hand_off.exchange_ticket(self._auth, ticket, ticket)
+        return login.token if login else None
 
 
 def _send(

@@ -1,25 +1,21 @@
-"""Links between pages: to a page that the app's owner has taken out there is none."""
+"""Links between pages, by name: to a page that the owner has removed there is none."""
 
 import streamlit as st
-from streamlit.errors import StreamlitPageNotFoundError
 
 from web.tab import tab
 
 
 def link(page: str, label: str, icon: str | None = None) -> None:
-    """Link to views/*page*.py; show nothing where the app does not have that page."""
-    try:
-        st.page_link(f"views/{page}.py", label=label, icon=icon)
-    except StreamlitPageNotFoundError:
-        return
+    """Link to the page called *page*, such as "log_in"; draw nothing where the app has none."""
+    if target := tab().pages.get(page):
+        st.page_link(target, label=label, icon=icon)
 
 
 def go(page: str) -> None:
-    """Switch to views/*page*.py, or to the default page where the app does not have that one."""
-    try:
-        st.switch_page(f"views/{page}.py")
-    except StreamlitPageNotFoundError:
-        go_home()
+    """Switch to the page called *page*, or to the default page where the app has none."""
+    if target := tab().pages.get(page):
+        st.switch_page(target)
+    go_home()
 
 
 def go_home() -> None:

@@ -1,4 +1,4 @@
-"""Which page runs: everybody's addresses stay the same, what stands behind them does not."""
+"""Which page runs: URLs stay the same whether or not the visitor is signed in."""
 
 import sys
 from collections.abc import Sequence
@@ -10,39 +10,48 @@ from typing import Literal
 import streamlit as st
 
 from auth.errors import SessionOver, Unavailable
+from auth.feature import Feature
 from web.form import Form
 from web.guard import log_out, watch
-from web.tab import Door, begin_page, end_page, tab
+from web.tab import SignedOutPage, begin_page, end_page, tab
 
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
 WATCH_EVERY = timedelta(seconds=30)
 
 
-def navigation(private: Sequence[st.Page], public: Sequence[st.Page]) -> st.Page:
-    """Return the page to run: one of *private* for a signed-in user only, *public* for everybody.
+def navigation(
+    private: Sequence[st.Page], public: Sequence[st.Page], features: Sequence[Feature] = ()
+) -> st.Page:
+    """Return the page to run: one of *private* for a signed-in user only, *public* for everyone.
 
-    Somebody who is not signed in finds the log-in page at every private address, so that the
-    address survives logging in and F5 (GD-1).
+    The pages of *features* are added to both. A signed-out visitor finds the log-in page at every
+    private URL, so that the URL survives logging in and F5 (GD-1).
     """
+    private, public = list(private), list(public)
+    for feature in features:
+        for each in feature.pages:
+            file = f"features/{feature.name}/{each.name}.py"
+            made = _page(file, each.title, _path_of(each.name), icon=each.icon)
+            (public if each.public else private).append(made)
     if st.session_state["logged_in"]:
         page = _choose([*private, *public])
         _account_menu()
         return page
-    door = tab().door
-    doors = [_door_at(page, door) for page in private]
-    if door is not Door.LOG_IN:
-        public = [_door_at(page, door) for page in public]
-    return _choose([*doors, *public], position="hidden")
+    shown = tab().signed_out_page
+    stand_ins = [_at_url_of(page, shown) for page in private]
+    if shown is not SignedOutPage.LOG_IN:
+        public = [_at_url_of(page, shown) for page in public]
+    return _choose([*stand_ins, *public], position="hidden")
 
 
 def hidden(name: str) -> st.Page:
-    """Return the page views/*name*.py that the menu does not show: log_in stands at /log-in."""
-    return _hidden_page(name, name.replace("_", "-"))
+    """Return the page views/*name*.py, which the menu does not show: log_in is at /log-in."""
+    return _page(f"views/{name}.py", _title_of(name), _path_of(name))
 
 
 def run(page: st.Page) -> None:
-    """Run *page*; what ends under it, such as the session or the database, is told calmly."""
+    """Run *page*; where the session or the database ends during it, continue calmly."""
     held = tab()
     if st.session_state["logged_in"] and held.notice:
         held.shown = held.notice, held.page  # it stays there: a cookie on its way brings more runs
@@ -57,38 +66,56 @@ def run(page: st.Page) -> None:
 
 
 def _choose(pages: list[st.Page], position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
-    """Return the page that was asked for, and note which is the default one."""
+    """Return the requested page; record the default one and the others by their names."""
     page = st.navigation(pages, position=position)
-    begin_page(page, next(each for each in pages if each._default))
+    by_name = {_name_of(each): each for each in pages}
+    begin_page(page, next(each for each in pages if each._default), by_name)
     return page
 
 
-def _door_at(page: st.Page, door: Door) -> st.Page:
-    # Streamlit finds a page again by its path, and only the private attribute tells that of the
+def _at_url_of(page: st.Page, shown: SignedOutPage) -> st.Page:
+    # Streamlit finds a page again by its path, and only the private attribute has that of the
     # default page.
-    return _hidden_page(door, page._url_path, default=page._default)
+    return _page(f"views/{shown}.py", _title_of(shown), page._url_path, default=page._default)
 
 
-def _hidden_page(name: str, url_path: str, *, default: bool = False) -> st.Page:
-    """Return views/*name*.py at *url_path*: a copy, as running a page leaves its mark on it."""
-    return copy(_make_page(sys.modules["__main__"].__file__, name, url_path, default))
+def _page(
+    file: str, title: str, url_path: str, *, default: bool = False, icon: str | None = None
+) -> st.Page:
+    """Return the page of *file* at *url_path*: a copy, as running a page leaves its mark on it."""
+    return copy(_make_page(sys.modules["__main__"].__file__, file, title, url_path, default, icon))
 
 
 # Each st.Page looks for its file on the disk: a dozen of them took a fifth of every run.
 @cache
-def _make_page(script: str | None, name: str, url_path: str, default: bool) -> st.Page:
-    """Make a hidden page, for the app whose script is *script*: its path is relative to that."""
+def _make_page(
+    script: str | None, file: str, title: str, url_path: str, default: bool, icon: str | None
+) -> st.Page:
+    """Make a page for the app whose script is *script*: its path is relative to that."""
     return st.Page(
-        f"views/{name}.py",
-        title=name.replace("_", " ").capitalize(),
+        file,
+        title=title,
+        icon=icon,
         url_path=url_path,
         default=default,
-        visibility="hidden",
+        visibility="visible" if icon else "hidden",
     )
 
 
+def _title_of(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _path_of(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _name_of(page: st.Page) -> str:
+    return page._url_path.replace("-", "_")
+
+
 def _account_menu() -> None:
-    """Show who is signed in and the way out, and keep watching."""
+    """Show who is signed in and how to log out, and keep watching the session."""
     with st.sidebar:
         st.text(st.session_state["user"].email)
         form = Form("log_out")
@@ -101,5 +128,5 @@ def _account_menu() -> None:
 def _watch() -> None:
     try:
         watch()
-    except Unavailable:
+    except (SessionOver, Unavailable):
         st.rerun()

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.errors import Unavailable
+from auth.hand_off import refresh
 from web.edge import Edge, browser_cookie, cookies_of
 from web.start import service
 
@@ -58,7 +59,7 @@ class PageCookies:
         if not token:  # nothing to renew, and so nothing of the service to wait for
             return lines
         try:
-            login = await run_in_threadpool(lambda: service().refresh(token))
+            login = await run_in_threadpool(lambda: refresh(service(), token))
         except Unavailable:
             return lines
         if login:

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from auth.errors import Unavailable
+from auth.hand_off import approve_ticket, close_cookie, exchange_ticket
 from web.answers import wake
 from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie
 from web.start import service
@@ -29,7 +30,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         if not ticket or not nonce:
             return _say(400, "A ticket is missing.")
         cookie = request.cookies.get(name)
-        login = await run_in_threadpool(service().exchange_ticket, ticket, nonce, cookie)
+        login = await run_in_threadpool(exchange_ticket, service(), ticket, nonce, cookie)
         if login is None:
             return _say(403, "This ticket is not valid, or not any more.")
         max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())
@@ -43,13 +44,13 @@ def routes(edge: Edge) -> Sequence[Route]:
         mark = await _member(request, "mark")
         name = edge.cookie_name(request.scope)
         cookie = request.cookies.get(name)
-        if not await run_in_threadpool(service().close_cookie, cookie, mark):
+        if not await run_in_threadpool(close_cookie, service(), cookie, mark):
             return Response(status_code=204, headers=NO_STORE)
         response = _set(edge.cookie_line(request.scope, name, "", 0))
         response.headers["Clear-Site-Data"] = '"cache"'  # with it, what Back would show
         return response
 
-    async def vouch(request: Request) -> Response:
+    async def approve(request: Request) -> Response:
         """Make the ticket good that a tab has made up, where the cookie is the newest."""
         if request.method != "POST":
             return _say(405, "A ticket is made good by POST.")
@@ -58,7 +59,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         if not ticket or not cookie:
             return _say(400, "A ticket or the cookie is missing.")
         try:
-            good = await run_in_threadpool(service().vouch, cookie, ticket)
+            good = await run_in_threadpool(approve_ticket, service(), cookie, ticket)
         except Unavailable as fault:
             return _say(503, fault.message)
         if not good:
@@ -79,7 +80,7 @@ def routes(edge: Edge) -> Sequence[Route]:
     base = edge.base_path.rstrip("/")
     return [
         Route(base + SESSION_PATH, session, methods=["GET", *verbs]),
-        Route(base + TICKET_PATH, vouch, methods=["GET", "POST"]),
+        Route(base + TICKET_PATH, approve, methods=["GET", "POST"]),
         Route(base + "/healthz", alive),
         Route(base + "/readyz", ready),
     ]

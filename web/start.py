@@ -1,4 +1,4 @@
-"""Everything that is made once a process: settings, database, service."""
+"""What is made once per process: settings, database, service with its features."""
 
 import asyncio
 import atexit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from auth.mail import Mailer
     from auth.service import AuthService
 
-OUTBOX = ROOT / "data" / "outbox"  # where mails land while no SMTP_URL is set
+OUTBOX = ROOT / "data" / "outbox"  # where emails are kept while no SMTP_URL is set
 log = BoundedLog(__name__)  # each run of each visitor tries again
 _starting = Lock()
 
@@ -33,7 +33,7 @@ def service() -> "AuthService":
     """Return the process's AuthService; the first call loads the settings and migrates.
 
     Raises Unavailable where the settings or the database cannot be used: the reason is logged
-    for whoever runs the app, and the next run tries again.
+    for the operator, and the next run tries again.
     """
     with _starting:
         return _start()
@@ -74,6 +74,7 @@ def _start() -> "AuthService":
     from auth.service import AuthService
     from db.engine import Database
     from db.migrate import explain, migrate
+    from features import FEATURES
 
     install()  # at the start of the process already, unless something kept a2wsgi.py from running
     try:
@@ -92,7 +93,9 @@ def _start() -> "AuthService":
         log.error("The app cannot use its database.", cause=fault)
         raise Unavailable from fault
     _show_audit()
-    made = AuthService(database, settings, mail_queue=MailQueue(_mailer(settings)))
+    made = AuthService(
+        database, settings, features=FEATURES, mail_queue=MailQueue(_mailer(settings))
+    )
     atexit.register(made.close)
     send_at_once()
     _freeze()

@@ -1,11 +1,12 @@
-"""Step-up: the password once more, before a page that could do harm in an attacker's hands."""
+"""Step-up: a form that asks for the password again, before what could do harm."""
 
 import streamlit as st
 
+from auth import step_up
 from web.form import CURRENT, Form
-from web.guard import adopt_token, client
-from web.start import service
-from web.tab import Go, tab
+from web.guard import adopt_token
+from web.tab import Go
+from web.visit import visit
 
 
 def recently_authenticated() -> bool:
@@ -13,17 +14,18 @@ def recently_authenticated() -> bool:
 
     A sensitive page begins: `if not recently_authenticated(): ask_password("…"); st.stop()`.
     """
-    return service().recently_authenticated(tab().token)
+    return step_up.recently_authenticated(visit().auth, visit().session)
 
 
 def confirm(password: str) -> Go:
-    """Check the password of the user who is signed in."""
-    adopt_token(service().confirm_password(tab().token, password, client()))
+    """Check the password of the signed-in user."""
+    auth, session, client = visit().auth, visit().session, visit().client
+    adopt_token(step_up.confirm_password(auth, session, password, client))
     return Go()
 
 
 def ask_password(reason: str) -> None:
-    """Show a form that asks for the password and says why; the page goes on once it was right."""
+    """Show a form that asks for the password and says why; the page continues once it was right."""
     form = Form("step_up")
     with form:
         password = st.text_input("Password", type="password", autocomplete="current-password")

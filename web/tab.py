@@ -1,20 +1,26 @@
-"""What we keep for one tab in `st.session_state`: one value, gone at F5, trusted by nobody."""
+"""What we keep for one tab in `st.session_state`: one value, gone at F5, never trusted."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from auth.errors import AuthError
 from auth.users import Login
 
+if TYPE_CHECKING:
+    from web.visit import Visit
+
 KEY = "_tab"
 
 
-class Door(StrEnum):
-    """What somebody who is not signed in gets to see: the name of a page in views/."""
+class SignedOutPage(StrEnum):
+    """What a signed-out visitor sees at a private page: the name of a page in views/."""
 
     LOG_IN = "log_in"
     WAITING = "waiting"
@@ -22,7 +28,7 @@ class Door(StrEnum):
 
 
 class Asker(StrEnum):
-    """Who asks the page for the browser's newest token; two that ask at once do it apart."""
+    """Who asks the page for the browser's newest token; each asks under a key of its own."""
 
     GUARD = "guard"
     WATCH = "watch"
@@ -50,7 +56,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Go:
-    """A form's outcome that leads on: to views/*page*.py, or through the guard again for ""."""
+    """A form's outcome that leads on: to *page*, by name, or through the guard again for ""."""
 
     page: str = ""
     notice: str = ""  # for the page that comes next
@@ -61,40 +67,41 @@ class Attempt:
     """What one form did last. It holds a keyed digest of what was typed, never that itself."""
 
     digest: bytes = field(repr=False)
-    outcome: "Say | Go | AuthError"
+    outcome: Say | Go | AuthError
     page: str  # the url_path of the form's page
     at: float  # seconds, monotonic: when it was done, or last clicked again
-    over: bool = False  # a run that nobody clicked for has nothing to show or do any more
+    over: bool = False  # a run without a click has nothing left to show or do
 
 
 @dataclass
 class Tab:
-    """One tab: the token it presents, whose things it holds, and what it is waiting for.
+    """One tab: its token, its owner, what it shows and what it waits for.
 
-    What opens something is not in its repr: Streamlit shows that where a page writes out all of
-    `st.session_state` (CK-10).
+    Secrets are left out of its repr, which a page may draw with all of `st.session_state` (CK-10).
     """
 
     token: str | None = field(default=None, repr=False)
-    owner: str | None = None  # the id of the user whose things are in session_state
-    door: Door = Door.WAITING
+    owner: str | None = None  # the id of the user whose data is in session_state
+    visit: Visit | None = field(default=None, repr=False)  # as the guard resolved it in this run
+    signed_out_page: SignedOutPage = SignedOutPage.WAITING
     notice: str | None = None  # a sentence for the page that comes next
-    link: str | None = field(default=None, repr=False)  # the token of the mail that led here
+    link: str | None = field(default=None, repr=False)  # the token of the email that led here
     write: Write | None = None
     asked: bool = False  # the browser was asked for its cookies
-    told: bool = False  # and answered
+    answered: bool = False  # and has answered
     waited: bool = False  # its time to answer has begun
-    brought: str | None = field(default=None, repr=False)  # the token it answered with
-    presented: str | None = field(default=None, repr=False)  # the last one the browser brought
+    answer: str | None = field(default=None, repr=False)  # the token it answered with
+    presented: str | None = field(default=None, repr=False)  # the last one the browser presented
     newest: bool = True  # whether `token` has not been replaced
     questions: dict[Asker, str] = field(default_factory=dict, repr=False)  # for the newest token
-    settled: bool = False  # the guard has asked in this very run; its watch need not
+    just_resolved: bool = False  # by the guard in this very run; its watch need not
     verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name
     began: float = 0.0  # seconds, monotonic: when the newest run began
     page: str = ""  # the url_path of the page that runs
     shown: tuple[str, str] | None = None  # the notice that a page shows, and that page's url_path
-    home: "st.Page | None" = field(default=None, repr=False)  # the app's default page
+    home: st.Page | None = field(default=None, repr=False)  # the app's default page
+    pages: dict[str, st.Page] = field(default_factory=dict, repr=False)  # of this run, by name
 
 
 def tab() -> Tab:
@@ -106,17 +113,21 @@ def tab() -> Tab:
 
 
 def begin_run() -> None:
-    """Begin a run of the whole script: the guard goes by all that a form's verb did before it."""
+    """Begin a run of the whole script."""
     held = tab()
     held.began = monotonic()
+    held.visit = None
     for attempt in list(held.attempts.values()):
         attempt.over |= isinstance(attempt.outcome, Go) and not attempt.outcome.page
 
 
-def begin_page(page: st.Page, home: st.Page) -> None:
-    """Begin *page* of an app whose default is *home*: a notice stays on the page that shows it."""
+def begin_page(page: st.Page, home: st.Page, pages: dict[str, st.Page]) -> None:
+    """Begin *page*, one of *pages*, of an app whose default is *home*.
+
+    A notice stays on the page that shows it.
+    """
     held = tab()
-    held.page, held.home = page.url_path, home
+    held.page, held.home, held.pages = page.url_path, home, pages
     if held.shown and held.shown[0] == held.notice and held.shown[1] != held.page:
         held.notice = held.shown = None
 
@@ -129,7 +140,7 @@ def end_page() -> None:
 
 
 def clear_tab() -> None:
-    """Drop all that pages and widgets keep for this tab: the next user must not see it (GD-4)."""
+    """Drop all state of pages and widgets in this tab: the next user must not see it (GD-4)."""
     held = tab()
     st.session_state.clear()
     held.token = held.owner = held.link = None

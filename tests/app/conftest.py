@@ -12,8 +12,18 @@ from auth.service import AuthService
 from auth.sessions import Client
 from auth.users import User
 from db.models import Session
+from features import FEATURES
 from tests.serving import ROOT, SETTINGS
 from web import connection, start
+
+
+def page_path(name: str) -> str:
+    """Return the file of the page called *name*, wherever it is."""
+    for feature in FEATURES:
+        if name in [page.name for page in feature.pages]:
+            return f"features/{feature.name}/{name}.py"
+    return f"views/{name}.py"
+
 
 PASSWORD = "violet umbrella harbour 41"
 Open = Callable[..., AppTest]
@@ -35,7 +45,7 @@ def app_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     if start._start.cache_info().currsize:
         made = start.service()
         made.close()
-        made._database.close()
+        made.database.close()
     start._start.cache_clear()
 
 
@@ -60,7 +70,7 @@ def token(service: AuthService, ada: User) -> str:
 @pytest.fixture
 def old_token(service: AuthService, token: str) -> str:
     """Return a token of a session of Ada's in which she typed the password long ago."""
-    with service._database.write() as database:
+    with service.database.write() as database:
         database.execute(update(Session).values(confirmed_at=None))
     return token
 

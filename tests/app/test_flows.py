@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from auth.administration import disable
 from auth.service import AuthService
 from auth.users import User
 from tests.app.conftest import PASSWORD, Open, SignedIn
@@ -70,7 +71,7 @@ def test_a_session_that_ends_elsewhere_closes_the_tab(
     """SE-2: every run asks again."""
     app = signed_in(ada)
 
-    service.disable(ada.id)
+    disable(service, ada.id)
     app.run()
 
     assert app.session_state["user"] is None

@@ -14,7 +14,7 @@ def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
 
 def test_account_shows_whose_it_is(signed_in: SignedIn, ada: User) -> None:
     """Another page, by its file."""
-    page = signed_in(ada, "views/account.py")
+    page = signed_in(ada, "features/account/account.py")
 
     assert [title.value for title in page.title] == ["Account"]
     assert {"Ada", "ada@example.com"} <= {text.value for text in page.text}

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from auth.hand_off import create_ticket
 from auth.service import AuthService
 from auth.sessions import Client
 from tests.serving import Server, serve
@@ -57,7 +58,7 @@ def token(service: AuthService) -> str:
 @pytest.fixture
 def ticket(service: AuthService, token: str) -> str:
     """Return a ticket for that session, for the browser with NONCE."""
-    ticket = service.ticket(token, NONCE)
+    ticket = create_ticket(service, token, NONCE)
     assert ticket is not None
     return ticket
 

@@ -277,9 +277,9 @@ def test_pages_that_come_later_are_not_served_to_the_first_visitor(
     [
         ("account", ""),
         ("", calc_hash("account")),
-        ("views/account", ""),
-        ("", calc_hash("views/account.py")),
-        ("../views/account", calc_hash("../views/account.py")),
+        ("features/account/account", ""),
+        ("", calc_hash("features/account/account.py")),
+        ("../features/account/account", calc_hash("../features/account/account.py")),
         ("server", calc_hash("server.py")),
         ("", "0" * 32),
     ],
@@ -379,7 +379,7 @@ def test_the_first_visitor_of_a_process_may_have_more_than_8_kb_of_cookies(
 @pytest.mark.parametrize(
     "path",
     [
-        *("/app.py", "/views/account.py", "/.env", "/.streamlit/config.toml"),
+        *("/app.py", "/features/account/account.py", "/.env", "/.streamlit/config.toml"),
         *("/app/static/app.py", "/app/static/../app.py", "/app/static/%2e%2e/app.py"),
         *("/static/../app.py", "/media/../app.py", "/component/x/../../app.py"),
         *("/_stcore/agent/app", "/_stcore/agent", "/_stcore/script-health-check"),

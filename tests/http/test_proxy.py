@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from auth.hand_off import create_ticket
 from auth.sessions import Client
 from tests.http.conftest import NONCE, PASSWORD, Answer, ask
 from tests.serving import Server, serve
@@ -46,7 +47,7 @@ def log_in(server: Server, name: str) -> Answer:
     email = f"ada-{secrets.token_hex(4)}@example.com"
     with server.service() as service:
         service.sign_up(email, PASSWORD)
-        ticket = service.ticket(service.log_in(email, PASSWORD, Client()).token, NONCE)
+        ticket = create_ticket(service, service.log_in(email, PASSWORD, Client()).token, NONCE)
     cookie = {"Cookie": f"{name}={NONCE}"}
     return ask(server, "POST", "/app/auth/session", json.dumps({"ticket": ticket}), HTTPS | cookie)
 

@@ -5,9 +5,11 @@ import secrets
 
 import pytest
 
-from auth.end_reason import EndReason
+from auth.hand_off import exchange_ticket, mark_of
 from auth.service import AuthService
-from auth.sessions import Client
+from auth.sessions import Client, EndReason
+from auth.step_up import confirm_password
+from tests.conftest import open_session
 from tests.http.conftest import NONCE, PASSWORD, ask
 from tests.serving import Server
 
@@ -129,7 +131,7 @@ def test_a_delete_that_names_its_session_ends_it_and_its_cookie(
     server: Server, service: AuthService, token: str, over: bool
 ) -> None:
     """SE-5: also where the script has ended it before the browser could ask."""
-    mark = json.dumps({"mark": service.mark_of(token)})
+    mark = json.dumps({"mark": mark_of(service, token)})
     if over:
         service.log_out(token)
 
@@ -147,15 +149,15 @@ def test_the_newest_cookie_alone_makes_a_tabs_ticket_good(
     cookie = OWN | {"Cookie": f"auth={token}"}
 
     good = ask(server, "POST", TICKET, body(first), cookie)
-    login = service.exchange_ticket(first, first)
-    service.confirm_password(token, PASSWORD)
+    login = exchange_ticket(service, first, first)
+    confirm_password(service, open_session(service, token), PASSWORD)
     before = ask(server, "POST", TICKET, body(second), cookie)
 
     assert (good.status, before.status) == (204, 403)
     assert good.headers["Cache-Control"] == "no-store"
     assert good.text == "" and not good.cookie("auth")
     assert login is not None
-    assert service.exchange_ticket(second, second) is None
+    assert exchange_ticket(service, second, second) is None
 
 
 @pytest.mark.parametrize(

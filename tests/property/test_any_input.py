@@ -7,10 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from auth.addresses import InvalidAddress, read_address
 from auth.errors import TokenRefused
-from auth.names import InvalidName, read_name
-from auth.password_rules import password_faults
+from auth.fields import InvalidEmail, InvalidName, read_email, read_name
+from auth.password_rules import password_errors
 from auth.passwords import Scheme, hash_password, verify_password
 from auth.tokens import read
 from tests.conftest import CHEAPEST, NOON
@@ -47,7 +46,7 @@ def test_any_long_text_can_be_a_password(password: str) -> None:
 @given(SURROGATES)
 def test_no_password_makes_the_rules_raise(password: str) -> None:
     """PW-9: whatever is pasted gets an answer."""
-    assert all(fault.endswith(".") for fault in password_faults(password, 15, [password]))
+    assert all(fault.endswith(".") for fault in password_errors(password, 15, [password]))
 
 
 @given(st.emails() | SURROGATES | st.tuples(st.text(), st.text()).map("@example.".join))
@@ -57,12 +56,12 @@ def test_no_password_makes_the_rules_raise(password: str) -> None:
 def test_an_addresss_key_is_the_key_of_itself(text: str) -> None:
     """AC-4: what is stored would be found again, by any spelling of its case."""
     try:
-        address = read_address(text)
-    except InvalidAddress:
+        address = read_email(text)
+    except InvalidEmail:
         return
 
-    assert read_address(address.shown) == address
-    assert read_address(address.key).key == address.key
+    assert read_email(address.shown) == address
+    assert read_email(address.key).key == address.key
     assert address.key.isprintable()
 
 

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from auth.administration import disable, enable
 from auth.errors import EmailTaken, LogInRefused, TooMany
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, Client
@@ -163,7 +164,7 @@ class Browsers(RuleBasedStateMachine):
     def switch(self, email: str, active: bool) -> None:
         """SE-6: disabling, and enabling too, ends what was open."""
         if account := self.accounts.get(email.lower()):
-            (self.service.enable if active else self.service.disable)(account.id)
+            (enable if active else disable)(self.service, account.id)
             account.active = active
             for session in self.sessions.values():
                 session.ended |= session.account is account

@@ -13,18 +13,23 @@ from hypothesis import example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from auth.administration import disable
 from auth.client import Client
 from auth.errors import AuthError
 from auth.mail import Mail, MailQueue
 from auth.service import AuthService
+from auth.sign_up import sign_up_by_email
 from auth.users import update_user
 from db.engine import Database
-from tests.conftest import NOON, Clock, make_settings
+from features.email_change.rules import change_email
+from features.email_verification.rules import resend_link
+from features.password_reset.rules import request_reset
+from tests.conftest import NOON, Clock, make_settings, open_session
 from tests.template.examples import SHARED_FIXTURES
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 PASSWORD, WRONG = "marble otter quiet window", "not the password at all"
-NETWORKS = [Client(address=f"198.51.100.{number}") for number in range(3)]
+NETWORKS = [Client(ip=f"198.51.100.{number}") for number in range(3)]
 VERBS = ("sign up", "forgot", "log in", "change email", "resend", "wait", "wait long")
 STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.sampled_from(NETWORKS)), max_size=16)
 
@@ -49,24 +54,24 @@ class World:
         for email, kind in kinds.items():
             user = self.service.sign_up(email, PASSWORD)
             if kind == "disabled":
-                self.service.disable(user.id)
+                disable(self.service, user.id)
             elif kind == "verified":
                 with self.database.write() as connection:
                     update_user(connection, user.id, verified_at=NOON)
 
     def eve(self) -> str:
         """Return a session of Eve's, in which she has just typed her password."""
-        return self.service.log_in(EVE, PASSWORD, Client(address="203.0.113.9")).token
+        return self.service.log_in(EVE, PASSWORD, Client(ip="203.0.113.9")).token
 
     def answer(self, verb: str, client: Client) -> str:
         """Do what Eve can do with Ada's email, from *client*, and return what she sees."""
         service = self.service
         verbs: dict[str, Callable[[], object]] = {
-            "sign up": partial(service.sign_up_by_mail, ADA, PASSWORD, "Eve", client),
-            "forgot": partial(service.forgot_password, ADA, client),
+            "sign up": partial(sign_up_by_email, service, ADA, PASSWORD, "Eve", client),
+            "forgot": partial(request_reset, service, ADA, client),
             "log in": partial(service.log_in, ADA, WRONG, client),
-            "change email": lambda: service.change_email(self.eve(), ADA),
-            "resend": lambda: service.resend_link(self.eve()),
+            "change email": lambda: change_email(service, open_session(service, self.eve()), ADA),
+            "resend": lambda: resend_link(service, open_session(service, self.eve())),
             "wait": partial(self.clock.advance, timedelta(minutes=5)),
             "wait long": partial(self.clock.advance, timedelta(hours=1)),
         }

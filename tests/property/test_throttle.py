@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from auth.errors import TooMany
-from auth.throttle import SKEW, Limit, clear, settle, take
+from auth.throttle import SKEW, Limit, clear, record_success, take
 from db.engine import Database
 from tests.conftest import NOON, Clock
 
@@ -31,7 +31,7 @@ SUBJECTS = ("ada", "bob")
 
 @dataclass
 class Model:
-    """One budget, told in plain words."""
+    """One counter, told in plain words."""
 
     limit: Limit
     count: int = 0
@@ -96,20 +96,20 @@ class Tries(RuleBasedStateMachine):
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def attempt(self, subject: str) -> None:
-        """TH-1, TH-3: allowed while no budget waits, and then counted in all; else in none."""
+        """TH-1, TH-3: allowed while no counter waits, and then counted in all; else in none."""
         now, models = self.clock.now, self.models[subject]
         wait = max(model.look(now) for model in models)
-        budgets = [model.limit.on(subject) for model in models]
+        counters = [model.limit.on(subject) for model in models]
         if wait:
             with pytest.raises(TooMany) as refused, self.database.write() as connection:
-                take(connection, budgets, now)
+                take(connection, counters, now)
             assert refused.value.wait == wait
             assert wait <= max(longest_wait(model.limit) for model in models)
             return
         for model in models:
             model.spend(now)
         with self.database.write() as connection:
-            begins = take(connection, budgets, now)
+            begins = take(connection, counters, now)
         assert begins == any(model.until > now for model in models)
         self.spent.append(subject)
 
@@ -123,7 +123,7 @@ class Tries(RuleBasedStateMachine):
             model.look(now)
             model.refund(now)
         with self.database.write() as connection:
-            settle(connection, [], [model.limit.on(subject) for model in models], now)
+            record_success(connection, [], [model.limit.on(subject) for model in models], now)
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def forgive(self, subject: str) -> None:

@@ -111,7 +111,7 @@ def test_a_column_is_added_up_to_the_page_that_shows_it(
 
     follow(RECIPES, "Add a column", project, os.environ)
 
-    columns = inspect(service._database.engine).get_columns("users")
+    columns = inspect(service.database.engine).get_columns("users")
     assert "phone" in {column["name"] for column in columns}
     assert len(set((project / "migrations/versions").glob("*.py")) - before) == 1
     ruff = [sys.executable, "-m", "ruff", "check", "migrations", "db", "auth", "views", "app.py"]
@@ -159,7 +159,7 @@ def test_the_key_is_rotated_and_nobody_is_logged_out(
     (project / ".env").write_text(env)
 
     settings = load_settings(project / ".env")
-    rotated = AuthService(service._database, settings)
+    rotated = AuthService(service.database, settings)
     user = rotated.resume(token)
     assert user is not None
     assert user.email == ada.email

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auth.addresses import read_address
+from auth.fields import read_email
 from bench import __main__ as command
 from bench import mutations
 from bench.accounts import accounts, email
@@ -69,7 +69,7 @@ def test_copied_accounts_are_signed_in_each_as_themselves() -> None:
 
         assert [user and user.email for user in users] == [email(number) for number in range(3)]
         assert len(resumes(made, pick(made), 5)) == 5
-    assert read_address(email(1)).key == email(1)
+    assert read_email(email(1)).key == email(1)
 
 
 def test_the_95th_percentile_is_in_milliseconds() -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from auth import foundation
+from auth import service as service_module
 from auth.errors import Unavailable
 from auth.log import BoundedLog
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY
 from db.engine import Database
+from features import FEATURES
 from tests.conftest import LAPTOP, Clock, Person, Postgres, make_settings
 
 
@@ -22,7 +23,7 @@ from tests.conftest import LAPTOP, Clock, Person, Postgres, make_settings
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The log's own clock, standing still, and nothing logged yet."""
     now = [0.0]
-    monkeypatch.setattr(foundation, "log", BoundedLog("auth.database", clock=lambda: now[0]))
+    monkeypatch.setattr(service_module, "log", BoundedLog("auth.database", clock=lambda: now[0]))
     return now
 
 
@@ -53,7 +54,7 @@ def test_a_locked_database_is_one_line_a_minute_with_its_cause(
 ) -> None:
     """AV-7, GD-5: ten refused log-ins are one line; the next says how many were left out."""
     other = lock(str(tmp_path / "app.db"))
-    database = on_sqlite._database
+    database = on_sqlite.database
     at_once = partial(database.write, patience=0)
     monkeypatch.setattr(database, "write", lambda patience: at_once())
 
@@ -76,7 +77,7 @@ def test_a_full_disk_is_named_in_the_log(
     on_sqlite: AuthService, caplog: pytest.LogCaptureFixture
 ) -> None:
     """AV-7: another cause is another line, whatever was logged before."""
-    with on_sqlite._database.read() as connection:
+    with on_sqlite.database.read() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
 
@@ -132,7 +133,7 @@ def test_a_stopped_connection_is_replaced_by_the_next_read(
     """AV-8: after a restart of PostgreSQL everybody goes on, without an error first."""
     with postgres.empty() as url:
         database = Database(url)
-        service = AuthService(database, make_settings())
+        service = AuthService(database, make_settings(), features=FEATURES)
         assert service.is_ready()
         with postgres.shared.connect() as connection:
             connection.execute(

@@ -4,16 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from auth.devices import RECENT
 from auth.errors import LogInRefused, PasswordNeeded, SessionOver, TooMany, WrongPassword
+from auth.hand_off import refresh
 from auth.limits import MOST_FAILURES, PASSWORD_AGAIN
 from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
 from auth.sessions import MAX_PER_USER, Client, EndReason
-from tests.conftest import LAPTOP, Clock, Person
+from auth.step_up import RECENT, confirm_password, recently_authenticated
+from features.devices.rules import list_sessions, revoke_other_sessions, revoke_session
+from tests.conftest import LAPTOP, Clock, Person, open_session
 
-PHONE = Client(address="2001:db8::1", agent="Phone")
-THIEF = Client(address="198.51.100.66", agent="Thief")
+PHONE = Client(ip="2001:db8::1", user_agent="Phone")
+THIEF = Client(ip="198.51.100.66", user_agent="Thief")
 
 
 @pytest.fixture
@@ -29,11 +31,11 @@ def test_a_user_sees_every_session_of_their_own(service: AuthService, ada: Perso
     service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(ada.email, ada.password, PHONE).token
 
-    sessions = service.sessions(token)
+    sessions = list_sessions(service, open_session(service, token))
 
-    assert {(session.agent, session.address) for session in sessions} == {
-        (LAPTOP.agent, LAPTOP.address),
-        (PHONE.agent, PHONE.address),
+    assert {(session.user_agent, session.ip) for session in sessions} == {
+        (LAPTOP.user_agent, LAPTOP.ip),
+        (PHONE.user_agent, PHONE.ip),
     }
 
 
@@ -44,7 +46,7 @@ def test_nobody_sees_the_sessions_of_another(
     service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(grace.email, grace.password, PHONE).token
 
-    sessions = service.sessions(token)
+    sessions = list_sessions(service, open_session(service, token))
 
     assert [session.user.email for session in sessions] == [grace.email]
 
@@ -58,7 +60,7 @@ def test_ending_a_session_needs_the_password_typed_again(
     clock.advance(RECENT)
 
     with pytest.raises(PasswordNeeded):
-        service.end_other_sessions(token)
+        revoke_other_sessions(service, open_session(service, token))
 
     assert service.resume(other.token) is not None
 
@@ -68,11 +70,11 @@ def test_ending_one_session_leaves_the_rest(service: AuthService, ada: Person) -
     first = service.log_in(ada.email, ada.password, LAPTOP)
     second = service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(ada.email, ada.password, PHONE).token
-    token = service.confirm_password(token, ada.password).token
+    token = confirm_password(service, open_session(service, token), ada.password).token
     chosen = service.session(first.token)
     assert chosen is not None
 
-    service.end_session(token, chosen.id)
+    revoke_session(service, open_session(service, token), chosen.id)
 
     assert service.end_reason(first.token) is EndReason.ENDED
     assert service.resume(second.token) is not None
@@ -83,9 +85,9 @@ def test_ending_all_others_leaves_this_one(service: AuthService, ada: Person) ->
     """SE-7: this device goes on."""
     others = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(3)]
     token = service.log_in(ada.email, ada.password, PHONE).token
-    token = service.confirm_password(token, ada.password).token
+    token = confirm_password(service, open_session(service, token), ada.password).token
 
-    service.end_other_sessions(token)
+    revoke_other_sessions(service, open_session(service, token))
 
     assert [service.resume(other) for other in others] == [None] * 3
     assert service.resume(token) is not None
@@ -98,10 +100,10 @@ def test_nobody_can_end_the_session_of_another(
     hers = service.log_in(ada.email, ada.password, LAPTOP).token
     target = service.session(hers)
     token = service.log_in(grace.email, grace.password, PHONE).token
-    token = service.confirm_password(token, grace.password).token
+    token = confirm_password(service, open_session(service, token), grace.password).token
     assert target is not None
 
-    service.end_session(token, target.id)
+    revoke_session(service, open_session(service, token), target.id)
 
     assert service.resume(hers) is not None
 
@@ -112,9 +114,9 @@ def test_a_wrong_password_confirms_nothing(service: AuthService, ada: Person, cl
     clock.advance(RECENT)
 
     with pytest.raises(WrongPassword):
-        service.confirm_password(token, "not the password at all")
+        confirm_password(service, open_session(service, token), "not the password at all")
 
-    assert not service.recently_authenticated(token)
+    assert not recently_authenticated(service, open_session(service, token))
 
 
 def test_logging_in_with_the_password_counts_as_typing_it(
@@ -123,9 +125,9 @@ def test_logging_in_with_the_password_counts_as_typing_it(
     """SE-7: a user who has just logged in is not asked again, until the same time has passed."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
-    at_once = service.recently_authenticated(token)
+    at_once = recently_authenticated(service, open_session(service, token))
     clock.advance(RECENT)
-    later = service.recently_authenticated(token)
+    later = recently_authenticated(service, open_session(service, token))
 
     assert (at_once, later) == (True, False)
 
@@ -137,14 +139,14 @@ def test_step_up_gives_the_session_a_new_token_and_copies_of_the_old_one_nothing
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     clock.advance(RECENT)
 
-    stepped_up = service.confirm_password(token, ada.password).token
+    stepped_up = confirm_password(service, open_session(service, token), ada.password).token
 
-    assert service.recently_authenticated(stepped_up)
+    assert recently_authenticated(service, open_session(service, stepped_up))
     assert service.resume(token, trusted=True) is not None  # another tab of the browser, for now
-    assert not service.recently_authenticated(token)
+    assert not recently_authenticated(service, open_session(service, token))
     with pytest.raises(PasswordNeeded):
-        service.end_other_sessions(token)
-    assert service.refresh(token) is None
+        revoke_other_sessions(service, open_session(service, token))
+    assert refresh(service, token) is None
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -153,7 +155,7 @@ def test_the_token_from_before_step_up_is_worth_nothing_after_the_overlap(
 ) -> None:
     """SE-9: as after every other rotation."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    service.confirm_password(token, ada.password)
+    confirm_password(service, open_session(service, token), ada.password)
     clock.advance(OVERLAP)
 
     user = service.resume(token, trusted=trusted)
@@ -167,13 +169,13 @@ def test_a_token_on_its_way_to_the_browser_survives_step_up_for_a_moment(
     """SE-9: a page that loads while the password is typed must not end the session."""
     token = service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
     clock.advance(ROTATE_EVERY)
-    on_its_way = service.refresh(token)
+    on_its_way = refresh(service, token)
     assert on_its_way
 
-    service.confirm_password(token, ada.password)
+    confirm_password(service, open_session(service, token), ada.password)
 
     assert service.resume(on_its_way.token) is not None
-    assert not service.recently_authenticated(on_its_way.token)
+    assert not recently_authenticated(service, open_session(service, on_its_way.token))
 
 
 def test_guesses_with_a_stolen_session_leave_the_owner_their_own(
@@ -184,16 +186,20 @@ def test_guesses_with_a_stolen_session_leave_the_owner_their_own(
     other = service.log_in(ada.email, ada.password, PHONE).token
     for _ in range(PASSWORD_AGAIN.free):
         with pytest.raises(WrongPassword):
-            service.confirm_password(token, "a guess that is not right", THIEF)
+            confirm_password(
+                service, open_session(service, token), "a guess that is not right", THIEF
+            )
     with pytest.raises(TooMany):
-        service.confirm_password(token, ada.password, THIEF)
+        confirm_password(service, open_session(service, token), ada.password, THIEF)
 
     owners = [
-        service.confirm_password(other, ada.password, PHONE),
-        service.confirm_password(token, ada.password, LAPTOP),
+        confirm_password(service, open_session(service, other), ada.password, PHONE),
+        confirm_password(service, open_session(service, token), ada.password, LAPTOP),
     ]
 
-    assert all(service.recently_authenticated(each.token) for each in owners)
+    assert all(
+        recently_authenticated(service, open_session(service, each.token)) for each in owners
+    )
 
 
 def test_guesses_in_a_session_count_toward_the_hundred(
@@ -204,14 +210,16 @@ def test_guesses_in_a_session_count_toward_the_hundred(
     for _ in range(MOST_FAILURES):
         clock.advance(timedelta(hours=1))
         with pytest.raises(WrongPassword):
-            service.confirm_password(token, "a guess that is not right", THIEF)
+            confirm_password(
+                service, open_session(service, token), "a guess that is not right", THIEF
+            )
     clock.advance(timedelta(hours=1))
 
     with pytest.raises(WrongPassword):
-        service.confirm_password(token, ada.password, THIEF)
+        confirm_password(service, open_session(service, token), ada.password, THIEF)
     with pytest.raises(LogInRefused):
         service.log_in(ada.email, ada.password, THIEF)
-    service.confirm_password(token, ada.password, LAPTOP)
+    confirm_password(service, open_session(service, token), ada.password, LAPTOP)
 
     assert service.log_in(ada.email, ada.password, THIEF)  # typed rightly: it counts from none
 
@@ -221,12 +229,12 @@ def test_a_confirmed_password_counts_for_a_while(
 ) -> None:
     """SE-7: step-up ends by itself."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    token = service.confirm_password(token, ada.password).token
+    token = confirm_password(service, open_session(service, token), ada.password).token
 
     clock.advance(RECENT - timedelta(seconds=1))
-    before = service.recently_authenticated(token)
+    before = recently_authenticated(service, open_session(service, token))
     clock.advance(timedelta(seconds=1))
-    after = service.recently_authenticated(token)
+    after = recently_authenticated(service, open_session(service, token))
 
     assert (before, after) == (True, False)
 
@@ -237,7 +245,7 @@ def test_a_session_that_is_over_asks_in_vain(service: AuthService, ada: Person) 
     service.log_out(token)
 
     with pytest.raises(SessionOver):
-        service.sessions(token)
+        list_sessions(service, open_session(service, token))
 
 
 def test_one_session_too_many_ends_the_one_unused_for_longest(

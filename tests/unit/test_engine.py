@@ -42,8 +42,8 @@ def a_session(**changes: object) -> dict[str, object]:
         "expires_at": NOON + timedelta(hours=1),
         "token_id": "t1",
         "rotated_at": NOON,
-        "address": "",
-        "agent": "",
+        "ip": "",
+        "user_agent": "",
     } | changes
 
 

@@ -94,7 +94,7 @@ async def ask(
 
 def client(address: str) -> Client:
     """Return who asks from *address*."""
-    return Client(address=address)
+    return Client(ip=address)
 
 
 def test_what_a_client_says_in_the_gates_own_headers_is_dropped(app: App) -> None:

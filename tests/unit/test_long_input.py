@@ -8,10 +8,17 @@ import bcrypt
 import pytest
 import zxcvbn
 
-from auth import addresses, names, password_rules, passwords
+from auth import fields, password_rules, passwords
 from auth.errors import AuthError
+from auth.hand_off import exchange_ticket
 from auth.service import AuthService
-from tests.conftest import LAPTOP, Person
+from auth.step_up import confirm_password
+from features.account.rules import change_name, change_password
+from features.email_change.rules import change_email
+from features.email_verification.rules import confirm_email
+from features.password_reset.rules import request_reset, reset_password
+from features.personal_data.rules import delete_account
+from tests.conftest import LAPTOP, Person, open_session
 
 MOST = 1_024  # characters or bytes: passwords.MAX_BYTES, and no email or name may be longer
 # Words for zxcvbn, and marks in the wrong order: normalising takes the square of their number.
@@ -24,7 +31,7 @@ def signed_in(service: AuthService, ada: Person) -> str:
     """Return the token of a session whose password was typed just now."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     with suppress(AuthError):
-        service.confirm_password(token, ada.password)
+        confirm_password(service, open_session(service, token), ada.password)
     return token
 
 
@@ -37,17 +44,23 @@ VERBS: dict[str, Verb] = {
     "sign up: name": lambda s, ada, text: s.sign_up("eve@example.com", NAMED, text, LAPTOP),
     "strength: password": lambda s, ada, text: password_rules.strength(text),
     "strength: context": lambda s, ada, text: password_rules.strength(NAMED, [text]),
-    "forgot password": lambda s, ada, text: s.forgot_password(text, LAPTOP),
-    "reset: link": lambda s, ada, text: s.reset_password(text, NAMED, LAPTOP),
-    "confirm: link": lambda s, ada, text: s.confirm_email(text, LAPTOP),
-    "name": lambda s, ada, text: s.change_name(signed_in(s, ada), text),
-    "email": lambda s, ada, text: s.change_email(signed_in(s, ada), text),
-    "password: current": lambda s, ada, text: s.change_password(signed_in(s, ada), text, NAMED),
-    "password: new": lambda s, ada, text: s.change_password(signed_in(s, ada), ada.password, text),
-    "password again": lambda s, ada, text: s.confirm_password(signed_in(s, ada), text),
-    "delete": lambda s, ada, text: s.delete_account(signed_in(s, ada), text),
+    "forgot password": lambda s, ada, text: request_reset(s, text, LAPTOP),
+    "reset: link": lambda s, ada, text: reset_password(s, text, NAMED, LAPTOP),
+    "confirm: link": lambda s, ada, text: confirm_email(s, text, LAPTOP),
+    "name": lambda s, ada, text: change_name(s, open_session(s, signed_in(s, ada)), text),
+    "email": lambda s, ada, text: change_email(s, open_session(s, signed_in(s, ada)), text),
+    "password: current": lambda s, ada, text: change_password(
+        s, open_session(s, signed_in(s, ada)), text, NAMED
+    ),
+    "password: new": lambda s, ada, text: change_password(
+        s, open_session(s, signed_in(s, ada)), ada.password, text
+    ),
+    "password again": lambda s, ada, text: confirm_password(
+        s, open_session(s, signed_in(s, ada)), text
+    ),
+    "delete": lambda s, ada, text: delete_account(s, open_session(s, signed_in(s, ada)), text),
     "cookie": lambda s, ada, text: s.resume(text),
-    "ticket": lambda s, ada, text: s.exchange_ticket(text, "browser"),
+    "ticket": lambda s, ada, text: exchange_ticket(s, text, "browser"),
 }
 
 
@@ -73,9 +86,9 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         monkeypatch.setattr(module, name, watched)
 
-    for module in (addresses, names, passwords, password_rules):
+    for module in (fields, passwords, password_rules):
         watch(module, "normalize")
-    watch(addresses, "validate_email")
+    watch(fields, "validate_email")
     watch(password_rules, "_words")
     watch(zxcvbn, "zxcvbn")
     watch(bcrypt, "hashpw")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.names import InvalidName, read_name
+from auth.fields import InvalidName, read_name
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def token(service: AuthService) -> str:
     """Return the token of a session of Ada's, which is due for another."""
     ada = sign_up_ada(service)
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    with service._database.write() as connection:
+    with service.database.write() as connection:
         connection.execute(update(Session).values(rotated_at=datetime.now(UTC) - ROTATE_EVERY))
     return token
 

@@ -17,7 +17,7 @@ from auth.password_rules import (
     MOST_LOOK_UPS,
     assess,
     is_common,
-    password_faults,
+    password_errors,
     strength,
 )
 from auth.service import AuthService
@@ -43,7 +43,7 @@ SHORT, COMMON, GUESSED = "Use at least", "This is one of", "This is too easy"
 )
 def test_length_counts_letters_and_not_bytes(password: str, fault: bool) -> None:
     """PW-1: 14 are too few and 15 enough, in code points after NFC."""
-    faults = password_faults(password, min_length=15)
+    faults = password_errors(password, min_length=15)
 
     assert [text.startswith(SHORT) for text in faults] == [True] * fault
 
@@ -63,7 +63,7 @@ def test_length_counts_letters_and_not_bytes(password: str, fault: bool) -> None
 )
 def test_no_kind_of_character_is_asked_for(password: str) -> None:
     """PW-3: length is the rule; capitals, digits and signs are nobody's business."""
-    assert password_faults(password, min_length=15) == []
+    assert password_errors(password, min_length=15) == []
 
 
 def test_every_listed_password_is_common_whatever_its_case() -> None:
@@ -81,7 +81,7 @@ def test_a_listed_password_cannot_be_chosen(sqlite_url: str, clock: Clock) -> No
     for word in listed[:: len(listed) // 200]:
         with pytest.raises(InvalidDetails) as caught:
             service.sign_up("ada@example.com", word)
-        assert caught.value.faults["password"][0].startswith(COMMON)
+        assert caught.value.errors["password"][0].startswith(COMMON)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_is_made_of_patterns_or_of_oneself_is_too_easy(password: str) -> No
     """PW-6: repeats, sequences, and words that everybody knows of this person."""
     context = ("ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "Analytical Engines")
 
-    faults = password_faults(password, 15, context)
+    faults = password_errors(password, 15, context)
 
     assert any(text.startswith((GUESSED, COMMON)) for text in faults)
 
@@ -124,14 +124,14 @@ def test_words_of_oneself_weigh_what_a_stranger_would_not_guess() -> None:
 )
 def test_what_cannot_be_stored_is_a_sentence_and_not_a_crash(password: str, sentence: str) -> None:
     """PW-2, PW-9: refused whole, never cut."""
-    (fault,) = password_faults(password, 15)
+    (fault,) = password_errors(password, 15)
 
     assert sentence in fault
 
 
 def test_all_broken_rules_are_told_at_once() -> None:
     """PW-5: nobody fixes one only to meet the next."""
-    faults = password_faults("password", 15)
+    faults = password_errors("password", 15)
 
     assert [text.startswith(start) for text, start in zip(faults, (SHORT, COMMON), strict=True)]
 

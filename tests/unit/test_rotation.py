@@ -5,13 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from auth.errors import SessionOver
+from auth.hand_off import approve_ticket, exchange_ticket, refresh
 from auth.rotation import OVERLAP, ROTATE_EVERY, accept, prepare, step_up
 from auth.service import AuthService
 from auth.sessions import EndReason, Session
 from auth.tickets import LIFE
 from db.engine import Database
 from db.models import Session as SessionRow
-from tests.conftest import LAPTOP, Clock, Person
+from tests.conftest import LAPTOP, Clock, Person, open_session
 
 MOMENT = timedelta(seconds=1)
 OWNERS, COPYS = "_ask_" + "0" * 32, "_ask_" + "1" * 32  # tickets that their tabs made up
@@ -19,14 +21,14 @@ OWNERS, COPYS = "_ask_" + "0" * 32, "_ask_" + "1" * 32  # tickets that their tab
 
 def renew(service: AuthService, token: str) -> str:
     """Return the token that a page load with *token* answers with."""
-    login = service.refresh(token)
+    login = refresh(service, token)
     assert login is not None
     return login.token
 
 
 def same(service: AuthService, one: str, other: str) -> bool:
     """Tell whether two tokens are the same one, whenever each was signed."""
-    first, second = (service._claims(each, service._clock()) for each in (one, other))
+    first, second = (service.claims(each) for each in (one, other))
     assert first and second
     return first.token_id == second.token_id
 
@@ -43,7 +45,7 @@ def test_a_page_load_soon_after_the_last_rotation_leaves_the_cookie(
     token = log_in(service, ada)
     clock.advance(ROTATE_EVERY - MOMENT)
 
-    renewed = service.refresh(token)
+    renewed = refresh(service, token)
 
     assert renewed is None
     assert service.resume(token) is not None
@@ -143,7 +145,8 @@ def test_a_copy_held_through_weeks_of_rotations_never_works_again(
         assert service.resume(held, trusted=True, touch=False) is None
 
     assert service.resume(current) is not None
-    assert service.recently_authenticated(held) is False
+    with pytest.raises(SessionOver):
+        open_session(service, held)
 
 
 def test_a_page_load_with_the_token_before_hands_out_nothing(
@@ -154,7 +157,7 @@ def test_a_page_load_with_the_token_before_hands_out_nothing(
     clock.advance(ROTATE_EVERY)
     service.resume(renew(service, before))
 
-    login = service.refresh(before)
+    login = refresh(service, before)
 
     assert login is None
     assert service.resume(before) is not None
@@ -169,25 +172,25 @@ def test_the_newest_cookie_gets_a_tab_its_token_and_the_one_before_does_not(
     current = renew(service, before)
     service.resume(current)
 
-    copy = service.vouch(before, COPYS)
-    owner = service.vouch(current, OWNERS)
-    login = service.exchange_ticket(OWNERS, OWNERS)
+    copy = approve_ticket(service, before, COPYS)
+    owner = approve_ticket(service, current, OWNERS)
+    login = exchange_ticket(service, OWNERS, OWNERS)
 
     assert (copy, owner) == (False, True)
     assert login is not None
     assert same(service, login.token, current)
-    assert service.exchange_ticket(OWNERS, OWNERS) is None
-    assert service.exchange_ticket(COPYS, COPYS) is None
+    assert exchange_ticket(service, OWNERS, OWNERS) is None
+    assert exchange_ticket(service, COPYS, COPYS) is None
 
 
 def test_a_tabs_own_ticket_is_good_for_half_a_minute(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
     """SE-9: like every other."""
-    service.vouch(log_in(service, ada), OWNERS)
+    approve_ticket(service, log_in(service, ada), OWNERS)
     clock.advance(LIFE)
 
-    login = service.exchange_ticket(OWNERS, OWNERS)
+    login = exchange_ticket(service, OWNERS, OWNERS)
 
     assert login is None
 
@@ -202,7 +205,7 @@ def test_a_copy_that_asks_for_the_newest_ends_the_session(
     service.resume(current)
     clock.advance(OVERLAP)
 
-    good = service.vouch(before, COPYS)
+    good = approve_ticket(service, before, COPYS)
 
     assert not good
     assert service.resume(current, trusted=True) is None
@@ -250,7 +253,7 @@ def test_a_renewed_cookie_ends_when_the_session_does(
     login = service.log_in(ada.email, ada.password, LAPTOP, remember=True)
     clock.advance(timedelta(days=3))
 
-    renewed = service.refresh(login.token)
+    renewed = refresh(service, login.token)
 
     assert renewed is not None
     assert renewed.expires_at == login.expires_at
@@ -261,7 +264,7 @@ def test_a_session_that_is_over_is_not_renewed(service: AuthService, ada: Person
     token = log_in(service, ada)
     service.log_out(token)
 
-    renewed = service.refresh(token)
+    renewed = refresh(service, token)
 
     assert renewed is None
 
@@ -276,7 +279,7 @@ def two(service: AuthService, ada: Person) -> list[Session]:
 def row(service: AuthService, database: Database, session: Session, now: Clock) -> Session:
     """Return *session* as its row stands."""
     with database.read() as connection:
-        found = service._sessions.find(connection, session.id, now())
+        found = service.sessions.find(connection, session.id, now())
     assert found is not None
     return found
 

@@ -9,7 +9,6 @@ from sqlalchemy import QueuePool
 
 from auth import (
     audit,
-    devices,
     email_tokens,
     housekeeping,
     limits,
@@ -19,6 +18,7 @@ from auth import (
     rotation,
     sessions,
     smtp,
+    step_up,
     tickets,
 )
 from auth.keys import KEY_BYTES
@@ -70,7 +70,7 @@ def minutes(value: timedelta) -> str:
         ("under `server.py` the token changes every", minutes(rotation.ROTATE_EVERY)),
         ("the token before is good for", minutes(rotation.OVERLAP)),
         ("a ticket for the cookie is good for", f"{tickets.LIFE.total_seconds():.0f} seconds"),
-        ("a password typed again counts for", minutes(devices.RECENT)),
+        ("a password typed again counts for", minutes(step_up.RECENT)),
         (
             "an idle page notices the end of its session within",
             f"{navigation.WATCH_EVERY.total_seconds():.0f} seconds",
@@ -144,7 +144,7 @@ def test_every_logger_is_in_the_inventory() -> None:
     made = re.compile(r"(?:getLogger|BoundedLog)\((.*?)\)")
     names = {
         name.strip('"').replace("__name__", folder)
-        for folder in ("auth", "db", "web", "views")
+        for folder in ("auth", "db", "web", "features", "views")
         for file in (root / folder).rglob("*.py")
         for name in made.findall(file.read_text("utf-8"))
     }

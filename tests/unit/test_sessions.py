@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from auth.administration import disable, enable
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, Client, EndReason
 from db.engine import Database
@@ -171,7 +172,9 @@ def test_a_lock_held_by_another_writer_keeps_no_page_waiting(
     clock.advance(timedelta(minutes=2))
 
     with database.write() as connection:
-        connection.execute(update(Session).values(agent="locked"))  # every row, and SQLite whole
+        connection.execute(
+            update(Session).values(user_agent="locked")
+        )  # every row, and SQLite whole
         user = service.resume(login.token)
 
     assert user == login.user
@@ -184,11 +187,11 @@ def test_disabling_ends_every_session_for_good(service: AuthService, ada: Person
     """SE-2, SE-6: at the next run, and enabling does not bring them back."""
     tokens = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(3)]
 
-    service.disable(ada.id)
+    disable(service, ada.id)
     assert [service.resume(token) for token in tokens] == [None] * 3
     assert service.end_reason(tokens[0]) == EndReason.DISABLED
 
-    service.enable(ada.id)
+    enable(service, ada.id)
     assert [service.resume(token) for token in tokens] == [None] * 3
     assert service.end_reason(tokens[0]) == EndReason.CHANGED
     assert service.log_in(ada.email, ada.password, LAPTOP)
@@ -233,7 +236,7 @@ def test_a_session_remembers_who_asked_in_one_plain_line(
     service.log_in(ada.email, ada.password, Client("192.0.2.7\n", agent))
 
     with database.read() as connection:
-        row = connection.execute(select(Session.address, Session.agent)).one()
-    assert row.address == "192.0.2.7"
-    assert row.agent.startswith("Mozilla[31mauthn")
-    assert len(row.agent) <= 256
+        row = connection.execute(select(Session.ip, Session.user_agent)).one()
+    assert row.ip == "192.0.2.7"
+    assert row.user_agent.startswith("Mozilla[31mauthn")
+    assert len(row.user_agent) <= 256

@@ -6,12 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from auth.hand_off import close_cookie, create_ticket, exchange_ticket, mark_of
+from auth.housekeeping import purge_batch
 from auth.service import AuthService
 from auth.sessions import EndReason
+from auth.step_up import confirm_password
 from auth.tickets import LIFE
 from db.engine import Database
 from db.models import Ticket
-from tests.conftest import LAPTOP, Clock, Person
+from tests.conftest import LAPTOP, Clock, Person, open_session
 
 BROWSER = "0123456789abcdef0123456789abcdef"
 MOMENT = timedelta(seconds=1)
@@ -20,7 +23,7 @@ MOMENT = timedelta(seconds=1)
 @pytest.fixture
 def ticket(service: AuthService, ada: Person) -> str:
     """Return a ticket for a new session of Ada's, bound to BROWSER."""
-    ticket = service.ticket(service.log_in(ada.email, ada.password, LAPTOP).token, BROWSER)
+    ticket = create_ticket(service, service.log_in(ada.email, ada.password, LAPTOP).token, BROWSER)
     assert ticket is not None
     return ticket
 
@@ -29,7 +32,7 @@ def test_a_ticket_becomes_the_session_it_was_made_for(
     service: AuthService, ada: Person, ticket: str
 ) -> None:
     """CK-1: the cookie is set by an HTTP answer."""
-    login = service.exchange_ticket(ticket, BROWSER)
+    login = exchange_ticket(service, ticket, BROWSER)
 
     assert login is not None
     assert service.resume(login.token) == login.user
@@ -38,9 +41,9 @@ def test_a_ticket_becomes_the_session_it_was_made_for(
 
 def test_a_ticket_cannot_be_guessed(service: AuthService, ticket: str) -> None:
     """CK-1: 192 random bits, in base64."""
-    token = service.exchange_ticket(ticket, BROWSER)
+    token = exchange_ticket(service, ticket, BROWSER)
     assert token is not None
-    other = service.ticket(token.token, BROWSER)
+    other = create_ticket(service, token.token, BROWSER)
 
     assert len(ticket) == 32
     assert other != ticket
@@ -48,9 +51,9 @@ def test_a_ticket_cannot_be_guessed(service: AuthService, ticket: str) -> None:
 
 def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
     """CK-1: a ticket seen by somebody else is worth nothing."""
-    service.exchange_ticket(ticket, BROWSER)
+    exchange_ticket(service, ticket, BROWSER)
 
-    again = service.exchange_ticket(ticket, BROWSER)
+    again = exchange_ticket(service, ticket, BROWSER)
 
     assert again is None
 
@@ -60,7 +63,7 @@ def test_of_many_who_redeem_a_ticket_at_once_one_gets_the_cookie(
 ) -> None:
     """CK-1: single use holds under concurrency, on both databases."""
     with ThreadPoolExecutor(8) as pool:
-        logins = list(pool.map(lambda _: service.exchange_ticket(ticket, BROWSER), range(8)))
+        logins = list(pool.map(lambda _: exchange_ticket(service, ticket, BROWSER), range(8)))
 
     assert sum(login is not None for login in logins) == 1
 
@@ -71,17 +74,17 @@ def test_a_ticket_is_good_for_half_a_minute(
     """CK-1: what nobody came for is worth nothing."""
     clock.advance(LIFE)
 
-    login = service.exchange_ticket(ticket, BROWSER)
+    login = exchange_ticket(service, ticket, BROWSER)
 
     assert login is None
 
 
 def test_a_ticket_is_of_no_use_in_another_browser(service: AuthService, ticket: str) -> None:
     """CK-5: nobody can be logged in as somebody else by a planted ticket."""
-    login = service.exchange_ticket(ticket, "another browser")
+    login = exchange_ticket(service, ticket, "another browser")
 
     assert login is None
-    assert service.exchange_ticket(ticket, BROWSER) is None
+    assert exchange_ticket(service, ticket, BROWSER) is None
 
 
 def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
@@ -89,10 +92,10 @@ def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
 ) -> None:
     """SE-5: log-out overtakes a log-in that is still on its way."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    ticket = service.ticket(token, BROWSER)
+    ticket = create_ticket(service, token, BROWSER)
     service.log_out(token)
 
-    login = service.exchange_ticket(ticket or "", BROWSER)
+    login = exchange_ticket(service, ticket or "", BROWSER)
 
     assert login is None
 
@@ -114,7 +117,7 @@ def test_what_is_no_ticket_is_refused_without_an_exception(
     service: AuthService, ticket: str
 ) -> None:
     """JWT-9: every text from a browser is hostile."""
-    login = service.exchange_ticket(ticket, BROWSER)
+    login = exchange_ticket(service, ticket, BROWSER)
 
     assert login is None
 
@@ -125,10 +128,10 @@ def test_tickets_nobody_came_for_do_not_pile_up(
     """DB-7: the housekeeping after the next log-in sweeps them out."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     for _ in range(3):
-        service.ticket(token, BROWSER)
+        create_ticket(service, token, BROWSER)
     clock.advance(LIFE + MOMENT)
 
-    service.purge_batch()
+    purge_batch(service)
 
     with database.read() as connection:
         assert len(connection.execute(select(Ticket.hash)).all()) == 0
@@ -140,9 +143,9 @@ def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
     """SE-1: a second log-in, in a tab whose connection began before the first one's."""
     first = service.log_in(ada.email, ada.password, LAPTOP).token
     second = service.log_in(ada.email, ada.password, LAPTOP).token
-    ticket = service.ticket(second, BROWSER)
+    ticket = create_ticket(service, second, BROWSER)
 
-    login = service.exchange_ticket(ticket or "", BROWSER, cookie=first)
+    login = exchange_ticket(service, ticket or "", BROWSER, cookie=first)
 
     assert login is not None
     assert service.end_reason(first) is EndReason.REPLACED
@@ -153,7 +156,7 @@ def test_a_ticket_that_is_refused_ends_no_session(service: AuthService, ada: Per
     """SE-1: nothing takes the place of the cookie then."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
-    login = service.exchange_ticket("made-up", BROWSER, cookie=token)
+    login = exchange_ticket(service, "made-up", BROWSER, cookie=token)
 
     assert login is None
     assert service.resume(token) is not None
@@ -164,10 +167,10 @@ def test_a_renewed_cookie_of_the_same_session_ends_nothing(
 ) -> None:
     """SE-1: after step-up the browser still brings the token from before."""
     before = service.log_in(ada.email, ada.password, LAPTOP).token
-    after = service.confirm_password(before, ada.password).token
-    ticket = service.ticket(after, BROWSER)
+    after = confirm_password(service, open_session(service, before), ada.password).token
+    ticket = create_ticket(service, after, BROWSER)
 
-    login = service.exchange_ticket(ticket or "", BROWSER, cookie=before)
+    login = exchange_ticket(service, ticket or "", BROWSER, cookie=before)
 
     assert login is not None
     assert service.resume(login.token) is not None
@@ -176,12 +179,12 @@ def test_a_renewed_cookie_of_the_same_session_ends_nothing(
 def test_a_late_log_out_leaves_the_log_in_that_followed(service: AuthService, ada: Person) -> None:
     """SE-5: a page means the session it was in, whatever cookie the browser has by now."""
     first = service.log_in(ada.email, ada.password, LAPTOP).token
-    mark = service.mark_of(first)
+    mark = mark_of(service, first)
     service.log_out(first)
     second = service.log_in(ada.email, ada.password, LAPTOP).token
 
-    forget_second = service.close_cookie(second, mark)
-    forget_first = service.close_cookie(first, mark)
+    forget_second = close_cookie(service, second, mark)
+    forget_first = close_cookie(service, first, mark)
 
     assert not forget_second
     assert service.resume(second) is not None
@@ -195,6 +198,6 @@ def test_a_cookie_that_opens_nothing_may_be_forgotten(
     """SE-5: log-out leaves no dead cookie behind."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
-    forget = service.close_cookie(cookie, service.mark_of(token))
+    forget = close_cookie(service, cookie, mark_of(service, token))
 
     assert forget

@@ -12,7 +12,8 @@ from auth.limits import LOG_IN_ACCOUNT
 from auth.service import AuthService
 from auth.sessions import Client
 from auth.users import User, find_by_id
-from tests.app.conftest import PASSWORD, Open
+from features.email_verification.rules import look_at_confirmation
+from tests.app.conftest import PASSWORD, Open, page_path
 from web import start
 from web.form import NO_LINK
 
@@ -37,7 +38,7 @@ def said(app: AppTest) -> str:
 
 def visit(open_app: Open, name: str, token: str | None = None) -> AppTest:
     """Open the page views/*name*.py."""
-    return open_app(token).run().switch_page(f"views/{name}.py").run()
+    return open_app(token).run().switch_page(page_path(name)).run()
 
 
 def test_the_password_page_tells_each_fault_in_its_place(open_app: Open, token: str) -> None:
@@ -78,7 +79,7 @@ def test_a_link_that_is_none_of_ours_is_refused_kindly(
 ) -> None:
     """RS-1: no form to fill in vain, and no fault of ours."""
     app = open_app().run()
-    app.switch_page(f"views/{page}.py").query_params["token"] = link
+    app.switch_page(page_path(page)).query_params["token"] = link
 
     app.run()
 
@@ -91,17 +92,15 @@ def link(service: AuthService, ada: User) -> str:
     """Return the token of the link that confirms Ada's email."""
     assert service._mail_queue
     assert service._mail_queue.finish()  # the link that signing up sends is older than this one
-    with service._database.write() as connection:
+    with service.database.write() as connection:
         row = find_by_id(connection, ada.id)
         assert row is not None
-        return issue_link(
-            connection, row, Purpose.VERIFY, row.email, row.email_key, service._clock()
-        )
+        return issue_link(connection, row, Purpose.VERIFY, row.email, row.email_key, service.now())
 
 
 def open_link(open_app: Open, page: str, link: str, token: str | None = None) -> AppTest:
     """Open a link from an email."""
-    app = open_app(token).run().switch_page(f"views/{page}.py")
+    app = open_app(token).run().switch_page(page_path(page))
     app.query_params["token"] = link
     app.run()
     assert "token" not in app.query_params
@@ -118,11 +117,11 @@ def test_confirming_takes_the_password_and_logs_in(
     assert app.text_input[0].proto.autocomplete == "current-password"
 
     assert WrongPassword.message in said(fill(app, password="not mine at all"))
-    assert service.confirmation(link)
+    assert look_at_confirmation(service, link)
     thanks = said(fill(app, password=PASSWORD))
 
     assert "Thank you. Your email is confirmed." in thanks
-    assert service.confirmation(link) is None
+    assert look_at_confirmation(service, link) is None
     assert app.session_state["logged_in"]
     assert app.session_state["user"].verified_at
     assert [title.value for title in app.title] == ["Home"]
@@ -137,7 +136,7 @@ def test_confirming_is_one_click_where_the_account_is_signed_in(
 
     app.main.button[0].click().run()
 
-    assert service.confirmation(link) is None
+    assert look_at_confirmation(service, link) is None
     assert "Thank you. Your email is confirmed." in said(app)
 
 
@@ -146,7 +145,7 @@ def test_a_new_account_s_password_can_be_chosen_by_the_link_that_confirms_it(
 ) -> None:
     """RS-5: an attacker may have signed up; their password and session end."""
     app = open_link(open_app, "verify_email", link)
-    app.switch_page("views/reset_password.py").run()
+    app.switch_page("features/password_reset/reset_password.py").run()
     said(fill(app, new_password=NEW_PASSWORD))
 
     assert service.resume(token) is None
@@ -155,7 +154,7 @@ def test_a_new_account_s_password_can_be_chosen_by_the_link_that_confirms_it(
 
 def test_opening_a_link_uses_nothing_up(open_app: Open) -> None:
     """RS-4: the page shows a button; without a link there is none."""
-    app = open_app().run().switch_page("views/keep_email.py").run()
+    app = open_app().run().switch_page("features/email_change/keep_email.py").run()
     assert NO_LINK in said(app)
     assert not app.main.button
 

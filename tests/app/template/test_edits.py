@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from auth.service import AuthService
 from auth.users import User
-from tests.app.conftest import PASSWORD, Open
+from tests.app.conftest import PASSWORD, Open, page_path
 from tests.serving import ROOT, copy_project
 
 LINES = [
@@ -49,7 +49,7 @@ def test_any_page_may_go(open_app: Open, ada: User, tmp_path: Path, line: str) -
     """GD-1: what links to it shows no link, what leads to it leads to the default page."""
     script = rewrite(copy_project(tmp_path / "project"), line, "")
     pages = [each.split('"')[1] for each in LINES if each != line]
-    pages = [page if page.endswith(".py") else f"views/{page}.py" for page in pages]
+    pages = [page if page.endswith(".py") else page_path(page) for page in pages]
 
     app = open_app(script=script).run()
     assert titles(app) == ["Log in"]
@@ -96,7 +96,10 @@ def test_a_public_page_may_be_the_first(open_app: Open, ada: User, tmp_path: Pat
     [
         ('title="Home"', 'title="Start"'),
         (", default=True", ""),
-        (LINES[0] + LINES[1], LINES[1] + LINES[0]),
+        (
+            'hidden("log_in"),\n        hidden("sign_up")',
+            'hidden("sign_up"),\n        hidden("log_in")',
+        ),
     ],
     ids=["another title", "no default page", "another order"],
 )

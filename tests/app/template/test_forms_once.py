@@ -13,11 +13,11 @@ from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
-from auth.addresses import read_address
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link
+from auth.fields import read_email
 from auth.service import AuthService
-from auth.users import find_by_address
+from auth.users import find_by_email
 from db.models import AuditEvent, User
 from db.models import Session as SessionRow
 from tests.app.conftest import PASSWORD, Open
@@ -79,7 +79,7 @@ def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
 @pytest.fixture(autouse=True)
 def cheap_bcrypt(service: AuthService, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash at the lowest cost that there is: below what the settings allow."""
-    monkeypatch.setattr(service, "_scheme", replace(service._scheme, rounds=4))
+    monkeypatch.setattr(service, "scheme", replace(service.scheme, rounds=4))
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def signed_in(others: int = 0, *, long_ago: bool = False, **fields: str) -> Prep
     def prepare(service: AuthService, email: str) -> Account:
         service.sign_up(email, PASSWORD, "Ada")
         tokens = [
-            service.log_in(email, PASSWORD, Client(agent=f"Browser/{each}")).token
+            service.log_in(email, PASSWORD, Client(user_agent=f"Browser/{each}")).token
             for each in range(others + 1)
         ]
         if long_ago:
-            with service._database.write() as connection:
+            with service.database.write() as connection:
                 connection.execute(update(SessionRow).values(confirmed_at=None))
         return Account(email, tokens[0], fields=fields)
 
@@ -131,10 +131,10 @@ def by_link(purpose: Purpose, prepare: Prepare) -> Prepare:
         account = prepare(service, email)
         assert service._mail_queue
         assert service._mail_queue.finish()  # the link of the sign-up is older than this one
-        with service._database.write() as connection:
-            user = find_by_address(connection, read_address(email))
+        with service.database.write() as connection:
+            user = find_by_email(connection, read_email(email))
             assert user is not None
-            now = service._clock()
+            now = service.now()
             link = issue_link(connection, user, purpose, user.email, user.email_key, now)
         return replace(account, link=link)
 
@@ -225,7 +225,7 @@ def known(service: AuthService) -> Counter[str]:
     """Return what the database counts: users, open sessions, and each kind of event."""
     assert service._mail_queue
     service._mail_queue.finish()
-    with service._database.read() as connection:
+    with service.database.read() as connection:
         events = connection.execute(
             select(AuditEvent.event, func.count()).group_by(AuditEvent.event)
         )

@@ -9,29 +9,37 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
+from auth.administration import disable
 from auth.rotation import OVERLAP
 from auth.service import AuthService
 from auth.sessions import Client, EndReason
+from auth.step_up import confirm_password
 from auth.users import User
 from db.models import Session
-from tests.app.conftest import PASSWORD, Open
+from features import FEATURES
+from tests.app.conftest import PASSWORD, Open, page_path
+from tests.conftest import open_session
 from tests.serving import ROOT, copy_project
 from web import connection, start
 from web.tab import clear_tab, tab
 
 SCRIPT = (ROOT / "app.py").read_text("utf-8")
 PAGES = sorted(
-    {f"views/{name}.py" for name in re.findall(r'(?:"views/|hidden\(")(\w+)(?:\.py)?"', SCRIPT)}
+    page_path(name)
+    for name in [
+        *re.findall(r'(?:"views/|hidden\(")(\w+)(?:\.py)?"', SCRIPT),
+        *(page.name for feature in FEATURES for page in feature.pages),
+    ]
 )
 PUBLIC = {
     "views/log_in.py": "Log in",
     "views/sign_up.py": "Sign up",
-    "views/forgot_password.py": "Forgot your password?",
-    "views/reset_password.py": "Choose a new password",
-    "views/verify_email.py": "Confirm your email",
-    "views/keep_email.py": "Keep your old email",
+    "features/password_reset/forgot_password.py": "Forgot your password?",
+    "features/password_reset/reset_password.py": "Choose a new password",
+    "features/email_verification/verify_email.py": "Confirm your email",
+    "features/email_change/keep_email.py": "Keep your old email",
 }
-ACCOUNT = '        st.Page("views/account.py", title="Account", icon=":material/person:"),\n'
+HOME = '        st.Page("views/home.py", title="Home", icon=":material/home:", default=True),\n'
 DIARY = """
 from pathlib import Path
 
@@ -66,7 +74,7 @@ def assert_only_the_form(app: AppTest) -> None:
 def diary(tmp_path: Path) -> Path:
     """Return the script of an app with one more private page: a file and a line in app.py."""
     line = '        st.Page("views/diary.py", title="Diary"),\n'
-    project = copy_project(tmp_path / "project", edits={"app.py": (ACCOUNT, ACCOUNT + line)})
+    project = copy_project(tmp_path / "project", edits={"app.py": (HOME, HOME + line)})
     (project / "views/diary.py").write_text(DIARY)
     return project / "app.py"
 
@@ -156,7 +164,7 @@ def test_a_tab_whose_token_was_replaced_shows_nothing_without_its_browser(
 ) -> None:
     """SE-9: it may be a copy's; here no browser answers that it is not."""
     app = open_app(token).run()
-    service.confirm_password(token, PASSWORD)
+    confirm_password(service, open_session(service, token), PASSWORD)
     lapse_overlap(service, token)
 
     app.run()
@@ -170,7 +178,7 @@ def lapse_overlap(service: AuthService, token: str) -> None:
     """Let the session's last rotation lie as far back as makes the token before it worthless."""
     session = service.session(token, trusted=True)
     assert session is not None
-    with service._database.write() as connection:
+    with service.database.write() as connection:
         connection.execute(
             update(Session)
             .where(Session.id == session.id)
@@ -189,7 +197,7 @@ def test_a_session_that_ends_between_two_runs_shows_the_form(
     if how == "revoked":
         service.log_out(token)
     else:
-        service.disable(ada.id)
+        disable(service, ada.id)
     app.run()
 
     assert_only_the_form(app)
@@ -242,7 +250,7 @@ def test_a_broken_database_closes_the_app(
     def broken() -> None:
         raise OperationalError("SELECT secret", {}, Exception("no such table"))
 
-    monkeypatch.setattr(service._database, "read", broken)
+    monkeypatch.setattr(service.database, "read", broken)
     app.run()
 
     assert not app.exception
@@ -282,9 +290,9 @@ def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
 
 def test_a_database_from_a_newer_version_is_calm(open_app: Open, service: AuthService) -> None:
     """A deployment that was rolled back says so in the log, and nothing on the page."""
-    with service._database.write() as connection:
+    with service.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
-    service._database.close()
+    service.database.close()
     start._start.cache_clear()
 
     app = open_app().run()

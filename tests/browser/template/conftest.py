@@ -13,8 +13,7 @@ from tests.serving import Server, copy_project, serve
 
 PAGES = Path(__file__).parent / "pages"
 WATCH, PATIENCE = 2, 3  # seconds, of the workshop: nobody waits half a minute for a test
-NAVIGATION = """        st.Page("views/account.py", title="Account", icon=":material/person:"),
-"""
+NAVIGATION = "    ],\n    public=[\n"
 
 
 @pytest.fixture(scope="package")
@@ -32,7 +31,7 @@ def workshop_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
     project = copy_project(
         folder / "project",
         edits={
-            "app.py": (NAVIGATION, NAVIGATION + lines),
+            "app.py": (NAVIGATION, lines + NAVIGATION),
             "web/navigation.py": (
                 "WATCH_EVERY = timedelta(seconds=30)",
                 f"WATCH_EVERY = timedelta(seconds={WATCH})",

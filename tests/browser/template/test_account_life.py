@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, expect
 
-from auth.addresses import read_address
 from auth.errors import LinkRefused, LogInRefused
+from auth.fields import read_email
 from auth.limits import LOG_IN_ACCOUNT
 from auth.sessions import Client
-from auth.users import User, find_by_address
+from auth.users import User, find_by_email
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.mailbox import Mailbox
@@ -118,7 +118,7 @@ def ask_for_address(visitor: Visitor, user: User, new: str) -> None:
 def is_verified(server: Server, email: str) -> bool:
     """Tell whether the account of *email* has confirmed it."""
     with server.database() as database, database.read() as connection:
-        row = find_by_address(connection, read_address(email))
+        row = find_by_email(connection, read_email(email))
         return row is not None and row.verified_at is not None
 
 

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import func, select, update
 
-from auth.addresses import read_address
 from auth.audit import Event
 from auth.client import Client
-from auth.users import find_by_address
+from auth.fields import read_email
+from auth.users import find_by_email
 from db.models import AuditEvent
 from db.models import Session as SessionRow
 from tests.browser.conftest import NewContext, ServerOf
@@ -103,7 +103,7 @@ class Facts:
     def __init__(self, server: Server, email: str) -> None:
         self._server, self._email = server, email
         with server.database() as database, database.read() as connection:
-            row = find_by_address(connection, read_address(email))
+            row = find_by_email(connection, read_email(email))
         assert row is not None, f"there is no account of {email}"
         self.user_id: str = row.id
         self.failures: int = row.failures
@@ -134,7 +134,7 @@ class Facts:
         """Start a session for each of *agents*."""
         with self._server.service() as service:
             for agent in agents:
-                service.log_in(self._email, NEXT, Client(agent=agent))
+                service.log_in(self._email, NEXT, Client(user_agent=agent))
 
     def forget_the_password(self) -> None:
         """Let it be long ago that the password was typed."""

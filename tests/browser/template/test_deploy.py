@@ -152,7 +152,7 @@ def test_a_deployed_app_knows_the_visitor_from_the_proxy(
     with deployed.service() as service:
         session = service.session(visitor.token())
     assert session
-    assert session.address == HOST
+    assert session.ip == HOST
 
 
 def test_no_log_has_the_secret_of_a_link(new_context: NewContext, deployed: Server) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from playwright.sync_api import expect
 from sqlalchemy import update
 
+from auth.administration import disable
 from auth.users import User
 from db.engine import Database
 from db.models import Session
@@ -54,7 +55,7 @@ def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, worksh
 
         expire(database, visitors["Expired"][1])
         service.log_out(visitors["Revoked"][2])
-        service.disable(visitors["Disabled"][1].id)
+        disable(service, visitors["Disabled"][1].id)
 
     for name, words in (
         ("Expired", "Your session has reached its end."),

@@ -5,6 +5,7 @@ import secrets
 import pytest
 from playwright.sync_api import Locator, expect
 
+from auth.administration import disable
 from auth.errors import EmailTaken, LogInRefused
 from auth.service import AuthService
 from auth.users import User
@@ -74,7 +75,7 @@ def test_wrong_unknown_and_disabled_get_one_and_the_same_answer(
     visitor: Visitor, service: AuthService, ada: User, grace: User
 ) -> None:
     """EN-1, AU-1: nobody learns from the form who has an account."""
-    service.disable(grace.id)
+    disable(service, grace.id)
     visitor.open("/log-in")
     answers = set()
 

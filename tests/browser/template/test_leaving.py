@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from auth.administration import disable, enable
 from auth.service import AuthService
 from auth.users import User
 from tests.browser.conftest import NewContext, add_account
@@ -112,8 +113,8 @@ def test_a_planted_cookie_is_never_adopted(
     visitor.open("/log-in")  # this connection brings the planted cookie along
     visitor.expect_signed_in(mallory.email)
     visitor.expect_settled()
-    service.disable(mallory.id)
-    service.enable(mallory.id)
+    disable(service, mallory.id)
+    enable(service, mallory.id)
 
     visitor.sidebar.get_by_role("link", name="Account").click()
     visitor.fill_log_in(ada.email)

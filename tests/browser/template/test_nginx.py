@@ -113,7 +113,7 @@ def test_the_address_is_the_one_that_our_proxy_saw(
     with cluster.service() as service:
         session = service.session(visitor.token())
     assert session
-    assert session.address == HOST
+    assert session.ip == HOST
 
 
 def test_signing_up_works_behind_a_proxy(new_context: NewContext, cluster: Server) -> None:
@@ -131,4 +131,4 @@ def test_signing_up_works_behind_a_proxy(new_context: NewContext, cluster: Serve
     with cluster.service() as service:
         session = service.session(visitor.token())
     assert session
-    assert session.address == HOST
+    assert session.ip == HOST

@@ -9,6 +9,7 @@ import pytest
 from auth.mail import Mail, MailFailed, MailQueue
 from auth.service import AuthService
 from db.engine import Database
+from features import FEATURES
 from settings import Settings
 from tests.conftest import Clock, Person, sign_up_ada
 
@@ -56,7 +57,9 @@ def service(
     database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
 ) -> AuthService:
     """The verbs, with a mail queue."""
-    return AuthService(database, settings, mail_queue=letterbox.queue, clock=clock)
+    return AuthService(
+        database, settings, features=FEATURES, mail_queue=letterbox.queue, clock=clock
+    )
 
 
 @pytest.fixture

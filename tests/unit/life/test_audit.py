@@ -13,15 +13,25 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
+from auth.administration import disable, end_every_session
 from auth.audit import Event, note
 from auth.client import Client
 from auth.errors import AuthError
+from auth.hand_off import end_replaced, refresh
 from auth.service import AuthService
 from auth.sessions import MAX_PER_USER
+from auth.step_up import confirm_password
 from auth.users import Login
 from db.engine import Database
 from db.models import AuditEvent, Base
-from tests.conftest import KEY, LAPTOP, NOON, Clock, Person
+from features.account.rules import change_name, change_password
+from features.activity.rules import recent_activity
+from features.devices.rules import revoke_other_sessions
+from features.email_change.rules import change_email, keep_email
+from features.email_verification.rules import confirm_email, resend_link
+from features.password_reset.rules import request_reset, reset_password
+from features.personal_data.rules import delete_account
+from tests.conftest import KEY, LAPTOP, NOON, Clock, Person, open_session
 from tests.template.examples import SHARED_FIXTURES
 from tests.unit.life.conftest import Letterbox
 
@@ -33,7 +43,7 @@ WRONG = "not the password at all"
 def token(service: AuthService, ada: Person) -> str:
     """Ada's session, in which she has just typed her password."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    return service.confirm_password(token, ada.password).token
+    return confirm_password(service, open_session(service, token), ada.password).token
 
 
 def events(database: Database) -> list[str]:
@@ -45,31 +55,31 @@ def events(database: Database) -> list[str]:
 def rotate(service: AuthService, token: str, clock: Clock) -> None:
     """Load a page when the token is due."""
     clock.advance(timedelta(minutes=15))
-    service.refresh(token)
+    refresh(service, token)
 
 
 def end_others(service: AuthService, ada: Person, token: str) -> None:
     """Log in elsewhere, and end that."""
     service.log_in(ada.email, ada.password, LAPTOP)
-    service.end_other_sessions(token)
+    revoke_other_sessions(service, open_session(service, token))
 
 
 def reset(service: AuthService, ada: Person, box: Letterbox) -> None:
     """Choose a new password by the mailed link."""
-    service.forgot_password(ada.email, LAPTOP)
-    service.reset_password(box.link(ada.email, "reset-password"), NEW, LAPTOP)
+    request_reset(service, ada.email, LAPTOP)
+    reset_password(service, box.link(ada.email, "reset-password"), NEW, LAPTOP)
 
 
 def object_to_change(service: AuthService, ada: Person, token: str, box: Letterbox) -> None:
     """Have the address changed by somebody, and take it back."""
-    service.change_email(token, "eve@example.com")
-    service.keep_email(box.link(ada.email, "keep-email"), LAPTOP)
+    change_email(service, open_session(service, token), "eve@example.com")
+    keep_email(service, box.link(ada.email, "keep-email"), LAPTOP)
 
 
 def reuse(service: AuthService, token: str, clock: Clock) -> None:
     """Present a copy of a token that was replaced, and has been out of use for long."""
     rotate(service, token, clock)
-    renewed = service.refresh(token)
+    renewed = refresh(service, token)
     assert renewed
     service.resume(renewed.token)
     clock.advance(timedelta(minutes=2))
@@ -102,43 +112,47 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
         [Event.USER_CREATED, Event.LINK_SENT],
     ),
     "forgot password": (
-        lambda it, ada, token, box, clock: it.forgot_password(ada.email, LAPTOP),
+        lambda it, ada, token, box, clock: request_reset(it, ada.email, LAPTOP),
         [Event.LINK_SENT],
     ),
     "forgot by a stranger": (
-        lambda it, ada, token, box, clock: it.forgot_password("nobody@example.com", LAPTOP),
+        lambda it, ada, token, box, clock: request_reset(it, "nobody@example.com", LAPTOP),
         [],
     ),
     "confirm": (
-        lambda it, ada, token, box, clock: it.confirm_email(
-            box.link(ada.email, "verify-email"), LAPTOP, ada.password
+        lambda it, ada, token, box, clock: confirm_email(
+            it, box.link(ada.email, "verify-email"), LAPTOP, ada.password
         ),
         [Event.USER_CHANGED],
     ),
     "change name": (
-        lambda it, ada, token, box, clock: it.change_name(token, "A. L."),
+        lambda it, ada, token, box, clock: change_name(it, open_session(it, token), "A. L."),
         [Event.USER_CHANGED],
     ),
     "change password": (
-        lambda it, ada, token, box, clock: it.change_password(token, ada.password, NEW),
+        lambda it, ada, token, box, clock: change_password(
+            it, open_session(it, token), ada.password, NEW
+        ),
         [Event.PASSWORD_CHANGED],
     ),
     "wrong password again": (
-        lambda it, ada, token, box, clock: it.confirm_password(token, WRONG),
+        lambda it, ada, token, box, clock: confirm_password(it, open_session(it, token), WRONG),
         [Event.REFUSED],
     ),
     "password again": (
-        lambda it, ada, token, box, clock: it.confirm_password(token, ada.password),
+        lambda it, ada, token, box, clock: confirm_password(
+            it, open_session(it, token), ada.password
+        ),
         [Event.CONFIRMED, Event.SESSION_RENEWED],
     ),
     "log in over another": (
-        lambda it, ada, token, box, clock: it.end_replaced(
-            it.log_in(ada.email, ada.password, LAPTOP).token, token
+        lambda it, ada, token, box, clock: end_replaced(
+            it, it.log_in(ada.email, ada.password, LAPTOP).token, token
         ),
         [Event.LOGGED_IN, Event.SESSION_STARTED, Event.SESSION_REVOKED],
     ),
     "change email": (
-        lambda it, ada, token, box, clock: it.change_email(token, OTHER),
+        lambda it, ada, token, box, clock: change_email(it, open_session(it, token), OTHER),
         [Event.LINK_SENT],
     ),
     "rotate": (
@@ -158,7 +172,7 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
         [Event.LINK_SENT, Event.USER_CHANGED, Event.LINK_SENT],
     ),
     "another link": (
-        lambda it, ada, token, box, clock: it.resend_link(token),
+        lambda it, ada, token, box, clock: resend_link(it, open_session(it, token)),
         [Event.LINK_SENT],
     ),
     "log in over a session": (
@@ -184,13 +198,15 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
         lambda it, ada, token, box, clock: reuse(it, token, clock),
         [Event.SESSION_RENEWED, Event.TOKEN_REUSED],
     ),
-    "disable": (lambda it, ada, token, box, clock: it.disable(ada.id), [Event.USER_CHANGED]),
+    "disable": (lambda it, ada, token, box, clock: disable(it, ada.id), [Event.USER_CHANGED]),
     "end all": (
-        lambda it, ada, token, box, clock: it.end_every_session(),
+        lambda it, ada, token, box, clock: end_every_session(it),
         [Event.SESSION_REVOKED],
     ),
     "delete": (
-        lambda it, ada, token, box, clock: it.delete_account(token, ada.password),
+        lambda it, ada, token, box, clock: delete_account(
+            it, open_session(it, token), ada.password
+        ),
         [Event.USER_DELETED],
     ),
 }
@@ -277,7 +293,7 @@ def test_no_row_can_be_changed_whoever_writes(database: Database, ada: Person) -
             connection.execute(update(AuditEvent).values(change))
 
     with database.write() as connection:
-        connection.execute(update(AuditEvent).values(address="", agent=""))
+        connection.execute(update(AuditEvent).values(ip="", user_agent=""))
 
 
 @SHARED_FIXTURES
@@ -303,9 +319,9 @@ def test_a_user_sees_their_own_recent_activity(
     """The newest first, of thirty days, and of nobody else."""
     bob = service.sign_up("bob@example.com", NEW)
     clock.advance(timedelta(hours=1))
-    service.change_name(token, "A. L.")
+    change_name(service, open_session(service, token), "A. L.")
 
-    seen = [happening.event for happening in service.activity(token)]
+    seen = [entry.event for entry in recent_activity(service, open_session(service, token))]
 
     assert seen[0] == Event.USER_CHANGED
     assert seen[-1] == Event.USER_CREATED
@@ -333,7 +349,7 @@ def test_no_flow_writes_a_secret_anywhere(
         person = Person(user.id, user.email, ada.password)
         own = service.log_in(person.email, person.password, LAPTOP).token
         canaries.append(own)
-        own = service.confirm_password(own, person.password).token
+        own = confirm_password(service, open_session(service, own), person.password).token
         canaries.append(own)
         with suppress(AuthError) if name in REFUSED else nullcontext():
             made = run(service, person, own, letterbox, clock)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from auth.devices import RECENT
+from auth.client import Client
 from auth.email_tokens import LIVES, Purpose
 from auth.errors import (
     EmailTaken,
@@ -18,9 +18,16 @@ from auth.errors import (
     WrongPassword,
 )
 from auth.service import AuthService
+from auth.step_up import RECENT, confirm_password
 from db.engine import Database
 from db.models import AuditEvent, Session, User
-from tests.conftest import LAPTOP, Clock, Person
+from features.account.rules import change_name, change_password
+from features.activity.rules import recent_activity
+from features.email_change.rules import change_email, keep_email, pending_email
+from features.email_verification.rules import confirm_email, resend_link
+from features.password_reset.rules import request_reset, reset_password
+from features.personal_data.rules import delete_account, export_data
+from tests.conftest import LAPTOP, Clock, Person, open_session
 from tests.unit.life.conftest import Letterbox
 
 NEW = "marble otter quiet window"
@@ -31,7 +38,7 @@ OTHER = "ada@new.example.com"
 def token(service: AuthService, ada: Person) -> str:
     """Ada's session, in which she has just typed her password."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    return service.confirm_password(token, ada.password).token
+    return confirm_password(service, open_session(service, token), ada.password).token
 
 
 def email_of(service: AuthService, token: str) -> str | None:
@@ -42,9 +49,9 @@ def email_of(service: AuthService, token: str) -> str | None:
 
 def test_a_name_is_changed_and_hostile_ones_are_not(service: AuthService, token: str) -> None:
     """AC-2: the same rules as at signing up."""
-    service.change_name(token, "  Countess Lovelace ")
+    change_name(service, open_session(service, token), "  Countess Lovelace ")
     with pytest.raises(InvalidDetails):
-        service.change_name(token, "a\nb")
+        change_name(service, open_session(service, token), "a\nb")
 
     user = service.resume(token)
     assert user
@@ -57,7 +64,7 @@ def test_a_changed_password_ends_every_session_but_this(
     """SE-6: this one goes on, under a token that nobody else has a copy of."""
     other = service.log_in(ada.email, ada.password, LAPTOP).token
 
-    login = service.change_password(token, ada.password, NEW)
+    login = change_password(service, open_session(service, token), ada.password, NEW)
 
     assert service.resume(login.token) == login.user
     assert service.resume(other) is None
@@ -69,7 +76,7 @@ def test_a_copy_of_the_old_token_is_dead_after_the_change(
     service: AuthService, ada: Person, token: str
 ) -> None:
     """SE-6, SE-9: whoever presents it has a copy."""
-    service.change_password(token, ada.password, NEW)
+    change_password(service, open_session(service, token), ada.password, NEW)
 
     assert service.resume(token) is None
 
@@ -79,9 +86,9 @@ def test_the_current_password_and_the_policy_are_asked_for(
 ) -> None:
     """AC-1, PW-5: an open tab is not enough."""
     with pytest.raises(WrongPassword):
-        service.change_password(token, "not the password at all", NEW)
+        change_password(service, open_session(service, token), "not the password at all", NEW)
     with pytest.raises(InvalidDetails):
-        service.change_password(token, ada.password, "short")
+        change_password(service, open_session(service, token), ada.password, "short")
 
     assert service.log_in(ada.email, ada.password, LAPTOP)
 
@@ -90,14 +97,22 @@ def test_a_new_address_counts_once_it_is_confirmed(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
     """AC-3: kept apart until then; the old one is told."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     link = letterbox.link(OTHER, "verify-email")
     told = letterbox.to(ada.email)[-1]
 
-    assert (email_of(service, token), service.pending_email(token)) == (ada.email, OTHER)
+    assert (email_of(service, token), pending_email(service, open_session(service, token))) == (
+        ada.email,
+        OTHER,
+    )
     assert OTHER in told.text
-    assert service.confirm_email(link, LAPTOP, token=token) == OTHER
-    assert (email_of(service, token), service.pending_email(token)) == (OTHER, None)
+    assert (
+        confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True)) == OTHER
+    )
+    assert (email_of(service, token), pending_email(service, open_session(service, token))) == (
+        OTHER,
+        None,
+    )
     assert service.log_in(OTHER, ada.password, LAPTOP)
 
 
@@ -109,21 +124,24 @@ def test_a_new_address_needs_the_password_typed_again(
     clock.advance(RECENT)
 
     with pytest.raises(PasswordNeeded):
-        service.change_email(token, OTHER)
+        change_email(service, open_session(service, token), OTHER)
 
 
 def test_of_two_pending_addresses_the_last_one_confirms(
     service: AuthService, token: str, letterbox: Letterbox
 ) -> None:
     """CVE-2026-32700: a link is bound to the address it was sent to."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     first = letterbox.link(OTHER, "verify-email")
-    service.change_email(token, "ada@third.example.com")
+    change_email(service, open_session(service, token), "ada@third.example.com")
     second = letterbox.link("ada@third.example.com", "verify-email")
 
     with pytest.raises(LinkRefused):
-        service.confirm_email(first, LAPTOP, token=token)
-    assert service.confirm_email(second, LAPTOP, token=token) == "ada@third.example.com"
+        confirm_email(service, first, LAPTOP, session=service.session(token, trusted=True))
+    assert (
+        confirm_email(service, second, LAPTOP, session=service.session(token, trusted=True))
+        == "ada@third.example.com"
+    )
 
 
 def test_a_taken_address_is_told_to_its_owner_alone(
@@ -132,23 +150,23 @@ def test_a_taken_address_is_told_to_its_owner_alone(
     """EN-3: who asks sees what they would see for a free one."""
     service.sign_up("bob@example.com", NEW)
 
-    service.change_email(token, "bob@example.com")
+    change_email(service, open_session(service, token), "bob@example.com")
 
     assert "already have an account" in letterbox.to("bob@example.com")[-1].subject
     assert "verify-email" not in letterbox.to("bob@example.com")[-1].text
-    assert service.pending_email(token) == "bob@example.com"
+    assert pending_email(service, open_session(service, token)) == "bob@example.com"
 
 
 def test_an_address_that_was_taken_meanwhile_is_refused(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
     """DB-1: the database decides."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     link = letterbox.link(OTHER, "verify-email")
     service.sign_up(OTHER, NEW)
 
     with pytest.raises(LinkRefused):
-        service.confirm_email(link, LAPTOP, token=token)
+        confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True))
     assert email_of(service, token) == ada.email
 
 
@@ -157,23 +175,23 @@ def test_the_old_address_can_object(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, when: str
 ) -> None:
     """AC-3: nobody who was in stays in, no password opens it, and the old address gets a link."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     change, keep = letterbox.link(OTHER, "verify-email"), letterbox.link(ada.email, "keep-email")
     if when != "before":
-        service.confirm_email(change, LAPTOP, token=token)
+        confirm_email(service, change, LAPTOP, session=service.session(token, trusted=True))
     if when == "after a reset by the new one":
-        service.forgot_password(OTHER, LAPTOP)
-        service.reset_password(letterbox.link(OTHER, "reset-password"), NEW, LAPTOP)
+        request_reset(service, OTHER, LAPTOP)
+        reset_password(service, letterbox.link(OTHER, "reset-password"), NEW, LAPTOP)
 
-    service.keep_email(keep, LAPTOP)
+    keep_email(service, keep, LAPTOP)
 
     assert service.resume(token) is None
     for password in (ada.password, NEW):
         with pytest.raises(LogInRefused):
             service.log_in(ada.email, password, LAPTOP)
     with pytest.raises(LinkRefused):
-        service.confirm_email(change, LAPTOP, token=token)
-    service.reset_password(letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+        confirm_email(service, change, LAPTOP, session=service.session(token, trusted=True))
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
     assert service.log_in(ada.email, NEW, LAPTOP).user.email == ada.email
 
 
@@ -181,12 +199,12 @@ def test_a_deleted_account_is_gone_and_its_address_free(
     service: AuthService, ada: Person, token: str, database: Database, letterbox: Letterbox
 ) -> None:
     """SE-6, GHSA-2vg6-77g8-24mp: its sessions with it; the record keeps a pseudonym."""
-    service.delete_account(token, ada.password)
+    delete_account(service, open_session(service, token), ada.password)
 
     with database.read() as connection:
         assert connection.execute(select(User.id)).all() == []
         assert connection.execute(select(Session.id)).all() == []
-        kept = connection.execute(select(AuditEvent.user_id, AuditEvent.address, AuditEvent.agent))
+        kept = connection.execute(select(AuditEvent.user_id, AuditEvent.ip, AuditEvent.user_agent))
         assert set(kept.all()) == {(ada.id, "", "")}
     assert service.resume(token) is None
     assert "was deleted" in letterbox.to(ada.email)[-1].subject
@@ -196,7 +214,7 @@ def test_a_deleted_account_is_gone_and_its_address_free(
 def test_deleting_asks_for_the_password(service: AuthService, ada: Person, token: str) -> None:
     """AC-1: whatever was typed before."""
     with pytest.raises(WrongPassword):
-        service.delete_account(token, "not the password at all")
+        delete_account(service, open_session(service, token), "not the password at all")
 
     assert service.resume(token)
 
@@ -205,14 +223,14 @@ def test_the_download_has_what_is_kept_and_no_secret(
     service: AuthService, ada: Person, token: str, database: Database, letterbox: Letterbox
 ) -> None:
     """AC-5: what people may ask for; what opens something is not theirs to lose."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     letterbox.queue.finish()
-    text = json.dumps(service.my_data(token))
+    text = json.dumps(export_data(service, open_session(service, token)))
 
     with database.read() as connection:
         row = connection.execute(select(User.__table__)).one()
         session = connection.execute(select(Session.__table__)).one()
-    told = (ada.email, OTHER, "Ada Lovelace", LAPTOP.agent, "user_created")
+    told = (ada.email, OTHER, "Ada Lovelace", LAPTOP.user_agent, "user_created")
     assert all(each in text for each in told)
     secrets = (row.password_hash, session.id, session.token_id, token)
     assert not any(secret in text for secret in secrets)
@@ -225,14 +243,14 @@ def test_no_verb_works_for_a_session_that_is_over(
     service.log_out(token)
 
     for verb in (
-        lambda: service.change_name(token, "Eve"),
-        lambda: service.change_password(token, ada.password, NEW),
-        lambda: service.change_email(token, OTHER),
-        lambda: service.pending_email(token),
-        lambda: service.resend_link(token),
-        lambda: service.my_data(token),
-        lambda: service.activity(token),
-        lambda: service.delete_account(token, ada.password),
+        lambda: change_name(service, open_session(service, token), "Eve"),
+        lambda: change_password(service, open_session(service, token), ada.password, NEW),
+        lambda: change_email(service, open_session(service, token), OTHER),
+        lambda: pending_email(service, open_session(service, token)),
+        lambda: resend_link(service, open_session(service, token)),
+        lambda: export_data(service, open_session(service, token)),
+        lambda: recent_activity(service, open_session(service, token)),
+        lambda: delete_account(service, open_session(service, token), ada.password),
     ):
         with pytest.raises(SessionOver):
             verb()
@@ -243,8 +261,8 @@ def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
 ) -> None:
     """The first log-in of all is no news either."""
     windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/156.0.0.0 Safari/537.36"
-    for agent in (LAPTOP.agent, LAPTOP.agent, windows, windows):
-        client = type(LAPTOP)(address=LAPTOP.address, agent=agent)
+    for agent in (LAPTOP.user_agent, LAPTOP.user_agent, windows, windows):
+        client = Client(ip=LAPTOP.ip, user_agent=agent)
         service.log_in(ada.email, ada.password, client)
         letterbox.queue.finish()
 
@@ -257,22 +275,32 @@ def test_an_address_that_is_given_up_is_free_after_a_day(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock
 ) -> None:
     """AC-2: until then its owner can take it back, and no new account stands in the way."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     keep = letterbox.link(ada.email, "keep-email")
-    service.confirm_email(letterbox.link(OTHER, "verify-email"), LAPTOP, token=token)
+    confirm_email(
+        service,
+        letterbox.link(OTHER, "verify-email"),
+        LAPTOP,
+        session=service.session(token, trusted=True),
+    )
 
     with pytest.raises(EmailTaken):
         service.sign_up(ada.email, NEW)
     bob = service.sign_up("bob@example.com", NEW)
     his = service.log_in(bob.email, NEW, LAPTOP).token
-    service.change_email(his, ada.email)
+    change_email(service, open_session(service, his), ada.email)
     with pytest.raises(LinkRefused):
-        service.confirm_email(letterbox.link(ada.email, "verify-email"), LAPTOP, token=his)
+        confirm_email(
+            service,
+            letterbox.link(ada.email, "verify-email"),
+            LAPTOP,
+            session=service.session(his, trusted=True),
+        )
 
     clock.advance(LIVES[Purpose.KEEP])
     assert service.sign_up(ada.email, NEW).email == ada.email
     with pytest.raises(LinkRefused):
-        service.keep_email(keep, LAPTOP)
+        keep_email(service, keep, LAPTOP)
 
 
 @pytest.mark.parametrize("first", ["the owner", "the thief"])
@@ -280,18 +308,23 @@ def test_no_later_change_takes_the_first_objection_away(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock, first: str
 ) -> None:
     """AC-2: whoever took the account changes the address again, and objects to that themselves."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     keep = letterbox.link(ada.email, "keep-email")
-    service.confirm_email(letterbox.link(OTHER, "verify-email"), LAPTOP, token=token)
+    confirm_email(
+        service,
+        letterbox.link(OTHER, "verify-email"),
+        LAPTOP,
+        session=service.session(token, trusted=True),
+    )
     clock.advance(timedelta(seconds=1))
-    service.change_email(token, "third@example.com")
+    change_email(service, open_session(service, token), "third@example.com")
     thiefs = letterbox.link(OTHER, "keep-email")
     if first == "the thief":
-        service.keep_email(thiefs, LAPTOP)
+        keep_email(service, thiefs, LAPTOP)
 
-    service.keep_email(keep, LAPTOP)
+    keep_email(service, keep, LAPTOP)
 
     with pytest.raises(LinkRefused):
-        service.keep_email(thiefs, LAPTOP)
-    service.reset_password(letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+        keep_email(service, thiefs, LAPTOP)
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
     assert service.log_in(ada.email, NEW, LAPTOP).user.email == ada.email

@@ -7,20 +7,25 @@ import bcrypt
 import pytest
 from sqlalchemy import select
 
+from auth.administration import disable
 from auth.client import Client
 from auth.errors import LinkRefused, LogInRefused, PasswordNeeded, TooMany, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT
 from auth.service import AuthService
+from auth.step_up import confirm_password
 from db.engine import Database
 from db.models import User
-from tests.conftest import LAPTOP, Person
+from features.email_change.rules import change_email
+from features.email_verification.rules import confirm_email, look_at_confirmation
+from features.password_reset.rules import is_reset_link, reset_password
+from tests.conftest import LAPTOP, Person, open_session
 from tests.unit.life.conftest import Letterbox
 
 WRONG = "not the password at all"
 NEW = "marble otter quiet window"
 OTHER = "ada@new.example.com"
-CAFE = Client(address="198.51.100.9", agent=LAPTOP.agent)
-PHONE = replace(LAPTOP, address="203.0.113.5")
+CAFE = Client(ip="198.51.100.9", user_agent=LAPTOP.user_agent)
+PHONE = replace(LAPTOP, ip="203.0.113.5")
 
 
 @pytest.fixture
@@ -33,13 +38,13 @@ def link(ada: Person, letterbox: Letterbox) -> str:
 def token(service: AuthService, ada: Person) -> str:
     """A session of Ada's, in which she has just typed her password."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    return service.confirm_password(token, ada.password).token
+    return confirm_password(service, open_session(service, token), ada.password).token
 
 
 @pytest.fixture
 def change(service: AuthService, token: str, letterbox: Letterbox) -> str:
     """The link that confirms the new email of Ada's account."""
-    service.change_email(token, OTHER)
+    change_email(service, open_session(service, token), OTHER)
     return letterbox.link(OTHER, "verify-email")
 
 
@@ -54,12 +59,12 @@ def test_a_click_alone_verifies_no_stranger_s_password(
 ) -> None:
     """AC-2, RS-1: an attacker signed up with the owner's email and waits for the owner's click."""
     with pytest.raises(PasswordNeeded):
-        service.confirm_email(link, CAFE)
+        confirm_email(service, link, CAFE)
     with pytest.raises(WrongPassword):
-        service.confirm_email(link, CAFE, "")
+        confirm_email(service, link, CAFE, "")
     assert not is_verified(database, ada)
 
-    assert service.confirm_email(link, CAFE, ada.password) == ada.email
+    assert confirm_email(service, link, CAFE, ada.password) == ada.email
     assert is_verified(database, ada)
 
 
@@ -67,7 +72,7 @@ def test_the_owner_chooses_another_password_and_the_attacker_is_out(
     service: AuthService, ada: Person, link: str, token: str, database: Database
 ) -> None:
     """RS-5, SE-6: by the same link; the attacker's sessions and password are void."""
-    service.reset_password(link, NEW, CAFE)
+    reset_password(service, link, NEW, CAFE)
 
     assert is_verified(database, ada)
     assert service.resume(token) is None
@@ -75,18 +80,18 @@ def test_the_owner_chooses_another_password_and_the_attacker_is_out(
         service.log_in(ada.email, ada.password, LAPTOP)
     assert service.log_in(ada.email, NEW, CAFE)
     with pytest.raises(LinkRefused):
-        service.confirm_email(link, CAFE, NEW)
+        confirm_email(service, link, CAFE, NEW)
 
 
 def test_one_click_is_enough_where_the_password_was_typed(
     service: AuthService, ada: Person, link: str, token: str, database: Database
 ) -> None:
     """RS-1: the session of this very account began with its password."""
-    found = service.confirmation(link, token)
+    found = look_at_confirmation(service, link, service.session(token, trusted=True))
     assert found is not None
     assert (found.email, found.needs_password) == (ada.email, False)
 
-    service.confirm_email(link, LAPTOP, token=token)
+    confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True))
 
     assert is_verified(database, ada)
     assert service.resume(token)
@@ -105,28 +110,28 @@ def test_any_other_session_is_not_enough(
     else:
         token = ""
 
-    found = service.confirmation(link, token)
+    found = look_at_confirmation(service, link, service.session(token, trusted=True))
     assert found is not None
     assert found.needs_password
     with pytest.raises(PasswordNeeded):
-        service.confirm_email(link, LAPTOP, token=token)
+        confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True))
 
 
 def test_the_reader_of_a_new_email_gets_no_account_by_it(
     service: AuthService, ada: Person, change: str, token: str
 ) -> None:
     """AC-2: Ada may have mistyped it, and then a stranger reads the link."""
-    found = service.confirmation(change)
+    found = look_at_confirmation(service, change)
     assert found is not None
     assert (found.email, found.needs_password, found.may_choose_password) == (OTHER, True, False)
-    assert not service.is_reset_link(change)
+    assert not is_reset_link(service, change)
 
     with pytest.raises(LinkRefused):
-        service.reset_password(change, NEW, CAFE)
+        reset_password(service, change, NEW, CAFE)
     with pytest.raises(PasswordNeeded):
-        service.confirm_email(change, CAFE)
+        confirm_email(service, change, CAFE)
     with pytest.raises(WrongPassword):
-        service.confirm_email(change, CAFE, WRONG)
+        confirm_email(service, change, CAFE, WRONG)
 
     user = service.resume(token)
     assert user
@@ -137,7 +142,7 @@ def test_a_new_email_is_confirmed_on_another_device_by_the_password(
     service: AuthService, ada: Person, change: str, token: str
 ) -> None:
     """AC-2: people read their email on their phone."""
-    assert service.confirm_email(change, PHONE, ada.password) == OTHER
+    assert confirm_email(service, change, PHONE, ada.password) == OTHER
 
     assert service.resume(token)
     assert service.log_in(OTHER, ada.password, PHONE)
@@ -157,17 +162,17 @@ def test_wrong_passwords_count_like_those_of_a_log_in(
     monkeypatch.setattr(bcrypt, "checkpw", counted)
     for _ in range(LOG_IN_ACCOUNT.free):
         with pytest.raises(WrongPassword):
-            service.confirm_email(link, CAFE, WRONG)
+            confirm_email(service, link, CAFE, WRONG)
     assert len(runs) == LOG_IN_ACCOUNT.free
 
     verbs: tuple[Callable[[], object], ...] = (
-        lambda: service.confirm_email(link, CAFE, ada.password),
+        lambda: confirm_email(service, link, CAFE, ada.password),
         lambda: service.log_in(ada.email, ada.password, CAFE),
     )
     for verb in verbs:
         with pytest.raises(TooMany):
             verb()
-    service.reset_password(link, NEW, CAFE)
+    reset_password(service, link, NEW, CAFE)
     assert service.log_in(ada.email, NEW, CAFE)
 
 
@@ -181,10 +186,10 @@ def test_wrong_passwords_count_toward_the_hundred_and_a_right_one_forgives_them(
             return connection.scalar(select(User.failures).where(User.id == ada.id))
 
     with pytest.raises(WrongPassword):
-        service.confirm_email(link, CAFE, WRONG)
+        confirm_email(service, link, CAFE, WRONG)
     assert failures() == 1
 
-    service.confirm_email(link, CAFE, ada.password)
+    confirm_email(service, link, CAFE, ada.password)
     assert failures() == 0
 
 
@@ -192,12 +197,12 @@ def test_a_disabled_account_is_confirmed_by_nothing(
     service: AuthService, ada: Person, link: str
 ) -> None:
     """SE-6: its links are void."""
-    service.disable(ada.id)
+    disable(service, ada.id)
 
-    assert service.confirmation(link) is None
+    assert look_at_confirmation(service, link) is None
     for use in (
-        lambda: service.confirm_email(link, CAFE, ada.password),
-        lambda: service.reset_password(link, NEW, CAFE),
+        lambda: confirm_email(service, link, CAFE, ada.password),
+        lambda: reset_password(service, link, NEW, CAFE),
     ):
         with pytest.raises(LinkRefused):
             use()

@@ -8,18 +8,26 @@ from typing import Any
 import bcrypt
 import pytest
 
-from auth import addresses, changes, foundation, limits, names, password_rules, passwords
+from auth import fields, limits, password_rules, passwords
+from auth import service as service_module
 from auth.client import Client
 from auth.errors import AuthError, InvalidDetails, TooMany
 from auth.limits import CHANGE_SESSION, FORM_NETWORK
 from auth.service import AuthService
-from tests.conftest import LAPTOP, Person
+from auth.sign_up import sign_up_by_email
+from auth.step_up import confirm_password
+from features.account.rules import change_name, change_password
+from features.email_change.rules import change_email, keep_email
+from features.email_verification.rules import confirm_email
+from features.password_reset.rules import request_reset, reset_password
+from features.personal_data.rules import delete_account
+from tests.conftest import LAPTOP, Person, open_session
 from tests.unit.life.conftest import Letterbox
 
 GOOD = "kumquat lantern orbit"
 WEAK = "4@8({[<36911!|170$5+7%2" * 2  # the dearest for zxcvbn: 736 ways to read its signs
 HUGE = "x" * 20_000_000
-OTHER = Client(address="198.51.100.9", agent=LAPTOP.agent)
+OTHER = Client(ip="198.51.100.9", user_agent=LAPTOP.user_agent)
 
 
 class Page:
@@ -28,9 +36,11 @@ class Page:
     def __init__(self, service: AuthService, ada: Person, letterbox: Letterbox) -> None:
         self.service, self.ada = service, ada
         self.token = service.log_in(ada.email, ada.password, LAPTOP).token
-        self.token = service.confirm_password(self.token, ada.password).token
+        self.token = confirm_password(
+            service, open_session(service, self.token), ada.password
+        ).token
         self.verify = letterbox.link(ada.email, "verify-email")
-        service.forgot_password(ada.email, OTHER)
+        request_reset(service, ada.email, OTHER)
         self.reset = letterbox.link(ada.email, "reset-password")
 
 
@@ -41,21 +51,31 @@ FORMS: dict[str, Verb] = {
     "sign up, email": lambda page, text: page.service.sign_up(text, GOOD, "Bob", OTHER),
     "sign up, password": lambda page, text: page.service.sign_up("b@b.org", text, "Bob", OTHER),
     "sign up, name": lambda page, text: page.service.sign_up("b@b.org", GOOD, text, OTHER),
-    "sign up by mail": lambda page, text: page.service.sign_up_by_mail(text, text, text, OTHER),
-    "forgot password": lambda page, text: page.service.forgot_password(text, OTHER),
-    "reset, link": lambda page, text: page.service.reset_password(text, GOOD, OTHER),
-    "reset, password": lambda page, text: page.service.reset_password(page.reset, text, OTHER),
-    "confirm, link": lambda page, text: page.service.confirm_email(text, OTHER, GOOD),
-    "confirm, password": lambda page, text: page.service.confirm_email(page.verify, OTHER, text),
-    "keep email": lambda page, text: page.service.keep_email(text, OTHER),
-    "change name": lambda page, text: page.service.change_name(page.token, text),
-    "change password": lambda page, text: page.service.change_password(page.token, text, text),
-    "change password, new": lambda page, text: page.service.change_password(
-        page.token, page.ada.password, text
+    "sign up by mail": lambda page, text: sign_up_by_email(page.service, text, text, text, OTHER),
+    "forgot password": lambda page, text: request_reset(page.service, text, OTHER),
+    "reset, link": lambda page, text: reset_password(page.service, text, GOOD, OTHER),
+    "reset, password": lambda page, text: reset_password(page.service, page.reset, text, OTHER),
+    "confirm, link": lambda page, text: confirm_email(page.service, text, OTHER, GOOD),
+    "confirm, password": lambda page, text: confirm_email(page.service, page.verify, OTHER, text),
+    "keep email": lambda page, text: keep_email(page.service, text, OTHER),
+    "change name": lambda page, text: change_name(
+        page.service, open_session(page.service, page.token), text
     ),
-    "change email": lambda page, text: page.service.change_email(page.token, text),
-    "step-up": lambda page, text: page.service.confirm_password(page.token, text),
-    "delete account": lambda page, text: page.service.delete_account(page.token, text),
+    "change password": lambda page, text: change_password(
+        page.service, open_session(page.service, page.token), text, text
+    ),
+    "change password, new": lambda page, text: change_password(
+        page.service, open_session(page.service, page.token), page.ada.password, text
+    ),
+    "change email": lambda page, text: change_email(
+        page.service, open_session(page.service, page.token), text
+    ),
+    "step-up": lambda page, text: confirm_password(
+        page.service, open_session(page.service, page.token), text
+    ),
+    "delete account": lambda page, text: delete_account(
+        page.service, open_session(page.service, page.token), text
+    ),
 }
 
 
@@ -79,12 +99,12 @@ def done(page: Page, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(module, name, noted)
 
-    spy(foundation, "take", "count")
+    spy(service_module, "take", "count")
     spy(password_rules, "_estimate", "zxcvbn")
     spy(bcrypt, "hashpw", "bcrypt")
     spy(bcrypt, "checkpw", "bcrypt")
-    spy(addresses, "validate_email", "validate")
-    for module in (addresses, names, passwords, password_rules):
+    spy(fields, "validate_email", "validate")
+    for module in (fields, passwords, password_rules):
         spy(module, "normalize", "normalize")
     return order
 
@@ -151,13 +171,17 @@ def test_refused_changes_come_to_an_end_for_this_session_alone(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AV-1, TH-4: a thief's session uses up nothing of its owner's."""
-    monkeypatch.setattr(changes, "CHANGE_SESSION", replace(CHANGE_SESSION, free=5))
+    monkeypatch.setattr(limits, "CHANGE_SESSION", replace(CHANGE_SESSION, free=5))
     for _ in range(5):
         with pytest.raises(InvalidDetails):
-            page.service.change_password(page.token, page.ada.password, "short")
+            change_password(
+                page.service, open_session(page.service, page.token), page.ada.password, "short"
+            )
 
     with pytest.raises(TooMany):
-        page.service.change_password(page.token, page.ada.password, GOOD)
+        change_password(
+            page.service, open_session(page.service, page.token), page.ada.password, GOOD
+        )
 
     own = page.service.log_in(page.ada.email, page.ada.password, OTHER).token
-    assert page.service.change_password(own, page.ada.password, GOOD)
+    assert change_password(page.service, open_session(page.service, own), page.ada.password, GOOD)

@@ -125,17 +125,17 @@ def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
     send(connection, found(connection, other), Purpose.CHANGE, clock)
     for another in (Purpose.VERIFY, Purpose.RESET, Purpose.KEEP):
         send(connection, user, another, clock)
-    assert email_tokens.pending_address(connection, user.id, clock()) is None
+    assert email_tokens.pending_email(connection, user.id, clock()) is None
 
     token = issue_link(
         connection, user, Purpose.CHANGE, "new@example.com", "new@example.com", clock()
     )
     clock.advance(LIVES[Purpose.CHANGE])
-    assert email_tokens.pending_address(connection, user.id, clock()) is None
+    assert email_tokens.pending_email(connection, user.id, clock()) is None
     clock.advance(-MOMENT)
-    assert email_tokens.pending_address(connection, user.id, clock()) == "new@example.com"
+    assert email_tokens.pending_email(connection, user.id, clock()) == "new@example.com"
     use_link(connection, token, (Purpose.CHANGE,), clock())
-    assert email_tokens.pending_address(connection, user.id, clock()) is None
+    assert email_tokens.pending_email(connection, user.id, clock()) is None
 
 
 def test_voiding_links_is_for_one_user_and_leaves_what_it_is_told_to(

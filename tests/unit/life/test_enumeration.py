@@ -11,19 +11,27 @@ import bcrypt
 import pytest
 from sqlalchemy import delete, event
 
+from auth.administration import disable
 from auth.client import Client
 from auth.errors import AuthError, LinkRefused, LogInRefused, TooMany
 from auth.limits import ALARM_RECIPIENT, MAIL_RECIPIENT, NOTICE_RECIPIENT, SIGN_UP_RECIPIENT
 from auth.service import AuthService
+from auth.sign_up import sign_up_by_email
+from auth.step_up import confirm_password
 from auth.users import update_user
 from db.engine import Database
 from db.models import Session as SessionRow
+from features import FEATURES
+from features.account.rules import change_password
+from features.email_change.rules import change_email
+from features.email_verification.rules import confirm_email
+from features.password_reset.rules import is_reset_link, request_reset, reset_password
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Person
+from tests.conftest import LAPTOP, Clock, Person, open_session
 from tests.unit.life.conftest import Letterbox
 
 NEW = "marble otter quiet window"
-CAFE = replace(LAPTOP, address="198.51.100.9")
+CAFE = replace(LAPTOP, ip="198.51.100.9")
 Work = tuple[str, int, int]
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/{}.0.0.0 Safari/537.36",
@@ -75,7 +83,7 @@ def watch(
 def people(service: AuthService, ada: Person) -> dict[str, str]:
     """Addresses of every kind that a stranger may try."""
     disabled = service.sign_up("disabled@example.com", NEW)
-    service.disable(disabled.id)
+    disable(service, disabled.id)
     verified = service.sign_up("spare@example.com", NEW)
     assert verified
     return {
@@ -107,7 +115,7 @@ def test_asking_for_a_new_password_is_the_same_for_everybody(
 ) -> None:
     """EN-2: the answer comes before anybody looks whether there is an account."""
     works = {
-        who: watch(partial(service.forgot_password, email, LAPTOP)) for who, email in people.items()
+        who: watch(partial(request_reset, service, email, LAPTOP)) for who, email in people.items()
     }
 
     assert len(set(works.values())) == 1, works
@@ -125,12 +133,14 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
 ) -> None:
     """EN-3: who owns the address is told in their own mailbox."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
+    service = AuthService(
+        database, asking, features=FEATURES, mail_queue=letterbox.queue, clock=clock
+    )
     service.sign_up("Ada@example.com", NEW)
-    service.confirm_email(letterbox.link("Ada@example.com", "verify-email"), LAPTOP, NEW)
+    confirm_email(service, letterbox.link("Ada@example.com", "verify-email"), LAPTOP, NEW)
 
     taken, free = (
-        watch(partial(service.sign_up_by_mail, email, NEW, "Eve", LAPTOP))
+        watch(partial(sign_up_by_email, service, email, NEW, "Eve", LAPTOP))
         for email in ("ada@example.com", "new@example.com")
     )
 
@@ -145,19 +155,21 @@ def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
 ) -> None:
     """EN-3: somebody may have signed up with the address before its owner did, and waits."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
-    service.sign_up_by_mail("ada@example.com", "the password of mallory", "Mallory", CAFE)
+    service = AuthService(
+        database, asking, features=FEATURES, mail_queue=letterbox.queue, clock=clock
+    )
+    sign_up_by_email(service, "ada@example.com", "the password of mallory", "Mallory", CAFE)
     first = letterbox.link("ada@example.com", "verify-email")
     clock.advance(timedelta(hours=1))
 
-    service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
-    service.reset_password(letterbox.link("ada@example.com", "reset-password"), NEW, LAPTOP)
+    sign_up_by_email(service, "ada@example.com", NEW, "Ada", LAPTOP)
+    reset_password(service, letterbox.link("ada@example.com", "reset-password"), NEW, LAPTOP)
 
     assert service.log_in("ada@example.com", NEW, LAPTOP)
     with pytest.raises(LogInRefused):
         service.log_in("ada@example.com", "the password of mallory", CAFE)
     with pytest.raises(LinkRefused):
-        service.confirm_email(first, LAPTOP)
+        confirm_email(service, first, LAPTOP)
 
 
 def test_strangers_fill_no_mailbox(
@@ -167,20 +179,20 @@ def test_strangers_fill_no_mailbox(
     service.settings = settings.model_copy(update={"require_verified_email": True})
     eve = service.sign_up("eve@example.com", NEW)
     letterbox.queue.finish()
-    with service._database.write() as connection:
+    with service.database.write() as connection:
         update_user(connection, eve.id, verified_at=clock.now)
     before = len(letterbox.to(ada.email))
 
     def attack(hours: int) -> int:
         for hour in range(hours):
             for number in range(8):
-                client = Client(address=f"198.51.{hour}.{number}")
+                client = Client(ip=f"198.51.{hour}.{number}")
                 token = service.log_in(eve.email, NEW, client).token
-                token = service.confirm_password(token, NEW).token
+                token = confirm_password(service, open_session(service, token), NEW).token
                 for verb in (
-                    partial(service.sign_up_by_mail, "Ada@example.com", NEW, "Eve", client),
-                    partial(service.forgot_password, "ADA@example.com", client),
-                    partial(service.change_email, token, "ada@EXAMPLE.com"),
+                    partial(sign_up_by_email, service, "Ada@example.com", NEW, "Eve", client),
+                    partial(request_reset, service, "ADA@example.com", client),
+                    partial(change_email, service, open_session(service, token), "ada@EXAMPLE.com"),
                 ):
                     with suppress(TooMany):
                         verb()
@@ -198,13 +210,13 @@ def test_while_asking_is_refused_the_last_link_works(
     """TH-4: strangers who use the limit up keep no owner from a new password."""
     for _ in range(12):
         with suppress(TooMany):
-            service.forgot_password(ada.email, CAFE)
+            request_reset(service, ada.email, CAFE)
         with pytest.raises(TooMany) as refused:
             for _ in range(MAIL_RECIPIENT.free):
-                service.forgot_password(ada.email, CAFE)
+                request_reset(service, ada.email, CAFE)
         clock.advance(refused.value.wait - timedelta(seconds=1))
 
-        assert service.is_reset_link(letterbox.link(ada.email, "reset-password"))
+        assert is_reset_link(service, letterbox.link(ada.email, "reset-password"))
         clock.advance(timedelta(seconds=1))
 
 
@@ -219,21 +231,29 @@ def test_notices_to_one_person_are_few_and_change_no_answer(
     service.log_in(ada.email, ada.password, LAPTOP)
     for number in range(NOTICE_RECIPIENT.free + 5):
         agent = BROWSERS[number % 2].format(number)
-        service.log_in(ada.email, ada.password, replace(LAPTOP, agent=agent))
+        service.log_in(ada.email, ada.password, replace(LAPTOP, user_agent=agent))
         letterbox.queue.finish()
-        with service._database.write() as connection:
-            connection.execute(delete(SessionRow).where(SessionRow.agent == agent))
+        with service.database.write() as connection:
+            connection.execute(delete(SessionRow).where(SessionRow.user_agent == agent))
     assert received("New log-in") == NOTICE_RECIPIENT.free
 
     token, password = service.log_in(ada.email, ada.password, LAPTOP).token, ada.password
     for number in range(ALARM_RECIPIENT.free + 5):
         new = f"{NEW} number {number}"
-        token, password = service.change_password(token, password, new).token, new
+        token, password = (
+            change_password(service, open_session(service, token), password, new).token,
+            new,
+        )
         letterbox.queue.finish()
     assert received("was changed") == ALARM_RECIPIENT.free
-    service.forgot_password(ada.email, LAPTOP)
+    request_reset(service, ada.email, LAPTOP)
     clock.advance(ALARM_RECIPIENT.forget)
-    service.change_password(service.log_in(ada.email, password, LAPTOP).token, password, NEW)
+    change_password(
+        service,
+        open_session(service, service.log_in(ada.email, password, LAPTOP).token),
+        password,
+        NEW,
+    )
     assert received("was changed") == ALARM_RECIPIENT.free + 1
 
 
@@ -246,13 +266,15 @@ def test_who_has_not_confirmed_is_refused_like_anybody(
 ) -> None:
     """EN-1: the right password of an unverified account tells nothing either; then it opens."""
     asking = settings.model_copy(update={"require_verified_email": True})
-    service = AuthService(database, asking, mail_queue=letterbox.queue, clock=clock)
-    service.sign_up_by_mail("ada@example.com", NEW, "Ada", LAPTOP)
+    service = AuthService(
+        database, asking, features=FEATURES, mail_queue=letterbox.queue, clock=clock
+    )
+    sign_up_by_email(service, "ada@example.com", NEW, "Ada", LAPTOP)
     link = letterbox.link("ada@example.com", "verify-email")
 
     right = watch(lambda: service.log_in("ada@example.com", NEW, LAPTOP))
     unknown = watch(lambda: service.log_in("nobody@example.com", NEW, LAPTOP))
-    service.confirm_email(link, LAPTOP, NEW)
+    confirm_email(service, link, LAPTOP, NEW)
 
     assert right == unknown
     assert service.log_in("ada@example.com", NEW, LAPTOP)
@@ -264,13 +286,17 @@ def test_a_mail_server_that_is_down_changes_no_answer(
 ) -> None:
     """CVE-2024-45231: what a page says depends on nothing that happens to the mail."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
-    token = service.confirm_password(token, ada.password).token
+    token = confirm_password(service, open_session(service, token), ada.password).token
     letterbox.shut = True
     verbs: dict[str, Callable[[], object]] = {
         "sign up": lambda: service.sign_up("new@example.com", NEW),
-        "forgot": lambda: service.forgot_password(ada.email, LAPTOP),
-        "change password": lambda: service.change_password(token, ada.password, NEW),
-        "change email": lambda: service.change_email(token, "ada@new.example.com"),
+        "forgot": lambda: request_reset(service, ada.email, LAPTOP),
+        "change password": lambda: change_password(
+            service, open_session(service, token), ada.password, NEW
+        ),
+        "change email": lambda: change_email(
+            service, open_session(service, token), "ada@new.example.com"
+        ),
     }
 
     verbs[verb]()
@@ -287,7 +313,7 @@ def test_mail_goes_to_the_address_as_its_owner_spelled_it(
 ) -> None:
     """CVE-2019-19844: a look-alike that folds to ours gets no mail of ours."""
     before = len(letterbox.to(ada.email))
-    service.forgot_password(typed, LAPTOP)
+    request_reset(service, typed, LAPTOP)
 
     assert len(letterbox.to(ada.email)) - before == reaches
     assert {mail.to for mail in letterbox.mails} == {ada.email}

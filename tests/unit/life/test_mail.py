@@ -31,13 +31,16 @@ from auth.mail import (
 )
 from auth.outbox import Outbox
 from auth.smtp import Smtp
+from features.devices.emails import new_device
+from features.email_verification.emails import verify
+from features.password_reset.emails import reset
 from settings import ROOT, Sender, read_mail_server, read_sender
 from tests.mailbox import HOST, body, mail_server
 from tests.serving import free_port
 
 SENDER = Sender("", "no-reply@app.example.com")
 EMAILS = Emails("Ada's <App>", "https://app.example.com")
-RESET = EMAILS.reset("ada@example.com", "the-token")
+RESET = reset(EMAILS, "ada@example.com", "the-token")
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +234,7 @@ def test_a_deferred_email_delays_no_other(queue: MailQueue, relay: Relay, second
     busy = [f"busy{number}@example.com" for number in range(4)]
     relay.failures = {to: [MailFailed("SMTPDataError")] * 2 for to in busy}
 
-    held_back(queue, *(EMAILS.verify(to, "t") for to in busy), RESET)
+    held_back(queue, *(verify(EMAILS, to, "t") for to in busy), RESET)
 
     assert [mail.to for mail in relay.sent] == [RESET.to]
     assert seconds.now == 0.0
@@ -245,9 +248,9 @@ def test_a_link_that_a_person_waits_for_is_sent_before_notices(
     queue: MailQueue, relay: Relay
 ) -> None:
     """EN-2: links first, then what an owner must know, then the rest; each in turn."""
-    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(10)]
+    notices = [new_device(EMAILS, f"user{n}@example.com", "Firefox", "") for n in range(10)]
     alarm = EMAILS.password_changed("bob@example.com")
-    links = [EMAILS.verify("cleo@example.com", "t"), RESET]
+    links = [verify(EMAILS, "cleo@example.com", "t"), RESET]
 
     held_back(queue, *notices, alarm, *links)
 
@@ -258,7 +261,7 @@ def test_a_silent_server_holds_no_link_behind_notices(
     queue: MailQueue, relay: Relay, seconds: Seconds
 ) -> None:
     """EN-2: after one time-out nothing is tried for a second, and then the link comes first."""
-    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(10)]
+    notices = [new_device(EMAILS, f"user{n}@example.com", "Firefox", "") for n in range(10)]
     relay.failures = {"*": [ServerFailed("TimeoutError")]}
 
     held_back(queue, *notices)
@@ -278,7 +281,7 @@ def test_an_email_that_the_server_chokes_on_stops_no_other(
 ) -> None:
     """EN-2: even the most urgent one: between two of its tries the others are sent."""
     relay.failures = {RESET.to: [ServerFailed("TimeoutError")] * 1_000}
-    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(10)]
+    notices = [new_device(EMAILS, f"user{n}@example.com", "Firefox", "") for n in range(10)]
 
     held_back(queue, RESET, *notices)
     advance(queue, seconds, OUTAGE_PAUSES[0])
@@ -292,7 +295,7 @@ def test_while_the_server_is_down_tries_are_few_and_nothing_is_lost(
 ) -> None:
     """EN-2: one try each half minute in the end, and all leave once it is back."""
     relay.failures = {"*": [ServerFailed("ConnectionRefusedError")] * 1_000}
-    held_back(queue, *(EMAILS.verify(f"user{n}@example.com", "t") for n in range(20)))
+    held_back(queue, *(verify(EMAILS, f"user{n}@example.com", "t") for n in range(20)))
 
     for _ in range(600):
         advance(queue, seconds, 1.0)
@@ -348,7 +351,7 @@ def test_the_least_urgent_are_dropped_when_too_many_wait(
     """TH-5: memory is bounded, a flood of notices costs no link, and the log is not flooded."""
     relay.failures = {"*": [ServerFailed("TimeoutError")]}
     held_back(queue, RESET)
-    notices = [EMAILS.new_device(f"user{n}@example.com", "Firefox", "") for n in range(1_200)]
+    notices = [new_device(EMAILS, f"user{n}@example.com", "Firefox", "") for n in range(1_200)]
 
     with caplog.at_level(logging.ERROR, "auth.mail"):
         held_back(queue, *notices)
@@ -367,10 +370,10 @@ def test_one_recipient_has_few_emails_waiting(
 ) -> None:
     """TH-5: the newest link is the one that works, and it is kept."""
     relay.failures = {"*": [ServerFailed("TimeoutError")]}
-    held_back(queue, EMAILS.verify("bob@example.com", "t"))
-    links = [EMAILS.reset(RESET.to, f"token{number}") for number in range(20)]
+    held_back(queue, verify(EMAILS, "bob@example.com", "t"))
+    links = [reset(EMAILS, RESET.to, f"token{number}") for number in range(20)]
 
-    held_back(queue, EMAILS.new_device(RESET.to, "Firefox", ""), *links)
+    held_back(queue, new_device(EMAILS, RESET.to, "Firefox", ""), *links)
     advance(queue, seconds, OUTAGE_PAUSES[1])
 
     assert [mail for mail in relay.sent if mail.to == RESET.to] == links[-MAX_FOR_ONE:]
@@ -427,7 +430,7 @@ def test_a_process_that_stops_does_not_wait_for_a_silent_server(
     queue = MailQueue(Silent())
     queue.send(RESET)
     assert begun.wait(10)
-    queue.send(EMAILS.new_device(RESET.to, "Firefox", ""))
+    queue.send(new_device(EMAILS, RESET.to, "Firefox", ""))
     with caplog.at_level(logging.ERROR, "auth.mail"):
         queue.close(timeout=0.01)
     answer.set()
@@ -555,7 +558,7 @@ def test_an_international_domain_loses_no_email(sender: str, shown: str, offers:
     """AC-4, RFC 5891: whether or not the server offers SMTPUTF8; the Message-ID is ASCII too."""
     with mail_server(free_port(), enable_SMTPUTF8=offers) as mailbox:
         Smtp(read_mail_server(mailbox.url), read_sender(sender)).send(
-            EMAILS.reset("ada@müller.example", "t")
+            reset(EMAILS, "ada@müller.example", "t")
         )
 
     [mail] = mailbox.mails
@@ -568,7 +571,7 @@ def test_letters_outside_ascii_before_the_at_need_smtputf8(
     caplog: pytest.LogCaptureFixture, seconds: Seconds
 ) -> None:
     """AC-4, RFC 6531: used where it is offered; elsewhere the log says what is missing."""
-    email = EMAILS.reset("zoë@example.com", "t")
+    email = reset(EMAILS, "zoë@example.com", "t")
     with mail_server(free_port(), enable_SMTPUTF8=True) as mailbox:
         Smtp(read_mail_server(mailbox.url), Sender("", "grüße@example.com")).send(email)
     [mail] = mailbox.mails
@@ -593,7 +596,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize("app", ["A\r\nBcc: eve@example.com", "A\nB", "Ünïcode ☕", "<b>x</b>"])
 def test_no_name_begins_another_header(app: str) -> None:
     """LG-3: what people call their app stands in the subject and nowhere else."""
-    email = Emails(app, "https://app.example.com").verify("ada@example.com", "t")
+    email = verify(Emails(app, "https://app.example.com"), "ada@example.com", "t")
     with mail_server(free_port()) as mailbox:
         Smtp(read_mail_server(mailbox.url), SENDER).send(email)
 

@@ -14,6 +14,7 @@ from auth import passwords
 from auth.audit import Event
 from auth.client import Client
 from auth.errors import Busy, LinkRefused, LogInRefused, TooMany, WrongPassword
+from auth.housekeeping import purge, purge_batch
 from auth.limits import (
     LOG_IN_ACCOUNT,
     LOG_IN_NETWORK,
@@ -23,14 +24,20 @@ from auth.limits import (
     SITE,
 )
 from auth.service import AuthService
+from auth.step_up import confirm_password
 from db.engine import Database
 from db.models import AuditEvent, Counter, User
+from features import FEATURES
+from features.account.rules import change_password
+from features.email_verification.rules import confirm_email, resend_link
+from features.password_reset.rules import request_reset, reset_password
+from features.personal_data.rules import delete_account
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Person
+from tests.conftest import LAPTOP, Clock, Person, open_session
 from tests.unit.life.conftest import Letterbox
 
 WRONG = "not the password at all"
-CAFE = Client(address="198.51.100.9", agent=LAPTOP.agent)
+CAFE = Client(ip="198.51.100.9", user_agent=LAPTOP.user_agent)
 NEW = "marble otter quiet window"
 
 
@@ -78,7 +85,7 @@ def test_every_process_counts_in_the_same_place(
 ) -> None:
     """TH-3: another process, or this one after a restart, knows what was tried."""
     other_database = Database(database_url)
-    other = AuthService(other_database, settings, clock=clock)
+    other = AuthService(other_database, settings, features=FEATURES, clock=clock)
 
     use_up(service, ada.email)
 
@@ -118,7 +125,7 @@ def test_the_right_password_forgives_the_wrong_ones(service: AuthService, ada: P
     for _ in range(3):
         for _ in range(LOG_IN_ACCOUNT.free - 1):
             guess(service, ada.email)
-        service.log_in(ada.email, ada.password, replace(CAFE, address=""))
+        service.log_in(ada.email, ada.password, replace(CAFE, ip=""))
 
 
 def test_a_refused_attempt_costs_the_same_and_tells_nothing(
@@ -185,11 +192,11 @@ def test_a_clock_that_was_wrong_keeps_nobody_out(
     use_up(service, ada.email)
     for _ in range(MAIL_RECIPIENT.free + 1):
         with suppress(TooMany):
-            service.forgot_password(ada.email, CAFE)
+            request_reset(service, ada.email, CAFE)
 
     clock.advance(timedelta(days=-days))
 
-    service.forgot_password(ada.email, CAFE)
+    request_reset(service, ada.email, CAFE)
     assert service.log_in(ada.email, ada.password, CAFE)
 
 
@@ -237,15 +244,15 @@ def test_the_queue_is_told_who_asks(
         return run(job, source)
 
     monkeypatch.setattr(passwords._queue, "run", spy)
-    home = Client(address="2001:db8:7:1::1")
+    home = Client(ip="2001:db8:7:1::1")
 
     token = service.log_in(ada.email, ada.password, home).token
     use_up(service, ada.email)
-    token = service.confirm_password(token, ada.password).token
-    service.change_password(token, ada.password, NEW)
+    token = confirm_password(service, open_session(service, token), ada.password).token
+    change_password(service, open_session(service, token), ada.password, NEW)
     service.sign_up("bob@example.com", NEW, client=home)
 
-    assert set(sources) == {"2001:db8:7::/48", CAFE.address}
+    assert set(sources) == {"2001:db8:7::/48", CAFE.ip}
 
 
 def test_strangers_cannot_lock_an_owner_out_at_home(service: AuthService, ada: Person) -> None:
@@ -278,8 +285,8 @@ def test_a_mailed_reset_works_during_a_wait_and_ends_it(
 ) -> None:
     """TH-4: the owner gets in from wherever they are."""
     use_up(service, ada.email)
-    service.forgot_password(ada.email, CAFE)
-    service.reset_password(letterbox.link(ada.email, "reset-password"), NEW, CAFE)
+    request_reset(service, ada.email, CAFE)
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, CAFE)
 
     assert service.log_in(ada.email, NEW, CAFE)
 
@@ -322,7 +329,7 @@ def test_an_address_nobody_has_is_counted_like_any_other(service: AuthService) -
 )
 def test_a_network_is_counted_as_one(service: AuthService, addresses: list[str], one: bool) -> None:
     """TH-2: an IPv4 address, or the /64 that a line of IPv6 gets."""
-    first, second = (Client(address=address) for address in addresses)
+    first, second = (Client(ip=address) for address in addresses)
     for number in range(LOG_IN_NETWORK.free):
         assert guess(service, f"user{number}@example.com", first) == "LogInRefused"
 
@@ -335,12 +342,12 @@ def test_one_line_cannot_use_up_what_is_for_everybody(
 ) -> None:
     """TH-4: the 65,536 networks that a customer gets over IPv6 have three allowances together."""
     for number in range(SITE * LOG_IN_NETWORK.free):
-        line = replace(CAFE, address=f"2001:db8:7:{number % 10:x}::1")
+        line = replace(CAFE, ip=f"2001:db8:7:{number % 10:x}::1")
         assert guess(service, f"somebody{number}@example.com", line) == "LogInRefused"
         clock.advance(timedelta(seconds=1))
 
-    assert guess(service, ada.email, replace(CAFE, address="2001:db8:7:ff::1")) == "TooMany"
-    assert service.log_in(ada.email, ada.password, replace(CAFE, address="2001:db8:8::1"))
+    assert guess(service, ada.email, replace(CAFE, ip="2001:db8:7:ff::1")) == "TooMany"
+    assert service.log_in(ada.email, ada.password, replace(CAFE, ip="2001:db8:8::1"))
 
 
 @pytest.mark.slow
@@ -395,11 +402,11 @@ def test_guesses_log_ins_and_purges_at_once_do_not_disturb_each_other(
     def live(number: int) -> None:
         for _ in range(8):
             if number % 3 == 0:
-                service.log_in(ada.email, ada.password, replace(CAFE, address=f"192.0.2.{number}"))
+                service.log_in(ada.email, ada.password, replace(CAFE, ip=f"192.0.2.{number}"))
             elif number % 3 == 1:
                 guess(service, f"made-up-{number}@example.com")
             else:
-                sum(service.purge())
+                sum(purge(service))
                 clock.advance(timedelta(hours=1))
 
     with ThreadPoolExecutor(12) as pool:
@@ -437,7 +444,7 @@ def test_a_flood_of_made_up_addresses_leaves_a_bounded_heap(
         for number in range(110):
             guess(service, f"made-up-{hour}-{number}@example.com")
         clock.advance(timedelta(hours=1))
-        service.purge_batch()
+        purge_batch(service)
 
     with database.read() as connection:
         kept = connection.scalar(select(func.count()).select_from(Counter))
@@ -451,9 +458,9 @@ def test_the_password_typed_again_is_bounded_too(
     """TH-1, AC-1: an open tab is no place to guess."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     verbs: list[Callable[[], object]] = [
-        lambda: service.confirm_password(token, WRONG),
-        lambda: service.change_password(token, WRONG, NEW),
-        lambda: service.delete_account(token, WRONG),
+        lambda: confirm_password(service, open_session(service, token), WRONG),
+        lambda: change_password(service, open_session(service, token), WRONG, NEW),
+        lambda: delete_account(service, open_session(service, token), WRONG),
     ]
     for number in range(PASSWORD_AGAIN.free):
         with pytest.raises(WrongPassword):
@@ -463,7 +470,7 @@ def test_the_password_typed_again_is_bounded_too(
         with pytest.raises(TooMany):
             verb()
     clock.advance(timedelta(seconds=30))
-    service.confirm_password(token, ada.password)
+    confirm_password(service, open_session(service, token), ada.password)
 
 
 @pytest.mark.parametrize("verb", ["sign up", "forgot", "reset", "confirm", "resend"])
@@ -475,17 +482,17 @@ def test_what_sends_mail_or_makes_rows_is_bounded(
 
     def try_link(link: str) -> None:
         if verb == "reset":
-            service.reset_password(link, NEW, CAFE)
+            reset_password(service, link, NEW, CAFE)
         else:
-            service.confirm_email(link, CAFE)
+            confirm_email(service, link, CAFE)
 
     def once(number: int) -> None:
         if verb == "sign up":
             service.sign_up(f"user{number}@example.com", NEW, client=CAFE)
         elif verb == "forgot":
-            service.forgot_password(f"user{number}@example.com", CAFE)
+            request_reset(service, f"user{number}@example.com", CAFE)
         elif verb == "resend":
-            service.resend_link(token)
+            resend_link(service, open_session(service, token))
         else:
             with pytest.raises(LinkRefused):
                 try_link("made-up")

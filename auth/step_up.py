@@ -1,0 +1,82 @@
+"""Step-up: the password again, before what could do harm in an attacker's hands (ASVS 5.0 7.5)."""
+
+from datetime import timedelta
+
+from auth import rotation
+from auth.audit import Event
+from auth.client import Client
+from auth.errors import PasswordNeeded, WrongPassword
+from auth.limits import MOST_FAILURES, PASSWORD_AGAIN
+from auth.passwords import verify_password
+from auth.service import AuthService
+from auth.sessions import Session, known_networks
+from auth.throttle import clear
+from auth.tokens import new_token_id
+from auth.users import Login, count_failure, find_by_id, update_user
+
+RECENT = timedelta(minutes=10)  # how long a typed password opens what needs it
+
+
+def recently_authenticated(auth: AuthService, session: Session, within: timedelta = RECENT) -> bool:
+    """Return whether the password was typed in this session *within* the last minutes.
+
+    Logging in with it counts. A token that step-up has replaced does not.
+    """
+    confirmed_at = session.confirmed_at
+    return confirmed_at is not None and auth.now() < confirmed_at + within
+
+
+def require_recent(auth: AuthService, session: Session) -> None:
+    """Raise PasswordNeeded unless the password was typed in this session a short while ago."""
+    if not recently_authenticated(auth, session):
+        raise PasswordNeeded
+
+
+def confirm_password(
+    auth: AuthService, session: Session, password: str, client: Client | None = None
+) -> Login:
+    """Step up: return the session under a new token, the only one that counts as confirmed.
+
+    Copies of the old token gain nothing (ASVS 5.0 7.2.4). *client* is who asks, where known.
+    Raises WrongPassword, TooMany, or SessionOver.
+    """
+    check_password(auth, session, password, client)
+    token_id = new_token_id()
+    with auth.write_as(session) as connection:
+        rotation.step_up(connection, session, token_id, auth.now())
+        auth.record(connection, Event.CONFIRMED, session)
+        auth.record(connection, Event.SESSION_RENEWED, session)
+    return auth.login(session, token_id)
+
+
+def check_password(
+    auth: AuthService, session: Session, password: str, client: Client | None
+) -> None:
+    """Raise WrongPassword unless *password* is the user's, or TooMany after a few attempts.
+
+    The limit belongs to the session and one network: with a stolen cookie, an attacker elsewhere
+    cannot use up the owner's attempts. A wrong guess counts as one at log-in does (TH-1), and after
+    too many of them the password is accepted from known networks only, here too.
+    """
+    client = client or session.client
+    user_id = session.user.id
+    counters = [PASSWORD_AGAIN.on(f"{session.id} {client.network}")]
+    auth.take(counters, client)
+    with auth.read() as connection:
+        row = find_by_id(connection, user_id)
+        known = client.network in known_networks(connection, user_id)
+    stored = row.password_hash if row else None
+    right = bool(verify_password(password, stored, auth.scheme, client.source))
+    if row is None or not right or (row.failures >= MOST_FAILURES and not known):
+        with auth.write() as connection:
+            failures = None if right else count_failure(connection, user_id)
+            auth.record(connection, Event.REFUSED, session)
+            if failures == MOST_FAILURES:
+                auth.record(connection, Event.PASSWORD_SWITCHED_OFF, session)
+        if failures == MOST_FAILURES:
+            auth.send(auth.emails.password_off(session.user.email))
+        raise WrongPassword
+    with auth.write() as connection:
+        clear(connection, counters)
+        if row.failures:
+            update_user(connection, user_id, failures=0)

@@ -1,0 +1,25 @@
+"""Change name: what the app calls this user."""
+
+import streamlit as st
+
+from features.account import rules
+from web.form import Form
+from web.links import link
+from web.tab import Go
+from web.visit import visit
+
+
+def change_name(name: str) -> Go:
+    """Store the name."""
+    rules.change_name(visit().auth, visit().session, name)
+    return Go("account", "Your name has been changed.")
+
+
+form = Form("change_name", page="Change your name")
+with form:
+    name = st.text_input("Name", value=visit().session.user.name, autocomplete="name")
+    form.errors("name")
+    form.button("Save")
+link("account", "Back to your account")
+
+form.submit(change_name, name)

@@ -1,0 +1,31 @@
+"""Change password: the current one is needed, and every other device is logged out."""
+
+import streamlit as st
+
+from auth.password_rules import ADVICE
+from features.account import rules
+from web.form import CURRENT, Form
+from web.guard import adopt_token
+from web.links import link
+from web.tab import Go
+from web.visit import visit
+
+
+def change_password(current: str, new: str) -> Go:
+    """Store the new password; this session continues under a new token."""
+    auth, session, client = visit().auth, visit().session, visit().client
+    adopt_token(rules.change_password(auth, session, current, new, client))
+    return Go("account", "Your password has been changed, and your other devices are logged out.")
+
+
+form = Form("change_password", page="Change your password")
+with form:
+    current = st.text_input("Current password", type="password", autocomplete="current-password")
+    form.errors(CURRENT)
+    new = st.text_input("New password", type="password", autocomplete="new-password")
+    form.errors("password")
+    st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+    form.button("Change my password")
+link("account", "Back to your account")
+
+form.submit(change_password, current, new)

@@ -1,0 +1,51 @@
+"""Changes that users make to their own account: the name and the password."""
+
+from auth.audit import Event
+from auth.client import Client
+from auth.email_tokens import Purpose, void_links
+from auth.errors import InvalidDetails
+from auth.fields import InvalidName, read_name
+from auth.limits import ALARM_RECIPIENT, change_counters
+from auth.passwords import hash_password
+from auth.rotation import keep_current_session
+from auth.service import AuthService
+from auth.sessions import Session
+from auth.sign_up import check_new_password
+from auth.step_up import check_password
+from auth.tokens import new_token_id
+from auth.users import Login, set_password, update_user
+
+
+def change_name(auth: AuthService, session: Session, name: str) -> None:
+    """Store another name; raises InvalidDetails, TooMany, or SessionOver."""
+    auth.take(change_counters(session, session.client), session.client)
+    try:
+        name = read_name(name)
+    except InvalidName as error:
+        raise InvalidDetails({"name": [str(error)]}) from None
+    with auth.write_as(session) as connection:
+        update_user(connection, session.user.id, name=name)
+        auth.record(connection, Event.USER_CHANGED, session)
+
+
+def change_password(
+    auth: AuthService, session: Session, current: str, new: str, client: Client | None = None
+) -> Login:
+    """Store another password; other sessions end, this one continues under the returned token.
+
+    *client* is who asks, where known. Raises InvalidDetails, WrongPassword, TooMany, Busy, or
+    SessionOver.
+    """
+    user, client = session.user, client or session.client
+    auth.take(change_counters(session, client), client)
+    check_new_password(auth, new, user.email, user.name, client)
+    check_password(auth, session, current, client)
+    password_hash = hash_password(new, auth.scheme, client.source)
+    token_id = new_token_id()
+    with auth.write_as(session) as connection:
+        set_password(connection, user.id, password_hash)
+        keep_current_session(connection, session, token_id, auth.now())
+        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
+        auth.record(connection, Event.PASSWORD_CHANGED, session)
+    auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
+    return auth.login(session, token_id)

@@ -1,0 +1,69 @@
+"""Your devices: where this account is logged in, and how to end those sessions."""
+
+import streamlit as st
+
+from auth.browsers import browser_in_words
+from auth.sessions import Session
+from features.devices import rules
+from web.dates import moment
+from web.form import Form
+from web.step_up import ask_password, recently_authenticated
+from web.tab import Go
+from web.visit import visit
+
+auth, this = visit().auth, visit().session
+sessions = rules.list_sessions(auth, this)
+alive = {session.id for session in sessions}
+may_end = recently_authenticated()
+# A device just logged out keeps its place, so that the next one's button does not move under a
+# double click.
+listed: dict[str, Session] = st.session_state.setdefault("devices", {})
+listed |= {session.id: session for session in sessions}
+
+
+def end_session(session_id: str) -> Go:
+    """Log out one device."""
+    rules.revoke_session(auth, this, session_id)
+    return Go()
+
+
+def end_others() -> Go:
+    """Log out every device but this one."""
+    rules.revoke_other_sessions(auth, this)
+    return Go()
+
+
+def show_device(session: Session) -> None:
+    """Draw one device, with the button that ends its session."""
+    is_this = session.id == this.id
+    form = Form(f"end_session_{session.id[:8]}")
+    if session.id not in alive and not form.answered:
+        return
+    with st.container(border=True):
+        what, way_out = st.columns([3, 1], vertical_alignment="center")
+        with what:
+            st.text(browser_in_words(session.user_agent) + (" (this device)" if is_this else ""))
+            st.caption(
+                f"Last seen {moment(session.last_seen_at)}, "
+                f"logged in {moment(session.created_at)}"
+                + (f", from {session.ip}" if session.ip else "")
+            )
+        if session.id not in alive:
+            way_out.caption("Logged out")
+        elif may_end and not is_this:
+            with way_out:
+                form.button("End session", kind="secondary", width="content")
+            form.submit(end_session, session.id)
+
+
+st.title("Your devices")
+for session in listed.values():
+    show_device(session)
+if len(sessions) == 1:
+    st.caption("You aren't logged in on any other device.")
+elif may_end:
+    form = Form("end_others")
+    form.button("End all other sessions", width="content")
+    form.submit(end_others)
+else:
+    ask_password("To end other sessions, enter your password.")

@@ -1,0 +1,16 @@
+"""Another email for the account: confirmed by its owner, and reported to the old one's."""
+
+from auth.feature import Feature, Page
+from features.email_change.emails import samples
+from features.email_change.rules import export
+
+FEATURE = Feature(
+    name="email_change",
+    pages=[
+        Page("change_email", "Change your email"),
+        Page("keep_email", "Keep your old email", public=True),
+    ],
+    has_card=True,
+    samples=samples,
+    export=export,
+)

@@ -1,0 +1,32 @@
+"""Change email: the new one counts once its owner has confirmed it."""
+
+import streamlit as st
+
+from features.email_change import rules
+from web.form import Form
+from web.links import link
+from web.step_up import ask_password, recently_authenticated
+from web.tab import Say
+from web.visit import visit
+
+
+def change_email(email: str) -> Say:
+    """Send a link to the new email."""
+    rules.change_email(visit().auth, visit().session, email)
+    return Say(
+        "Open the link we have sent to your new email. Until then, your old one stays in use.",
+        emailed=True,
+    )
+
+
+form = Form("change_email", page="Change your email")
+if recently_authenticated():
+    with form:
+        email = st.text_input("New email", type="email", autocomplete="email", validate="")
+        form.errors("email")
+        st.caption("We'll send a link to the new email, and a notice to the old one.")
+        form.button("Send the link")
+    form.submit(change_email, email)
+else:
+    ask_password("To change your email, enter your password.")
+link("account", "Back to your account")

@@ -1,0 +1,38 @@
+"""What this feature writes to users."""
+
+from auth.emails import Emails
+from auth.mail import Mail, Urgency
+
+
+def change(emails: Emails, to: str, token: str) -> Mail:
+    """Ask the owner of *to* to confirm it as the new email of an account."""
+    return emails.compose(
+        "change",
+        to,
+        f"Confirm your new email for {emails.app}",
+        f"Someone, probably you, wants to use {to} for their account.",
+        "To confirm it, follow the link where you are logged in, or enter your password there.",
+        button=("Confirm my new email", f"/verify-email?token={token}"),
+        after="The link works once, within 24 hours. Until then your account keeps its old "
+        "email. If it wasn't you, ignore this email.",
+    )
+
+
+def changing(emails: Emails, to: str, new: str, token: str) -> Mail:
+    """Tell the owner of the old email, who can object."""
+    return emails.compose(
+        "changing",
+        to,
+        f"Your email for {emails.app} is about to change",
+        f"Someone, probably you, asked to change the email of your account from {to} to {new}.",
+        "If it was you, there is nothing to do. If not, follow this link within 24 hours: your "
+        "account keeps this email, every device is logged out, and you choose a new password.",
+        button=("Keep my old email", f"/keep-email?token={token}"),
+        urgency=Urgency.ALARM,
+    )
+
+
+def samples(emails: Emails) -> list[Mail]:
+    """Return one of each."""
+    to, token = "ada@example.com", "a-sample-token"
+    return [change(emails, to, token), changing(emails, to, "ada@new.example.com", token)]

@@ -1,0 +1,30 @@
+"""Keep email: what the link to the old email opens, for a user who did not ask for a new one."""
+
+import streamlit as st
+
+from features.email_change import rules
+from web.form import NO_LINK, Form, link_token
+from web.links import link
+from web.tab import Go
+from web.visit import visit
+
+token = link_token()
+
+
+def keep_email() -> Go:
+    """Undo the change; this browser may be logged out by it, too."""
+    rules.keep_email(visit().auth, token, visit().client)
+    return Go("log_in", "Your account keeps its old email. We have sent a link to it.")
+
+
+form = Form("keep_email", page="Keep your old email")
+if token or form.answered:
+    st.text(
+        "If you did not ask to change your email, someone else is using your account. We will log "
+        "out every device, switch the password off, and email you a link to choose a new one."
+    )
+    form.button("Keep my old email")
+    form.submit(keep_email)
+else:
+    st.info(NO_LINK)
+link("log_in", "Go to log in")

@@ -1,0 +1,99 @@
+"""Another email for an account: it counts once its owner has confirmed it (AC-2)."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from auth.audit import Event, record
+from auth.client import Client
+from auth.email_tokens import (
+    Purpose,
+    issue_link,
+    use_link,
+    void_links,
+    void_objections,
+)
+from auth.email_tokens import pending_email as find_pending_email
+from auth.errors import EmailTaken, InvalidDetails, LinkRefused
+from auth.fields import Email, InvalidEmail, read_email
+from auth.limits import SIGN_UP_RECIPIENT, change_counters, link_counters, mail_counters
+from auth.service import AuthService
+from auth.sessions import Session
+from auth.step_up import require_recent
+from auth.throttle import DAY, HOUR, MINUTE, Limit
+from auth.users import User, find_by_email, find_by_id, set_password
+from features.email_change.emails import change, changing
+from features.email_verification.emails import taken
+from features.password_reset.rules import enqueue_reset
+
+CHANGE_EMAIL = Limit("change email: account", 3, DAY, 5 * MINUTE, HOUR)
+
+
+def change_email(auth: AuthService, session: Session, email: str) -> None:
+    """Send a link to the new email; until it is confirmed the account keeps the old one.
+
+    Raises PasswordNeeded, InvalidDetails, TooMany, or SessionOver. Whether the new email already
+    has an account only its owner learns (EN-3).
+    """
+    require_recent(auth, session)
+    auth.take(change_counters(session, session.client), session.client)
+    try:
+        new = read_email(email)
+    except InvalidEmail as error:
+        raise InvalidDetails({"email": [str(error)]}) from None
+    if new.shown == session.user.email:
+        raise InvalidDetails({"email": ["This is your email already."]})
+    old = read_email(session.user.email)
+    recipients = [SIGN_UP_RECIPIENT.on(new.key), CHANGE_EMAIL.on(old.key)]
+    auth.take([*recipients, *mail_counters(session.client)], session.client)
+    auth.enqueue(lambda: _send_links(auth, session, new))
+
+
+def pending_email(auth: AuthService, session: Session) -> str | None:
+    """Return the new email that the user of *session* has yet to confirm."""
+    with auth.read() as connection:
+        return find_pending_email(connection, session.user.id, auth.now())
+
+
+def keep_email(auth: AuthService, link: str, client: Client) -> None:
+    """Undo or stop a change of email that its owner says they did not ask for.
+
+    An attacker is in the account, so every session ends and no password opens it until a new one is
+    chosen, by the link that goes to the old email. Raises LinkRefused, or TooMany.
+    """
+    auth.take(link_counters(client), client)
+    now = auth.now()
+    try:
+        with auth.write() as connection:
+            row = use_link(connection, link, (Purpose.KEEP,), now)
+            if row is None:
+                raise LinkRefused
+            set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
+            void_links(connection, row.user_id, Purpose.KEEP)
+            void_objections(connection, row.user_id, since=row.created_at)
+            record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)
+    except EmailTaken:  # by another account, meanwhile
+        raise LinkRefused from None
+    enqueue_reset(auth, Email(row.email, row.email_key), client)
+
+
+def export(auth: AuthService, connection: Connection, user: User) -> dict[str, Any]:
+    """Return what this feature keeps about *user*, for their download."""
+    return {"new_email": find_pending_email(connection, user.id, auth.now())}
+
+
+def _send_links(auth: AuthService, session: Session, new: Email) -> None:
+    now = auth.now()
+    with auth.write() as connection:
+        user = find_by_id(connection, session.user.id)
+        if user is None:
+            return
+        owner = find_by_email(connection, new)
+        change_link = issue_link(connection, user, Purpose.CHANGE, new.shown, new.key, now)
+        keep_link = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
+        auth.record(connection, Event.LINK_SENT, session)
+    if owner:
+        auth.send(taken(auth.emails, owner.email))
+    else:
+        auth.send(change(auth.emails, new.shown, change_link))
+    auth.send(changing(auth.emails, user.email, new.shown, keep_link))

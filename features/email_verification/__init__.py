@@ -1,0 +1,16 @@
+"""Confirming that an email is its user's: after sign-up, and after a change."""
+
+from auth.audit import Event
+from auth.feature import Feature, Page
+from features.email_verification.emails import samples
+from features.email_verification.rules import enqueue_link, enqueue_taken
+
+FEATURE = Feature(
+    name="email_verification",
+    pages=[Page("verify_email", "Verify email", public=True)],
+    has_card=True,
+    events={Event.LINK_SENT: "We sent you a link"},
+    samples=samples,
+    after_sign_up=enqueue_link,
+    after_taken_sign_up=enqueue_taken,
+)

@@ -1,0 +1,24 @@
+"""The notice that an email is not confirmed yet, with a button to send the link again."""
+
+import streamlit as st
+
+from features.email_verification import rules
+from web.form import Form
+from web.tab import Say
+from web.visit import visit
+
+
+def resend_link() -> Say:
+    """Send the link once more."""
+    rules.resend_link(visit().auth, visit().session)
+    return Say("We have sent you a link. Open it to confirm your email.", emailed=True)
+
+
+def show_card() -> None:
+    """Draw the notice, unless the email is confirmed."""
+    if visit().session.user.verified_at:
+        return
+    st.info("Your email is not confirmed yet. Open the link in the email we sent you.")
+    form = Form("resend_link")
+    form.button("Send the link again", kind="secondary", width="content")
+    form.submit(resend_link)

@@ -1,0 +1,52 @@
+"""What this feature writes to users."""
+
+from auth.emails import Emails
+from auth.mail import Mail, Urgency
+
+
+def verify(emails: Emails, to: str, token: str) -> Mail:
+    """Ask the owner of *to* to confirm a new account."""
+    return emails.compose(
+        "verify",
+        to,
+        f"Confirm your email for {emails.app}",
+        f"Someone, probably you, signed up for {emails.app} as {to}.",
+        "To confirm that this is your email, follow the link and enter the password you signed "
+        "up with. You can also choose a new one there.",
+        button=("Confirm my email", f"/verify-email?token={token}"),
+        after="The link works once, within 24 hours. If you didn't sign up, ignore this email.",
+    )
+
+
+def taken(emails: Emails, to: str) -> Mail:
+    """Tell an owner that someone tried to use their email for another account."""
+    return emails.compose(
+        "taken",
+        to,
+        f"You already have an account at {emails.app}",
+        f"Someone, probably you, tried to use {to} for a new account.",
+        "You already have an account with it: log in, or choose a new password if you have "
+        "forgotten yours.",
+        button=("Log in", "/log-in"),
+        after="If it wasn't you, ignore this email. Nothing has changed.",
+        urgency=Urgency.NOTICE,
+    )
+
+
+def finish(emails: Emails, to: str, token: str) -> Mail:
+    """Let the owner of *to* choose the password of an account that was never confirmed."""
+    return emails.compose(
+        "finish",
+        to,
+        f"Finish signing up for {emails.app}",
+        f"Someone, probably you, signed up again as {to}.",
+        "To finish, choose the password of your account.",
+        button=("Choose my password", f"/reset-password?token={token}"),
+        after="The link works once, within 1 hour. If it wasn't you, ignore this email.",
+    )
+
+
+def samples(emails: Emails) -> list[Mail]:
+    """Return one of each."""
+    to, token = "ada@example.com", "a-sample-token"
+    return [verify(emails, to, token), taken(emails, to), finish(emails, to, token)]

@@ -1,0 +1,170 @@
+"""An emailed link shows that an email, perhaps a new one, is its user's.
+
+Reading an email proves no more than that. Its account may be an attacker's, who signed up with the
+owner's email and waits for the click that verifies it; or a person's who mistyped their email, so
+that a stranger reads the link. Hence a link confirms only together with the account's password, or
+in a session that began with it. The owner of a new account's email can choose another password
+instead, which ends every session. A link for a changed email cannot: that account belongs to the
+old email.
+"""
+
+from dataclasses import dataclass
+
+from auth.audit import Event, record
+from auth.client import Client
+from auth.email_tokens import Purpose, is_claimed, issue_link, look_at_link, use_link, void_links
+from auth.errors import EmailTaken, LinkRefused, LogInRefused, PasswordNeeded, WrongPassword
+from auth.fields import Email, read_email
+from auth.limits import MAIL_RECIPIENT, link_counters, mail_counters
+from auth.log_in import Authenticated, authenticate
+from auth.service import AuthService
+from auth.sessions import Session
+from auth.throttle import record_success
+from auth.users import User, find_by_email, find_by_id, update_user
+from features.email_verification.emails import finish, taken, verify
+
+CONFIRMS = (Purpose.VERIFY, Purpose.CHANGE)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a link that confirms an email would do, for the page that it opens."""
+
+    email: str  # that it was sent to
+    needs_password: bool  # the account's, because this browser is not signed in to it
+    may_choose_password: bool  # by the same link, instead of typing the account's
+
+
+def resend_link(auth: AuthService, session: Session) -> None:
+    """Send the user of *session* another link for their email; raises TooMany."""
+    recipient = MAIL_RECIPIENT.on(read_email(session.user.email).key)
+    auth.take([recipient, *mail_counters(session.client)], session.client)
+    enqueue_link(auth, session.user)
+
+
+def look_at_confirmation(
+    auth: AuthService, link: str, session: Session | None = None
+) -> Confirmation | None:
+    """Return what *link* would confirm in *session*, or None if it does not work."""
+    with auth.read() as connection:
+        row = look_at_link(connection, link, CONFIRMS, auth.now())
+    if row is None:
+        return None
+    return Confirmation(
+        email=row.sent_to,
+        needs_password=not _is_of(session, row.id),
+        may_choose_password=row.purpose == Purpose.VERIFY,
+    )
+
+
+def confirm_email(
+    auth: AuthService,
+    link: str,
+    client: Client,
+    password: str | None = None,
+    session: Session | None = None,
+) -> str:
+    """Record that the email *link* was sent to is its user's, and return it.
+
+    *password* is the account's; none is needed where *session* is one of the account's. A new email
+    replaces the old one. Wrong passwords count like those of a log-in (TH-1), and leave the link
+    good. Raises LinkRefused, PasswordNeeded, WrongPassword, TooMany, or SessionOver.
+    """
+    auth.take(link_counters(client), client)
+    with auth.read() as connection:
+        found = look_at_link(connection, link, CONFIRMS, auth.now())
+    if found is None:
+        raise LinkRefused
+    checked = None
+    if not _is_of(session, found.id):
+        session = None
+        if password is None:
+            raise PasswordNeeded
+        try:
+            checked = authenticate(auth, found.email, password, client, by_link=True)
+        except LogInRefused:
+            raise WrongPassword from None
+    try:
+        return _confirm(auth, link, client, checked, session)
+    except EmailTaken:  # by another account, meanwhile
+        raise LinkRefused from None
+
+
+def enqueue_link(auth: AuthService, user: User, client: Client | None = None) -> None:
+    """Send the email that asks *user* to confirm theirs after the answer, unless they have."""
+    auth.enqueue(lambda: _send_link(auth, user.id))
+
+
+def enqueue_taken(auth: AuthService, email: Email, client: Client) -> None:
+    """Write to the owner of a taken email after the answer."""
+    auth.enqueue(lambda: _tell_owner(auth, email, client))
+
+
+def _confirm(
+    auth: AuthService,
+    link: str,
+    client: Client,
+    checked: Authenticated | None,
+    session: Session | None,
+) -> str:
+    now = auth.now()
+    with auth.write() as connection:
+        if session:
+            auth.require_open(connection, session)
+        if checked:  # counters before accounts, as at log-in: neither waits for the other
+            record_success(connection, checked.own, checked.shared, now)
+        row = use_link(connection, link, CONFIRMS, now)
+        user = find_by_id(connection, row.user_id) if row else None
+        if row is None or user is None:
+            raise LinkRefused
+        if row.purpose == Purpose.CHANGE:
+            if is_claimed(connection, row.email_key, now, user.id):
+                raise LinkRefused
+            update_user(
+                connection, user.id, email=row.email, email_key=row.email_key, verified_at=now
+            )
+            void_links(connection, user.id, Purpose.KEEP)
+        elif user.email_key == row.email_key:
+            update_user(connection, user.id, verified_at=now)
+        else:
+            raise LinkRefused
+        if checked and user.failures:
+            update_user(connection, user.id, failures=0)
+        record(connection, Event.USER_CHANGED, now, user_id=user.id, client=client)
+    email: str = row.email
+    return email
+
+
+def _is_of(session: Session | None, user_id: str) -> bool:
+    return session is not None and session.is_open and session.user.id == user_id
+
+
+def _send_link(auth: AuthService, user_id: str) -> None:
+    now = auth.now()
+    with auth.write() as connection:
+        user = find_by_id(connection, user_id)
+        if user is None or user.verified_at:
+            return
+        link = issue_link(connection, user, Purpose.VERIFY, user.email, user.email_key, now)
+        record(connection, Event.LINK_SENT, now, user_id=user.id)
+    auth.send(verify(auth.emails, user.email, link))
+
+
+def _tell_owner(auth: AuthService, email: Email, client: Client) -> None:
+    """Write to the owner of a taken email, as they typed it (CVE-2019-19844).
+
+    Where it was never confirmed, its owner chooses the password: the present one may be that of an
+    attacker who signed up first.
+    """
+    now = auth.now()
+    with auth.write() as connection:
+        user = find_by_email(connection, email)
+        if user is None or not user.is_active:
+            return
+        if user.verified_at:
+            mail = taken(auth.emails, user.email)
+        else:
+            link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
+            mail = finish(auth.emails, user.email, link)
+            record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
+    auth.send(mail)

@@ -1,0 +1,68 @@
+"""Verify email: what the link in the email opens; only the button confirms (RS-4)."""
+
+import streamlit as st
+
+from auth.errors import AuthError, LinkRefused
+from features.email_verification import rules
+from web.form import CURRENT, NO_LINK, Form, link_token
+from web.guard import adopt_token
+from web.links import go_home, link
+from web.tab import Go, Say, tab
+from web.visit import visit
+
+THANKS = "Thank you. Your email is confirmed."
+
+
+def confirm_email(password: str | None) -> Say | Go:
+    """Confirm the email that the link was sent to, and log in with the password just typed."""
+    auth, client = visit().auth, visit().client
+    email = rules.confirm_email(auth, token, client, password, visit().resolved)
+    if password is None:
+        tab().link = None
+        return Go("account", THANKS)
+    if st.session_state["logged_in"]:  # to another account
+        return Say("Thank you. This email is confirmed:", value=email)
+    tab().link = None
+    try:
+        adopt_token(auth.log_in(email, password, client))
+    except AuthError:  # too many others may be logging in just now
+        return Go("log_in", f"{THANKS} Log in to continue.")
+    return Go(notice=THANKS)
+
+
+token = link_token()
+found = rules.look_at_confirmation(visit().auth, token, visit().resolved)
+by_password = Form("verify_email", page="Confirm your email")
+by_session = Form("verify_email_signed_in")
+outcome: Say | AuthError | None = None
+if st.session_state["logged_in"] and not token and not by_session.answered:
+    tab().shown = None  # the notice goes along
+    go_home()
+if found:
+    st.text(found.email)
+
+if by_password.answered or (found and found.needs_password):
+    with by_password:
+        password = st.text_input("Password", type="password", autocomplete="current-password")
+        by_password.errors(CURRENT)
+        st.caption("Enter the password of your account to confirm that this is your email.")
+        by_password.button("Confirm my email")
+    if found and found.may_choose_password:
+        link("reset_password", "Forgot it? Choose a new one")
+    outcome = by_password.submit(confirm_email, password)
+elif by_session.answered or found:
+    by_session.button("Confirm my email")
+    outcome = by_session.submit(confirm_email, None)
+elif token:
+    outcome = LinkRefused()
+    st.error(outcome.message)
+else:
+    st.info(NO_LINK)
+
+if st.session_state["logged_in"]:
+    link("account", "Go to your account")
+else:
+    if isinstance(outcome, LinkRefused):
+        # Reading the email that brings a new password shows that the email is theirs
+        link("forgot_password", "Ask for a new link")
+    link("log_in", "Go to log in")

@@ -1,0 +1,22 @@
+"""What this feature writes to users."""
+
+from auth.emails import Emails
+from auth.mail import Mail
+
+
+def reset(emails: Emails, to: str, token: str) -> Mail:
+    """Let the owner choose a new password."""
+    return emails.compose(
+        "reset",
+        to,
+        f"Choose a new password for {emails.app}",
+        f"Someone, probably you, asked for a new password for your account, {to}.",
+        button=("Choose a new password", f"/reset-password?token={token}"),
+        after="The link works once, within 1 hour. If it wasn't you, ignore this email: "
+        "your password stays as it is.",
+    )
+
+
+def samples(emails: Emails) -> list[Mail]:
+    """Return one of each."""
+    return [reset(emails, "ada@example.com", "a-sample-token")]

@@ -1,0 +1,30 @@
+"""Forgot password: a link to choose a new one, by email; the answer is the same for any email."""
+
+import streamlit as st
+
+from features.password_reset.rules import request_reset
+from web.form import Form
+from web.links import link
+from web.tab import Say
+from web.visit import visit
+
+
+def forgot_password(email: str) -> Say:
+    """Send the link, if there is such an account."""
+    request_reset(visit().auth, email, visit().client)
+    return Say(
+        "If there is an account with this email, we have sent it a link. "
+        "It works once, for an hour.",
+        emailed=True,
+    )
+
+
+form = Form("forgot_password", page="Forgot your password?")
+with form:
+    email = st.text_input("Email", type="email", autocomplete="username", validate="")
+    form.errors("email")
+    st.caption("We'll email you a link to choose a new password.")
+    form.button("Send the link")
+link("log_in", "Back to log in")
+
+form.submit(forgot_password, email)

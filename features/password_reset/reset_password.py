@@ -1,0 +1,34 @@
+"""Reset password: what the emailed link opens; opening it changes nothing (RS-4)."""
+
+import streamlit as st
+
+from auth.errors import LinkRefused
+from auth.password_rules import ADVICE
+from features.password_reset import rules
+from web.form import NO_LINK, Form, link_token
+from web.links import link
+from web.tab import Go
+from web.visit import visit
+
+token = link_token()
+
+
+def reset_password(password: str) -> Go:
+    """Set the password, and have its owner log in with it."""
+    rules.reset_password(visit().auth, token, password, visit().client)
+    return Go("log_in", "Your password has been changed. Log in with it.")
+
+
+form = Form("reset_password", page="Choose a new password")
+if not form.answered and not rules.is_reset_link(visit().auth, token):
+    st.error(LinkRefused.message if token else NO_LINK)
+    link("forgot_password", "Ask for a new link")
+    st.stop()
+
+with form:
+    password = st.text_input("New password", type="password", autocomplete="new-password")
+    form.errors("password")
+    st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+    form.button("Change my password")
+
+form.submit(reset_password, password)

@@ -1,0 +1,90 @@
+"""For users who cannot log in: an emailed link to choose a new password."""
+
+from auth.audit import Event, record
+from auth.client import Client
+from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
+from auth.errors import InvalidDetails, LinkRefused
+from auth.fields import Email, InvalidEmail, read_email
+from auth.limits import (
+    ALARM_RECIPIENT,
+    LOG_IN_ACCOUNT,
+    MAIL_RECIPIENT,
+    form_counters,
+    link_counters,
+    mail_counters,
+)
+from auth.passwords import hash_password
+from auth.service import AuthService
+from auth.sign_up import check_new_password
+from auth.throttle import clear
+from auth.users import find_by_email, find_by_id, set_password
+from features.password_reset.emails import reset
+
+# Links that let their reader choose a password. That of a new account does too: its present
+# password may be an attacker's, who signed up first and waits for the owner to confirm.
+CHOOSES = (Purpose.RESET, Purpose.VERIFY)
+
+
+def request_reset(auth: AuthService, email: str, client: Client) -> None:
+    """Email a reset link if the account exists; the caller cannot tell whether it does (EN-2).
+
+    All that depends on the account is done after the answer. Raises InvalidDetails for text that is
+    no email, or TooMany.
+    """
+    auth.take(form_counters(client), client)
+    try:
+        address = read_email(email)
+    except InvalidEmail as error:
+        raise InvalidDetails({"email": [str(error)]}) from None
+    auth.take([MAIL_RECIPIENT.on(address.key), *mail_counters(client)], client)
+    enqueue_reset(auth, address, client)
+
+
+def reset_password(auth: AuthService, link: str, password: str, client: Client) -> None:
+    """Set the password of the account that *link* was sent for; every session ends (RS-5).
+
+    The link may be one that verifies a new account. It logs no one in. Raises InvalidDetails, which
+    leaves the link good, LinkRefused, or TooMany.
+    """
+    auth.take(link_counters(client), client)
+    with auth.read() as connection:
+        row = look_at_link(connection, link, CHOOSES, auth.now())
+    if row is None:
+        raise LinkRefused
+    check_new_password(auth, password, row.email, row.name, client)
+    password_hash = hash_password(password, auth.scheme, client.source)
+    now = auth.now()
+    with auth.write() as connection:
+        used = use_link(connection, link, CHOOSES, now)
+        user = find_by_id(connection, used.user_id) if used else None
+        if used is None or user is None or user.email_key != used.email_key:
+            raise LinkRefused
+        # Counters before accounts, as at log-in, so that neither waits for the other.
+        clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
+        # Reading the email has shown that it is theirs.
+        set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
+        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
+        record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
+    auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
+
+
+def is_reset_link(auth: AuthService, link: str) -> bool:
+    """Return whether *link* would work now, so that its reader does not fill in a form in vain."""
+    with auth.read() as connection:
+        return look_at_link(connection, link, CHOOSES, auth.now()) is not None
+
+
+def enqueue_reset(auth: AuthService, email: Email, client: Client) -> None:
+    """Send the link after the answer, to the email as its owner typed it (CVE-2019-19844)."""
+    auth.enqueue(lambda: _send_reset(auth, email, client))
+
+
+def _send_reset(auth: AuthService, email: Email, client: Client) -> None:
+    now = auth.now()
+    with auth.write() as connection:
+        user = find_by_email(connection, email)
+        if user is None or not user.is_active:
+            return
+        link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
+        record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
+    auth.send(reset(auth.emails, user.email, link))

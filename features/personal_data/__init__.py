@@ -1,0 +1,11 @@
+"""One's own data: downloaded, and deleted with the account."""
+
+from auth.feature import Feature, Page
+from features.personal_data.emails import samples
+
+FEATURE = Feature(
+    name="personal_data",
+    pages=[Page("delete_account", "Delete your account")],
+    has_card=True,
+    samples=samples,
+)

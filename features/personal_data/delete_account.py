@@ -1,0 +1,30 @@
+"""Delete account: the password once more, and everything personal is gone."""
+
+import streamlit as st
+
+from features.personal_data import rules
+from web.form import CURRENT, Form
+from web.guard import sign_out_locally
+from web.links import link
+from web.tab import Go
+from web.visit import visit
+
+
+def delete_account(password: str) -> Go:
+    """Delete the account of the signed-in user."""
+    rules.delete_account(visit().auth, visit().session, password, visit().client)
+    return sign_out_locally("Your account has been deleted.")
+
+
+form = Form("delete_account", page="Delete your account")
+st.text(
+    "This deletes your account, your sessions and all your personal data at once. "
+    "It can't be undone."
+)
+with form:
+    password = st.text_input("Password", type="password", autocomplete="current-password")
+    form.errors(CURRENT)
+    form.button("Delete my account")
+link("account", "Back to your account")
+
+form.submit(delete_account, password)

@@ -1,0 +1,45 @@
+"""The client's address: who is believed, and what counts as one client."""
+
+import pytest
+
+from auth.client import network
+from web.connection import client_ip
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "expected"),
+    [
+        ("203.0.113.7", [], 0, "203.0.113.7"),
+        ("203.0.113.7", ["198.51.100.1"], 0, ""),  # a proxy that nobody told us of
+        ("198.51.100.1", ["198.51.100.1"], 0, ""),  # one on this machine, whom uvicorn believes
+        ("10.0.0.1", ["198.51.100.1"], 1, "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.1"], 1, "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1", "198.51.100.1, 10.0.0.2"], 2, "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1"], 2, ""),
+        ("10.0.0.1", [], 1, ""),
+        ("10.0.0.1", ["<script>"], 1, ""),
+        ("::ffff:203.0.113.7", [], 0, "203.0.113.7"),
+        ("2001:DB8::1", [], 0, "2001:db8::1"),
+        (None, [], 0, ""),
+        ("not an address", [], 0, ""),
+    ],
+)
+def test_only_as_many_proxies_are_believed_as_are_trusted(
+    peer: str | None, forwarded: list[str], trusted: int, expected: str
+) -> None:
+    """TH-2: what stands left of our own proxies' words anybody may have written."""
+    assert client_ip(peer, forwarded, trusted) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("", "unknown"),
+    ],
+)
+def test_a_line_of_ipv6_counts_as_one_client(address: str, expected: str) -> None:
+    """TH-2: whoever has a /64 has 2^64 addresses, and one allowance."""
+    assert network(address) == expected
