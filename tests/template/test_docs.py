@@ -23,7 +23,7 @@ MADE = {
     "views/report.py",
     "views/salaries.py",
     "tests/app/test_report.py",
-    "views/change_phone.py",
+    "features/account/change_phone.py",
     "tests/app/test_phone.py",
 }
 MADE |= {"tests/browser/test_report.py", "data/app.db"}
