@@ -8,7 +8,7 @@
     python3 dev.py bench                 print the benchmark tables
     python3 dev.py screenshots           retake the README's screenshots
     python3 dev.py lock                  write the lock files after a change of requirements*.txt
-    python3 dev.py upgrade               apply the template's newest release, or the one named
+    python3 dev.py upgrade               apply the template's newest release, or what is named
     python3 dev.py help                  print this
 
 Each makes .venv and installs what the lock files pin, each file checked by its hash. The app also
@@ -221,7 +221,7 @@ def serve(script: str, *options: str) -> NoReturn:
 def test(*extra: str) -> NoReturn:
     """Set the tests up and run them; without a browser where --quick leaves its tests out."""
     steps = TESTS[:-1] if "--quick" in extra else TESTS
-    start(steps, "pytest" if "--quick" in extra else SUITE, *extra)
+    start(steps, "pytest", *extra)
 
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -231,7 +231,6 @@ UV = (
 )
 APP = (make_venv, partial(install, "requirements.lock"), write_env, migrate)
 TESTS = (make_venv, partial(install, *LOCKS), provide_chromium)
-SUITE = "tests.template" if os.getenv("CI") and (HERE / "hooks").is_dir() else "pytest"
 LOCAL = ("--server.address=localhost", "--server.port=8501")  # extra arguments follow, and so win
 EDITED = "--server.fileWatcherType=auto"  # what is saved is shown; it costs each visitor
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -243,6 +242,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "lock": lock,
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
+# What only the template has: its command is there where the file is.
+TEMPLATES = {"bench": "bench/__main__.py", "screenshots": "upkeep/screenshots.py"}
+for name, file in TEMPLATES.items():
+    if not (HERE / file).is_file():
+        del COMMANDS[name]
 
 
 def main(arguments: list[str]) -> None:
@@ -251,7 +255,8 @@ def main(arguments: list[str]) -> None:
         stop("Python {}.{} or newer is needed; this is {}.{}.".format(*OLDEST, *sys.version_info))
     first = arguments[0] if arguments else "run"
     if first in ("help", "--help", "-h"):
-        print(__doc__)
+        gone = "|".join(TEMPLATES.keys() - COMMANDS.keys()) or "$"
+        print(re.sub(rf"^ +python3 dev\.py ({gone}) .*\n", "", __doc__, flags=re.MULTILINE))
         return
     name, extra = ("run", arguments) if first.startswith("-") else (first, arguments[1:])
     if name not in COMMANDS:

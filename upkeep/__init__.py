@@ -1,4 +1,22 @@
-"""What ties a project to its template: the release it stands at, and what the template keeps."""
+"""What ties a project to its template: what stays behind, and what a project has of its own."""
 
-VERSION = "v0.1.0"  # the template's tag; `python3 dev.py upgrade` brings the next one
-MACHINERY = ("cookiecutter.json", "hooks", "tests/template")  # only makes projects: none has it
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+# What stays with the template: it makes projects, measures them, or tests the template itself.
+MACHINERY = (
+    *(".ci", ".gitattributes", "CONTRIBUTING.md", "bench", "cookiecutter.json", "docs/images"),
+    *("hooks", "upkeep/screenshots.py", "tests/http", "tests/property", "tests/unit", "*/template"),
+)
+# What a new project gets from hooks/project instead, and an upgrade never touches.
+OWN = (".github", "CHANGELOG.md", "LICENSE", "README.md")
+
+
+def is_shared(path: str) -> bool:
+    """Return whether the template's file at *path* is in every project, and upgraded there."""
+    parts = PurePosixPath(path)
+    return not any(
+        fnmatchcase(str(part), pattern)
+        for part in (parts, *parts.parents)
+        for pattern in (*MACHINERY, *OWN)
+    )

@@ -1,24 +1,30 @@
-"""Bring this project to a release of its template: `python3 dev.py upgrade [TAG]`.
+"""Bring this project to a newer state of its template: `python3 dev.py upgrade [TAG | HEAD]`.
 
-Three-way: the release this project was made from, the one asked for, and the project as it was last
-committed. The template's changes arrive like a commit that is picked, and nothing is committed.
+Three-way: the template's commit that this project was made from, the one asked for, and the project
+as it was last committed. The template's changes arrive like a commit that is picked, and nothing is
+committed. Without an argument it is the newest release (a tag), or the newest commit where no
+release is newer than the project.
 Exit codes: 0 done, 1 done but for the conflicts that are marked, 2 refused with nothing changed.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
-from upkeep import MACHINERY, VERSION
+from upkeep import is_shared
 
 HERE = Path(__file__).resolve().parent.parent
+ORIGIN = "upkeep/template.toml"
 FETCHED = "refs/template"  # apart from the project's own tags, which may have the same names
-NEVER = (".env", ".venv", "data")  # the project's own, even if a release held one by mistake
+NEWEST = f"{FETCHED}/HEAD"
+NEVER = (".env", ".venv", "data", ORIGIN)  # the project's own, even if a release held one
 FROM_OUTSIDE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")  # set where a git hook calls us
-SOMEBODY = {  # git wants an author even for commits that nobody will see
+AUTHOR = {  # git wants one even for commits that nobody will see
     f"GIT_{who}_{what}": f"template{at}"
     for who in ("AUTHOR", "COMMITTER")
     for what, at in (("NAME", ""), ("EMAIL", "@localhost"))
@@ -30,27 +36,26 @@ class Refused(Exception):
 
 
 def upgrade(wanted: str | None = None) -> int:
-    """Merge the release *wanted*, or the newest, into the files; return the exit code."""
+    """Merge the template's *wanted* tag or commit into the files; return the exit code."""
     refuse_unsaved_work()
-    releases = fetch(template_url())
-    wanted = wanted or releases[-1]
-    for release in (VERSION, wanted):
-        if release not in releases:
-            has = ", ".join(releases)
-            raise Refused(f"the template has no release {release}; choose from {has}.")
-    if wanted == VERSION:
-        print(f"This project is at {VERSION} already.")
+    url, known = origin()
+    fetch(url)
+    start = start_commit(url, known)
+    end = commit_of(wanted) if wanted else newest(start)
+    if end == start:
+        print(f"This project is at {name_of(start)} already.")
         return 0
-    base = commit(VERSION)
-    merged = attempt("cherry-pick", "--no-commit", "--allow-empty", commit(wanted, base))
+    base = without_machinery(start)
+    merged = attempt("cherry-pick", "--no-commit", "--allow-empty", without_machinery(end, base))
     conflicts = unmerged()
     if merged.returncode != 0 and not conflicts:
         raise Refused(f"git could not merge the two: {merged.stderr.strip()}")
     left_out = [path for path, stages in conflicts.items() if OURS not in stages]
-    if left_out:  # a feature is removed by deleting its file, and stays removed
+    if left_out:  # a feature is removed by deleting its folder, and stays removed
         git("rm", "--quiet", "--force", "--", *left_out)
     kept = [path for path, stages in conflicts.items() if THEIRS not in stages]
-    tell(wanted, left_out, kept, sorted(set(conflicts) - {*left_out, *kept}))
+    write_origin(url, end)
+    tell(name_of(start), name_of(end), left_out, kept, sorted({*conflicts} - {*left_out, *kept}))
     return 1 if len(conflicts) > len(left_out) else 0
 
 
@@ -67,43 +72,108 @@ def refuse_unsaved_work() -> None:
         raise Refused(f"commit or stash your changes first: {names}")
 
 
-def template_url() -> str:
-    """Return where the template is, from the environment or .env; raise Refused if neither says."""
-    env = HERE / ".env"
-    text = env.read_text("utf-8") if env.exists() else ""
-    line = re.search(r"^TEMPLATE_URL=(['\"]?)(.*)\1\s*$", text, re.MULTILINE)
-    url = os.environ.get("TEMPLATE_URL") or (re.sub(r"\\(.)", r"\1", line[2]) if line else "")
+def origin() -> tuple[str, str]:
+    """Return the template's URL and the commit this project is at; raise Refused without a URL."""
+    file = HERE / ORIGIN
+    try:
+        written = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"{ORIGIN} cannot be read: {error}") from None
+    url = os.environ.get("TEMPLATE_URL") or str(written.get("url", ""))
     if not url:
         raise Refused(
             "it is not known where the template is: "
-            "write its address into .env, TEMPLATE_URL=https://..., and try again."
+            f'write url = "https://..." into {ORIGIN}, commit that, and try again.'
         )
-    return url
+    return url, str(written.get("commit", ""))
 
 
-def fetch(url: str) -> list[str]:
-    """Fetch the releases at *url*; return their tags, the newest last."""
-    refs = f"+refs/tags/*:{FETCHED}/*"
-    fetched = attempt("fetch", "--quiet", "--no-tags", "--prune", "--", url, refs)
+def write_origin(url: str, commit: str) -> None:
+    """Write which commit this project is at now."""
+    file = HERE / ORIGIN
+    lines = file.read_text("utf-8") if file.exists() else f"url = {json.dumps(url)}\n"
+    others = re.sub(r"^commit *=.*\n?", "", lines, flags=re.MULTILINE)
+    file.write_text(f'{others}commit = "{commit}"\n', "utf-8")
+    git("add", "--", ORIGIN)
+
+
+def fetch(url: str) -> None:
+    """Fetch the template's newest commit and its releases."""
+    refs = (f"+HEAD:{NEWEST}", f"+refs/tags/*:{FETCHED}/tags/*")
+    fetched = attempt("fetch", "--quiet", "--no-tags", "--prune", "--", url, *refs)
     if fetched.returncode != 0:
         raise Refused(f"{url} could not be fetched: {fetched.stderr.strip()}")
+
+
+def start_commit(url: str, known: str) -> str:
+    """Return the template's commit that this project was made from, or upgraded to."""
+    if known:
+        if attempt("cat-file", "-e", f"{known}^{{commit}}").returncode != 0:
+            attempt("fetch", "--quiet", "--no-tags", "--", url, known)  # in no branch any more
+        if attempt("cat-file", "-e", f"{known}^{{commit}}").returncode != 0:
+            raise Refused(f"the template at {url} has no commit {known}, which {ORIGIN} names.")
+        return known
+    if shared := attempt("merge-base", "HEAD", NEWEST).stdout.strip():  # a clone
+        return shared
+    first = git("log", "--max-parents=0", "--format=%T", "HEAD").split()
+    for line in git("log", "--format=%H %T", "--glob", FETCHED).splitlines():
+        commit, tree = line.split()
+        if tree in first:  # a copy without the history
+            return commit
+    raise Refused(
+        "it is not known which of the template's commits this project was made from: "
+        f'write commit = "..." into {ORIGIN}, commit that, and try again.'
+    )
+
+
+def releases() -> list[str]:
+    """Return the template's tags, the newest last."""
     newest_last = ("-c", "versionsort.suffix=-", "for-each-ref", "--sort=version:refname")
-    releases = git(*newest_last, "--format=%(refname:lstrip=2)", FETCHED).split()
-    if not releases:
-        raise Refused(f"{url} has no tags, and so no releases.")
-    return releases
+    return git(*newest_last, "--format=%(refname:lstrip=3)", f"{FETCHED}/tags").split()
 
 
-def commit(release: str, *parents: str) -> str:
-    """Return a commit of *release* on *parents*, without what a project has not or has its own."""
+def newest(start: str) -> str:
+    """Return the newest release, the newest commit if that is not newer, or else *start*."""
+    for ref in [*(f"{FETCHED}/tags/{release}" for release in releases()[-1:]), NEWEST]:
+        commit = git("rev-parse", f"{ref}^{{commit}}").strip()
+        if attempt("merge-base", "--is-ancestor", commit, start).returncode != 0:
+            return commit
+    return start
+
+
+def commit_of(wanted: str) -> str:
+    """Return the commit of a tag of the template's, of HEAD, its newest, or of a commit's name."""
+    names = [f"{FETCHED}/tags/{wanted}", NEWEST if wanted == "HEAD" else ""]
+    if re.fullmatch("[0-9a-f]{7,64}", wanted):
+        names.append(wanted)
+    for name in filter(None, names):
+        found = attempt("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout.strip()
+        if found:
+            return found
+    has = ", ".join([*releases(), "HEAD"])
+    raise Refused(f"the template has no {wanted}; choose from {has}.")
+
+
+def name_of(commit: str) -> str:
+    """Return the newest tag of *commit*, or the start of its name."""
+    points = ("--points-at", commit, "--sort=version:refname", "--format=%(refname:lstrip=3)")
+    tags = git("-c", "versionsort.suffix=-", "for-each-ref", *points, f"{FETCHED}/tags").split()
+    return tags[-1] if tags else commit[:12]
+
+
+def without_machinery(commit: str, *parents: str) -> str:
+    """Return *commit* on *parents*, without what a project has not or has of its own."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
-        git("read-tree", f"{FETCHED}/{release}", **index)
-        others = ("--", *MACHINERY, *NEVER)
-        git("rm", "-r", "--cached", "--force", "--quiet", "--ignore-unmatch", *others, **index)
+        git("read-tree", commit, **index)
+        paths = git("ls-files", "-z", **index).split("\0")[:-1]
+        never = tuple(f"{path}/" for path in NEVER)
+        others = [p for p in paths if not is_shared(p) or f"{p}/".startswith(never)]
+        for first in range(0, len(others), 500):  # a command line has an end
+            git("rm", "--cached", "--force", "--quiet", "--", *others[first : first + 500], **index)
         tree = git("write-tree", **index).strip()
     line = [part for parent in parents for part in ("-p", parent)]
-    return git("commit-tree", tree, *line, "-m", f"template {release}").strip()
+    return git("commit-tree", tree, *line, "-m", f"template {name_of(commit)}").strip()
 
 
 OURS, THEIRS = "2", "3"  # git's numbers for the project's side and the template's
@@ -118,9 +188,9 @@ def unmerged() -> dict[str, set[str]]:
     return found
 
 
-def tell(release: str, left_out: list[str], kept: list[str], conflicts: list[str]) -> None:
+def tell(start: str, end: str, left_out: list[str], kept: list[str], conflicts: list[str]) -> None:
     """Say what was done, and what is left to do."""
-    print(f"From {VERSION} to {release}:\n")
+    print(f"From {start} to {end}:\n")
     print(git("diff", "--cached", "--stat=100", "HEAD").rstrip() or " nothing to change")
     if left_out:
         print("\nLeft out, because this project deleted it:", *left_out, sep="\n  ")
@@ -129,7 +199,7 @@ def tell(release: str, left_out: list[str], kept: list[str], conflicts: list[str
     if conflicts:
         print("\nChanged on both sides, see the <<<<<<< marks:", *conflicts, sep="\n  ")
     if kept or conflicts:
-        print("\nMend these, git add them, then")
+        print("\nFix these, git add them, then")
     else:
         print("\nNothing is committed yet. Look at it with git diff --cached, then")
     print("run python3 dev.py test, and commit. To take it all back: git reset --hard")
@@ -150,7 +220,7 @@ def attempt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         return subprocess.run(
             ("git", *arguments),
             cwd=HERE,
-            env=ours | SOMEBODY | environment,
+            env=ours | AUTHOR | environment,
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",
@@ -163,7 +233,7 @@ def attempt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def main(arguments: list[str]) -> int:
     """Obey the command line; return the exit code."""
     if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
-        print("usage: python3 dev.py upgrade [TAG]", file=sys.stderr)
+        print("usage: python3 dev.py upgrade [TAG | HEAD]", file=sys.stderr)
         return 2
     try:
         return upgrade(*arguments)

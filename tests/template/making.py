@@ -1,16 +1,19 @@
 """A template to make projects from, with what must never come along, and the ways to make one."""
 
+import ast
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import tokenize
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.first_hour import copy_repository
-from upkeep import MACHINERY, VERSION
+from upkeep import is_shared
 
 IDENTITY = {
     f"GIT_{who}_{what}": "ada@example.com"
@@ -24,6 +27,11 @@ PRIVATE = {  # what a template's owner has lying about, and no project may get
     ".venv/pyvenv.cfg": "",
     "draft.py": "not committed yet",
 }
+NO_CODE = {
+    *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
+    tokenize.ENDMARKER,
+}
+RUN = "#!/bin/sh\n"
 BRACES = "{{ cookiecutter.app_name }} {% raise %} {{''~cookiecutter.app_name}} {# \r\n"
 
 
@@ -46,15 +54,15 @@ def commit(folder: Path, message: str, tag: str = "") -> None:
     """Commit all that stands in *folder*, in a new repository if it has none."""
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", message)
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
     if tag:
         git(folder, "tag", tag)
 
 
 def make_template(folder: Path) -> Path:
-    """Return a copy of this repository in *folder*, committed and released."""
+    """Return a copy of this repository in *folder*, committed."""
     copy_repository(folder)
-    commit(folder, "Release", VERSION)
+    commit(folder, "Everything")
     return folder
 
 
@@ -100,13 +108,10 @@ def files(folder: Path) -> dict[str, File]:
 
 
 def tracked(template: Path) -> dict[str, File]:
-    """Return what git has of *template*, less what only makes projects."""
-    machinery = tuple(f"{path}/" for path in MACHINERY)
+    """Return what git has of *template* and every project gets."""
     names = git(template, "ls-files", "-z").split("\0")[:-1]
     return {
-        name: file
-        for name, file in files(template).items()
-        if name in names and not f"{name}/".startswith(machinery)
+        name: file for name, file in files(template).items() if name in names and is_shared(name)
     }
 
 
@@ -129,3 +134,16 @@ def remove(folder: Path, *names: str) -> None:
     for name in names:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def code_lines(text: str) -> int:
+    """Return how many lines of Python *text* has, less blank ones, comments and docstrings."""
+    tree, lines = ast.parse(text), set[int]()
+    for token in tokenize.generate_tokens(StringIO(text).readline):
+        if token.type not in NO_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            lines.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(lines)

@@ -26,20 +26,17 @@ MADE = {
     "features/account/change_phone.py",
     "tests/app/test_phone.py",
 }
-MADE |= {"tests/browser/test_report.py", "data/app.db"}
+MADE |= {"tests/browser/test_report.py", "data/app.db", "upkeep/template.toml"}
 ALL = blocks()
 COMMANDS = [(block, command) for block in ALL for command in block.commands]
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-# Run by tests/template/making.py, which installs from requirements-dev.txt, and test_upgrade.py.
+# Run by tests/template/making.py, which installs from requirements-dev.txt.
 BY_OTHERS = {
     "pip install cookiecutter",
     "cookiecutter path/or/url/of/this/repository",
-    "git init",
-    "git add --all",
-    "git commit -m Start",
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from settings import ROOT, load_settings
 from tests.template.making import cookiecutter, files, git, tracked
-from upkeep import VERSION
+from upkeep import is_shared
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
 
@@ -59,13 +59,41 @@ def env(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_project_is_what_git_tracks_byte_for_byte(made: tuple[str, Path], template: Path) -> None:
-    """Whatever address the template has: no file more but .env, none less, and modes are kept."""
-    project = files(made[1])
+    """Whatever kind of URL the template has: no shared file is missing, and modes are kept."""
+    project, shared = files(made[1]), tracked(template)
 
-    del project[".env"]
+    own = {name: project.pop(name) for name in [*project] if not is_shared(name)}
+    for name in (".env", "upkeep/template.toml"):
+        del project[name]
 
-    assert project == tracked(template)
-    assert project[".ci/run"].executable
+    assert own.keys() == {"CHANGELOG.md", "LICENSE", "README.md", ".github/workflows/ci.yml"}
+    assert project.pop(".env.example") != shared.pop(".env.example")
+    assert project == shared
+    assert project["deploy/run"].executable
+
+
+def test_what_is_the_project_s_own_names_the_app(made: tuple[str, Path]) -> None:
+    """The two commands, and the notice that the template's licence asks to keep."""
+    readme, licence, changelog = (
+        (made[1] / name).read_text("utf-8") for name in ("README.md", "LICENSE", "CHANGELOG.md")
+    )
+
+    assert readme.startswith("# My app\n")
+    assert "$ python3 dev.py  " in readme and "$ python3 dev.py test  " in readme
+    assert len(readme.splitlines()) <= 30
+    assert licence.startswith("My app\n")
+    assert licence.endswith((ROOT / "LICENSE").read_text("utf-8"))
+    assert len(changelog.splitlines()) < 10
+
+
+def test_a_new_project_is_committed(made: tuple[str, Path]) -> None:
+    """All but the secrets, even where git knows no author."""
+    [subject] = git(made[1], "log", "--format=%s").splitlines()
+    committed = git(made[1], "ls-files").splitlines()
+
+    assert subject == "Start"
+    assert git(made[1], "status", "--porcelain") == ""
+    assert "app.py" in committed and ".env" not in committed
 
 
 @posix_only
@@ -74,28 +102,37 @@ def test_only_the_owner_can_read_a_new_env(made: tuple[str, Path]) -> None:
     assert stat.S_IMODE((made[1] / ".env").stat().st_mode) == 0o600
 
 
-def test_a_new_env_is_the_example_with_a_name_and_a_key(made: tuple[str, Path], env: None) -> None:
-    """What is not asked for stays as .env.example has it."""
+def test_a_new_env_is_the_example_with_a_key(made: tuple[str, Path], env: None) -> None:
+    """All else stays as the template has it; a colleague's clone gets the same names."""
     lines = (made[1] / ".env").read_text("utf-8").splitlines()
-    example = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    example = (made[1] / ".env.example").read_text("utf-8").splitlines()
+    template = (ROOT / ".env.example").read_text("utf-8").splitlines()
 
     settings = load_settings(made[1] / ".env")
 
-    changed = [line for line in example if line not in lines]
-    assert changed == ["APP_NAME=Streamlit auth starter", "SECRET_KEY="]
+    assert [line for line in example if line not in lines] == ["SECRET_KEY="]
+    assert [line for line in template if line not in example] == [
+        *("APP_NAME=Streamlit auth starter", "COOKIE_NAME=auth")
+    ]
     assert settings.app_name == "My app"
+    assert re.fullmatch(r"auth-my-app-[0-9a-f]{4}", settings.cookie_name)
     assert len(settings.secret_key.get_secret_value()) >= 43  # 32 bytes in base64
 
 
-def test_a_project_knows_where_its_template_is(made: tuple[str, Path], template: Path) -> None:
-    """An upgrade fetches from there; nobody can fetch from a zip, so that one is asked for."""
+def test_a_project_knows_where_it_came_from(made: tuple[str, Path], template: Path) -> None:
+    """In a file that git tracks; nobody can fetch from a zip, but that names the commit too."""
     kind, project = made
-    known = {"zip": "", "git": template.as_uri()}.get(kind, str(template))
+    url = {"zip": "", "git": template.as_uri()}.get(kind, str(template))
 
-    assert f"\nTEMPLATE_URL='{known}'\n" in (project / ".env").read_text("utf-8")
+    assert tomllib.loads((project / "upkeep/template.toml").read_text("utf-8")) == {
+        "url": url,
+        "commit": git(template, "rev-parse", "HEAD").strip(),
+    }
 
 
-def test_each_project_has_a_key_of_its_own(template: Path, tmp_path: Path, env: None) -> None:
+def test_each_project_has_a_key_and_a_cookie_of_its_own(
+    template: Path, tmp_path: Path, env: None
+) -> None:
     """A key that two apps share lets each sign for the other."""
     cookiecutter(template, tmp_path, "One")
     cookiecutter(template, tmp_path, "Two")
@@ -103,6 +140,7 @@ def test_each_project_has_a_key_of_its_own(template: Path, tmp_path: Path, env: 
     one, two = (load_settings(tmp_path / name / ".env") for name in ("one", "two"))
 
     assert one.secret_key != two.secret_key
+    assert one.cookie_name != two.cookie_name  # or two apps on localhost log each other out
 
 
 def test_the_name_is_all_that_is_asked(template: Path, tmp_path: Path, env: None) -> None:
@@ -170,13 +208,6 @@ def test_making_a_project_leaves_the_template_as_it_was(template: Path, tmp_path
     cookiecutter(template, tmp_path, "Mine")
 
     assert files(template) == before
-
-
-def test_the_release_is_told_in_both_places() -> None:
-    """The tag that a project is upgraded from is the version that the template is released as."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-
-    assert f"v{project['version']}" == VERSION
 
 
 def test_the_hooks_are_typed_too() -> None:

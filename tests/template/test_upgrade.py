@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,9 @@ from tests.template.making import (
     scatter,
     tracked,
 )
-from upkeep import VERSION
 
-OLD, NEXT, TRIAL, NEWEST = VERSION, "v90.9.0", "v90.10.0-rc1", "v90.10.0"
+OLD, NEXT, TRIAL, NEWEST = "v0.1.0", "v90.9.0", "v90.10.0-rc1", "v90.10.0"
+ORIGIN = "upkeep/template.toml"
 LOST = "views/lost.py"  # a page that a later release has no more
 
 
@@ -61,6 +62,12 @@ class Project:
         return {k: v for k, v in files(self.folder).items() if not k.endswith(".pyc")}
 
     @property
+    def start(self) -> str:
+        """The template's commit that it says it is at."""
+        commit: str = tomllib.loads(self.read(ORIGIN))["commit"]
+        return commit
+
+    @property
     def head(self) -> str:
         """The commit that it stands at."""
         return git(self.folder, "rev-parse", "HEAD")
@@ -79,10 +86,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_template(tmp_path_factory.mktemp("template") / "Ada's starter")
     scatter(folder, {LOST: "print()\n", "greeting.py": "first\n" + "\n" * 9 + "last\n"})
     commit(folder, "A release to start from")
-    git(folder, "tag", "--force", OLD)
-    for release in (NEWEST, NEXT):
+    git(folder, "tag", OLD)
+    for release in (NEWEST, TRIAL, NEXT):
         git(folder, "checkout", "--quiet", "-B", "main", OLD)
-        replace(folder / "upkeep/__init__.py", OLD, release)
         replace(folder / "greeting.py", "first", f"first of {release}")
         scatter(folder, {"views/new.py": release, "hooks/new.py": release, ".env": release})
         scatter(folder, {"data/app.db": release})
@@ -90,7 +96,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         git(folder, "add", "--force", ".env", "data")  # a mistake that no project must pay for
         commit(folder, release, release)
     git(folder, "checkout", "--quiet", "-B", "main", OLD)
-    git(folder, "tag", TRIAL)
     return folder
 
 
@@ -99,7 +104,6 @@ def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of the first release, in git, set up and with people in its database."""
     folder = tmp_path_factory.mktemp("made")
     cookiecutter(template, folder, "Mine")
-    commit(folder / "mine", "Start")
     link_venv(folder / "mine")
     scatter(folder / "mine", {"data/app.db": "people"})
     return folder / "mine"
@@ -137,14 +141,12 @@ def test_an_untouched_project_becomes_the_release_byte_for_byte(
 
     project.upgrade()
 
-    assert set(git(project.folder, "ls-files").split()) == {
-        name for name in tracked(tmp_path / "release") if name not in (".env", "data/app.db")
-    }
-    assert {name: files(project.folder)[name] for name in tracked(project.folder)} == {
-        name: file
-        for name, file in tracked(tmp_path / "release").items()
-        if name not in (".env", "data/app.db")
-    }
+    expected = tracked(tmp_path / "release")
+    for name in (".env", "data/app.db", ".env.example"):
+        del expected[name]
+    present = {name: files(project.folder)[name] for name in tracked(project.folder)}
+    del present[ORIGIN], present[".env.example"]
+    assert present == expected
 
 
 def test_settings_and_data_are_never_touched(project: Project) -> None:
@@ -157,7 +159,7 @@ def test_settings_and_data_are_never_touched(project: Project) -> None:
     assert git(project.folder, "ls-files", *before) == ""
 
 
-def test_the_release_asked_for_is_the_one_that_comes(project: Project) -> None:
+def test_the_release_asked_for_is_the_one_that_comes(project: Project, template: Path) -> None:
     """Without a name it is the newest by number, past trials of it; step by step works as well."""
     first = project.upgrade(NEXT)
     commit(project.folder, NEXT)
@@ -165,7 +167,7 @@ def test_the_release_asked_for_is_the_one_that_comes(project: Project) -> None:
 
     assert f"From {OLD} to {NEXT}" in first.stdout
     assert f"From {NEXT} to {NEWEST}" in second.stdout
-    assert NEWEST in project.read("upkeep/__init__.py")
+    assert project.start == git(template, "rev-parse", NEWEST).strip()
 
 
 def test_what_was_done_is_told(project: Project) -> None:
@@ -261,6 +263,75 @@ def test_a_copy_of_the_whole_repository_is_upgraded_too(
     assert (copy / "hooks/pre_prompt.py").exists()
 
 
+def test_a_clone_that_went_on_is_upgraded_too(template: Path, tmp_path: Path) -> None:
+    """Without cookiecutter the history says where both parted."""
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "--quiet", str(template), str(copy))
+    scatter(copy, {"views/mine.py": "mine"})
+    commit(copy, "A page")
+    link_venv(copy)
+    project = Project(copy)
+
+    ended = project.upgrade(TEMPLATE_URL=str(template))
+    commit(copy, NEWEST)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"first of {NEWEST}" in project.read("greeting.py")
+    assert "already" in project.upgrade().stdout  # from what the first one wrote
+
+
+@pytest.fixture
+def untagged(template: Path, tmp_path: Path) -> Path:
+    """Return a copy of the template that has gone on since OLD, and has no other tag."""
+    folder = tmp_path / "untagged"
+    git(tmp_path, "clone", "--quiet", str(template), str(folder))
+    git(folder, "tag", "--delete", NEXT, TRIAL, NEWEST)
+    replace(folder / "greeting.py", "first", "first of the newest commit")
+    commit(folder, "A fix that is in no release")
+    return folder
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_the_newest_commit_comes_where_no_release_is_newer(
+    project: Project, untagged: Path, tags: bool
+) -> None:
+    """Whether or not the template has tags at all."""
+    if not tags:
+        git(untagged, "tag", "--delete", OLD)
+
+    ended = project.upgrade(TEMPLATE_URL=str(untagged))
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "first of the newest commit" in project.read("greeting.py")
+    assert project.start == git(untagged, "rev-parse", "HEAD").strip()
+
+
+@pytest.mark.parametrize("name", ["HEAD", "commit"])
+def test_a_commit_can_be_asked_for(project: Project, untagged: Path, name: str) -> None:
+    """A fix need not wait for a release."""
+    commit_name = git(untagged, "rev-parse", "HEAD").strip()
+    git(untagged, "tag", NEWEST, OLD)
+
+    ended = project.upgrade(
+        "HEAD" if name == "HEAD" else commit_name[:12], TEMPLATE_URL=str(untagged)
+    )
+
+    assert ended.returncode == 0
+    assert f"From {NEWEST} to {commit_name[:12]}" in ended.stdout
+    assert project.start == commit_name
+
+
+def test_a_start_that_the_template_does_not_have_is_told(project: Project, untagged: Path) -> None:
+    """Rather than to guess, and to mix up what belongs to whom."""
+    scatter(project.folder, {ORIGIN: f'url = "{untagged}"\ncommit = "{"0" * 40}"\n'})
+    commit(project.folder, "From nowhere")
+
+    ended = project.upgrade()
+
+    assert ended.returncode == 2
+    assert f"has no commit {'0' * 40}, which {ORIGIN} names" in ended.stderr
+
+
 def test_a_project_at_that_release_is_left_alone(project: Project) -> None:
     """A second upgrade has nothing to do, and says so."""
     project.upgrade()
@@ -299,13 +370,15 @@ def nest(project: Project) -> None:
 
 
 def forget_template(project: Project) -> None:
-    """Have an .env that somebody else wrote."""
-    (project.folder / ".env").write_text("TEMPLATE_URL=\n")
+    """Have no file that says where it is."""
+    remove(project.folder, ORIGIN)
+    commit(project.folder, "Forget")
 
 
 def move_template(project: Project) -> None:
     """Have the address of nothing."""
-    (project.folder / ".env").write_text("TEMPLATE_URL=/no/such/place\n")
+    scatter(project.folder, {ORIGIN: 'url = "/no/such/place"\n'})
+    commit(project.folder, "Move")
 
 
 @pytest.mark.parametrize(
@@ -316,10 +389,10 @@ def move_template(project: Project) -> None:
         (conflict, (), "commit or stash your changes first: "),
         (leave_git, (), "not committed in a git repository of its own"),
         (nest, (), "not committed in a git repository of its own"),
-        (forget_template, (), "write its address into .env, TEMPLATE_URL="),
+        (forget_template, (), f'write url = "https://..." into {ORIGIN}'),
         (move_template, (), "/no/such/place could not be fetched"),
-        (None, ("v77",), f"no release v77; choose from {OLD}, {NEXT}, {TRIAL}, {NEWEST}."),
-        (None, ("--force",), "usage: python3 dev.py upgrade [TAG]"),
+        (None, ("v77",), f"no v77; choose from {OLD}, {NEXT}, {TRIAL}, {NEWEST}, HEAD."),
+        (None, ("--force",), "usage: python3 dev.py upgrade [TAG | HEAD]"),
     ],
 )
 def test_an_upgrade_that_cannot_be_is_refused(

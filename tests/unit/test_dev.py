@@ -59,7 +59,7 @@ class Project:
             (folder / f"{name}.lock").touch()
         (folder / ".env.example").write_text("APP_NAME=Ada's\nSECRET_KEY=\nSMTP_URL=\n")
         (folder / "db/migrate.py").write_text(MIGRATE)
-        for module in ("streamlit", "pytest", "bench", "uv"):
+        for module in ("streamlit", "pytest", "uv"):
             (folder / f"{module}.py").write_text(STAND_IN)
 
     def run(self, *arguments: str, **environment: str) -> Ended:
@@ -352,7 +352,7 @@ def test_a_venv_whose_python_is_gone_is_made_anew(project: Project, free: int) -
 
 def test_a_python_without_venv_names_the_package(new: Project) -> None:
     """Debian's python3 comes without ensurepip: the sentence says what to install."""
-    code = "import sys; sys.modules['ensurepip'] = None; import dev; dev.main(['bench'])"
+    code = "import sys; sys.modules['ensurepip'] = None; import dev; dev.main(['test'])"
 
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=new.folder, capture_output=True, text=True, check=False
@@ -627,9 +627,17 @@ def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
 
     assert ended.returncode == 2
     assert sentence(ended) == (
-        "there is no command 'tests'; choose from run, serve, test, bench, screenshots, lock,"
-        " upgrade and help."
+        "there is no command 'tests'; choose from run, serve, test, lock, upgrade and help."
     )
+
+
+def test_a_project_has_no_command_that_only_the_template_can_obey(new: Project) -> None:
+    """What measures and pictures the template stays there, and the help says nothing of it."""
+    helped = new.run("help").stdout
+
+    assert {"bench", "screenshots"} <= dev.COMMANDS.keys()
+    assert "dev.py bench" in dev.__doc__ and "dev.py bench" not in helped
+    assert "dev.py lock" in helped and "screenshots" not in helped
 
 
 @pytest.mark.parametrize("word", ["help", "--help", "-h"])
