@@ -114,7 +114,18 @@ def test_a_column_is_added_up_to_the_page_that_shows_it(
     columns = inspect(service.database.engine).get_columns("users")
     assert "phone" in {column["name"] for column in columns}
     assert len(set((project / "migrations/versions").glob("*.py")) - before) == 1
-    ruff = [sys.executable, "-m", "ruff", "check", "migrations", "db", "auth", "features", "views", "app.py"]
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "migrations",
+        "db",
+        "auth",
+        "features",
+        "views",
+        "app.py",
+    ]
     assert subprocess.run(ruff, cwd=project, check=False).returncode == 0
 
 

@@ -1,1 +1,0 @@
-"""The database: its migrations make what the models say."""
