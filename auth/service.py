@@ -12,17 +12,15 @@ in `features/NAME/rules.py` otherwise. `grep -r "def change_password"` finds eac
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from types import TracebackType
 
 from sqlalchemy import Connection, literal, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auth import log_in, rotation, sign_up
 from auth.audit import Event, note, record
 from auth.client import Client
 from auth.emails import Emails
 from auth.errors import SessionOver, TokenExpired, TokenRefused, TooMany, Unavailable
+from auth.faults import Answering
 from auth.feature import Feature
 from auth.fields import read_email
 from auth.keys import KeyRing
@@ -42,12 +40,11 @@ from auth.sessions import (
 from auth.throttle import Counter, Limit, take
 from auth.tokens import Claims, issue, read
 from auth.users import Login, User
-from db.engine import BUSY_TIMEOUT, Database, is_lock_wait, kind_of_fault, reason_of_fault
+from db.engine import BUSY_TIMEOUT, Database
 from db.types import utc_now
 from settings import Settings
 
 TOUCH_PATIENCE = 100  # milliseconds that a page waits to write that its session was used
-log = BoundedLog("auth.database")
 mail_log = BoundedLog("auth.mail")
 
 
@@ -133,7 +130,7 @@ class AuthService:
         claims = self.claims(token)
         if claims is None:
             return None
-        with _Answering(), self.database.read() as connection:  # `read`, without a generator
+        with Answering(), self.database.read() as connection:  # `read`, without a generator
             session = self.sessions.find(connection, claims.session_id, now)
         if session is None or session.user.id != claims.user_id:
             return None
@@ -217,13 +214,13 @@ class AuthService:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a read transaction; raises Unavailable."""
-        with _Answering(), self.database.read() as connection:
+        with Answering(), self.database.read() as connection:
             yield connection
 
     @contextmanager
     def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
         """Open a write transaction, waiting *patience* milliseconds at most; raises Unavailable."""
-        with _Answering(patience), self.database.write(patience) as connection:
+        with Answering(patience), self.database.write(patience) as connection:
             yield connection
 
     @contextmanager
@@ -303,31 +300,3 @@ class AuthService:
         """Send the emails that are due, within a few seconds, and log those that were not sent."""
         if self._mail_queue:
             self._mail_queue.close()
-
-
-class _Answering:
-    """A block that raises Unavailable for any fault of the database, and logs its cause (AV-7).
-
-    One line a minute for each kind of fault, without statements and values. A caller with less
-    *patience* than usual expects that a lock is held: that is no fault.
-    """
-
-    def __init__(self, patience: int = BUSY_TIMEOUT) -> None:
-        self._patience = patience
-
-    def __enter__(self) -> None:
-        """Begin the block."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End the block; raise Unavailable where the database ended it."""
-        if not isinstance(fault, (DBAPIError, PoolTimeout)):
-            return
-        if self._patience >= BUSY_TIMEOUT or not is_lock_wait(fault):
-            message = f"The database did not answer ({kind_of_fault(fault)}): %s"
-            log.error(message, reason_of_fault(fault))
-        raise Unavailable from fault

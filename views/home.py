@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from web.links import link
+from web.form import link
 
 user = st.session_state["user"]
 

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from web.form import Form
+from web.form import Form, go_home, link
 from web.guard import adopt_token
-from web.links import go_home, link
-from web.tab import Go, tab
-from web.visit import visit
+from web.tab import Go, tab, visit
 
 if st.session_state["logged_in"]:
     go_home()

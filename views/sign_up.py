@@ -5,11 +5,9 @@ import streamlit as st
 from auth.errors import AuthError, InvalidDetails
 from auth.password_rules import ADVICE, STRENGTHS
 from auth.sign_up import sign_up_by_email
-from web.form import Form
+from web.form import Form, go_home, link
 from web.guard import adopt_token
-from web.links import go_home, link
-from web.tab import Go, Say
-from web.visit import visit
+from web.tab import Go, Say, visit
 
 if st.session_state["logged_in"]:
     go_home()

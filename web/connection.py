@@ -1,20 +1,55 @@
-"""What the connection says: cookies, the client's IP address, and whether our server is there."""
+"""The visitor's browser: what its connection says, and the bridge that carries its cookie.
+
+A script cannot set a cookie. It can ask a component in the page to, and a rerun removes a component
+that has not run yet. So a write waits in the tab's state, is mounted on every run, and is dropped
+when the browser reports that it is done: nothing sleeps and nothing is lost.
+"""
 
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
+from typing import Protocol
 
 import streamlit as st
 from streamlit import config
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from auth.users import Login
 from web import bounds
+from web.tab import Asker
 
 # Our server tells the script the cookie's name in this header of the handshake, and removes one
 # that a client sends: where it is there, our routes are there.
 MARK = "X-Auth-Cookie"
 SOCKET = "X-Auth-Socket"  # and the number under which our gate counts this connection in this one
 SLOT = "cookies"
+
+
+class Bridge(Protocol):
+    """One way to carry the token between the browser and the script."""
+
+    def sync(self, slot: DeltaGenerator) -> None:
+        """Take up what the browser has answered; mount in *slot* what it still has to do."""
+
+    def cookie_token(self) -> str | None:
+        """Return the token that the browser presents, or None."""
+
+    def is_ready(self, slot: DeltaGenerator) -> bool:
+        """Return whether the browser has had its chance to present one; ask it in *slot* if not."""
+
+    def keep(self, login: Login) -> None:
+        """Have the browser keep the token of *login*; a write still on its way is superseded."""
+
+    def forget(self, token: str | None) -> None:
+        """Have the browser forget the token of the session of *token*, and no later one."""
+
+    def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
+        """Return the browser's newest token; None where it has none, or has not answered yet.
+
+        The page is asked in *slot*. For the GUARD the run is held until the answer is here, or a
+        few seconds: a run that ended without it would take the page away, and a submitted form
+        with it. The WATCH asks again in its next run.
+        """
 
 
 def http_only_cookie() -> str | None:

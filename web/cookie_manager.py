@@ -19,12 +19,12 @@ from auth.users import Login
 from web import connection
 from web.answers import hold_run
 from web.tab import Asker, Write, tab
+from web.words import RELOADED
 
 if TYPE_CHECKING:
     from extra_streamlit_components import CookieManager
 
 PROBE = "_cookie_probe"
-RELOADED = "Your page was reloaded. Send the form again."
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 

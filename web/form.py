@@ -1,4 +1,4 @@
-"""Forms: collect what was typed, call one verb, show what came back; once, however often clicked.
+"""Forms and links: collect what was typed, call one verb once, show what came back, lead on.
 
 Streamlit may stop a run at any `st.*` call, and a second click stops the first one's run: after the
 account was made, and before the page could say so. So what a verb came back with is kept in the tab
@@ -27,9 +27,7 @@ from auth.errors import (
     Unavailable,
     WrongPassword,
 )
-from web.links import go
-from web.tab import Attempt, Go, Say, tab
-from web.visit import visit
+from web.tab import Attempt, Go, Say, tab, visit
 
 Values = TypeVarTuple("Values")
 Outcome = Say | Go | AuthError
@@ -38,7 +36,6 @@ STYLE = """
     .stMainBlockContainer { max-width: 484px; } /* one narrow column, its margins with it */
     [data-testid="InputInstructions"] { display: none; } /* it would lie on what people type */
 """
-NO_LINK = "This page needs the link from our email. Open the link in the email again."
 CURRENT = "current_password"  # the field for the password that the user has now
 BURST = 2.0  # seconds after an outcome in which the same click is no new attempt
 _key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
@@ -153,6 +150,26 @@ class Form:
         place = self._errors.get(field, self._answer)
         for sentence in sentences:
             place.markdown(f":small[:red[{sentence}]]")
+
+
+def link(page: str, label: str, icon: str | None = None) -> None:
+    """Link to the page called *page*, such as "log_in"; draw nothing where the app has none."""
+    if target := tab().pages.get(page):
+        st.page_link(target, label=label, icon=icon)
+
+
+def go(page: str) -> None:
+    """Switch to the page called *page*, or to the default page where the app has none."""
+    if target := tab().pages.get(page):
+        st.switch_page(target)
+    go_home()
+
+
+def go_home() -> None:
+    """Switch to the app's default page; returns only if this is that page."""
+    held = tab()
+    if held.home and held.home.url_path != held.page:
+        st.switch_page(held.home)
 
 
 def link_token() -> str:

@@ -19,26 +19,14 @@ from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, Session
 from auth.users import Login, User
 from web import connection
-from web.cookies import Bridge, bridge
+from web.connection import Bridge
+from web.cookie_manager import CookieManagerBridge
+from web.http_only import HttpOnlyBridge
 from web.start import service
-from web.tab import Asker, Go, SignedOutPage, begin_run, clear_tab, tab
-from web.visit import Visit, visit
+from web.tab import Asker, Go, SignedOutPage, Visit, begin_run, clear_tab, tab, visit
+from web.words import END_NOTICES, SIGNED_OUT
 
 P = ParamSpec("P")
-
-SIGNED_OUT = "You are logged out."
-END_NOTICES: dict[EndReason | None, str] = {
-    EndReason.LOGGED_OUT: SIGNED_OUT,
-    EndReason.REPLACED: "There was another log-in in this browser. Log in to continue.",
-    EndReason.CROWDED_OUT: "You logged in on more devices than one account can have at a time.",
-    EndReason.ENDED: "This device was logged out from another one of yours.",
-    EndReason.STALE: "We could not confirm that this page is yours. Reload it to continue.",
-    EndReason.REUSED: "This session was ended: its cookie was used twice. Log in to continue.",
-    EndReason.EXPIRED: "Your session has reached its end. Log in to continue.",
-    EndReason.IDLE: "You were away for a while, so we logged you out. Log in to continue.",
-    EndReason.DISABLED: "This account is disabled. Ask the people who run this app.",
-    EndReason.CHANGED: "Your account has changed. Log in to continue.",
-}
 
 
 def guard() -> User | None:
@@ -132,6 +120,13 @@ def watch() -> None:
         held.newest = session.newest
     if not held.newest and (newest := bridge(auth).newest_token(connection.slot(), Asker.WATCH)):
         held.token, held.newest = newest, True
+
+
+def bridge(auth: AuthService) -> Bridge:
+    """Return the bridge for this connection: by what it can do, not by a setting."""
+    if name := connection.http_only_cookie():
+        return HttpOnlyBridge(auth, name)
+    return CookieManagerBridge(auth, auth.settings.cookie_name)
 
 
 def _client(auth: AuthService, browser: Bridge) -> Client:

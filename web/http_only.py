@@ -17,11 +17,8 @@ from web import connection
 from web.answers import expected, hold_run
 from web.edge import SESSION_PATH, TICKET_PATH, browser_cookie
 from web.tab import Asker, Write, clear_tab, tab
+from web.words import BLOCKED
 
-BLOCKED = (
-    "Your browser did not keep the log-in. Allow cookies for this site, switch off what blocks "
-    "requests on this page, and log in again."
-)
 _courier = st.components.v2.component(
     "auth_courier", js=Path(__file__).with_name("courier.js").read_text()
 )

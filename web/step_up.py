@@ -5,8 +5,7 @@ import streamlit as st
 from auth import step_up
 from web.form import CURRENT, Form
 from web.guard import adopt_token
-from web.tab import Go
-from web.visit import visit
+from web.tab import Go, visit
 
 
 def recently_authenticated() -> bool:

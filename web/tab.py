@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from auth.errors import AuthError
+from auth.errors import AuthError, SessionOver
 from auth.users import Login
 
 if TYPE_CHECKING:
-    from web.visit import Visit
+    from auth.client import Client
+    from auth.service import AuthService
+    from auth.sessions import Session
 
 KEY = "_tab"
 
@@ -73,6 +75,22 @@ class Attempt:
     over: bool = False  # a run without a click has nothing left to show or do
 
 
+@dataclass(frozen=True)
+class Visit:
+    """One run for one visitor, as the guard resolved it at the top of the script."""
+
+    auth: AuthService
+    client: Client
+    resolved: Session | None = None  # the open session, or None for a signed-out visitor
+
+    @property
+    def session(self) -> Session:
+        """The open session; raises SessionOver for a signed-out visitor."""
+        if self.resolved is None:
+            raise SessionOver
+        return self.resolved
+
+
 @dataclass
 class Tab:
     """One tab: its token, its owner, what it shows and what it waits for.
@@ -110,6 +128,17 @@ def tab() -> Tab:
         st.session_state[KEY] = Tab()
     held: Tab = st.session_state[KEY]
     return held
+
+
+def visit() -> Visit:
+    """Return this run's visit, which pages, forms and callbacks go by.
+
+    Raises SessionOver in a tab that the guard has let no further.
+    """
+    current = tab().visit
+    if current is None:
+        raise SessionOver
+    return current
 
 
 def begin_run() -> None:

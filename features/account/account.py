@@ -6,8 +6,8 @@ import streamlit as st
 
 from web.dates import day
 from web.details import show_details
-from web.links import link
-from web.visit import visit
+from web.form import link
+from web.tab import visit
 
 user = visit().session.user
 

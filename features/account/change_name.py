@@ -3,10 +3,8 @@
 import streamlit as st
 
 from features.account import rules
-from web.form import Form
-from web.links import link
-from web.tab import Go
-from web.visit import visit
+from web.form import Form, link
+from web.tab import Go, visit
 
 
 def change_name(name: str) -> Go:

@@ -4,11 +4,9 @@ import streamlit as st
 
 from auth.password_rules import ADVICE
 from features.account import rules
-from web.form import CURRENT, Form
+from web.form import CURRENT, Form, link
 from web.guard import adopt_token
-from web.links import link
-from web.tab import Go
-from web.visit import visit
+from web.tab import Go, visit
 
 
 def change_password(current: str, new: str) -> Go:

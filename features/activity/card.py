@@ -11,7 +11,7 @@ from auth.browsers import browser_in_words
 from db.types import utc_now
 from features.activity.rules import RECENT_DAYS, recent_activity
 from web.dates import local, moment
-from web.visit import visit
+from web.tab import visit
 
 SHOWN = 8  # events in words
 # The core's events; each feature words its own.

@@ -3,7 +3,7 @@
 from auth.browsers import browser_in_words
 from web.dates import moment
 from web.details import show_details
-from web.visit import visit
+from web.tab import visit
 
 
 def show_card() -> None:

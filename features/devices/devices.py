@@ -8,8 +8,7 @@ from features.devices import rules
 from web.dates import moment
 from web.form import Form
 from web.step_up import ask_password, recently_authenticated
-from web.tab import Go
-from web.visit import visit
+from web.tab import Go, visit
 
 auth, this = visit().auth, visit().session
 sessions = rules.list_sessions(auth, this)

@@ -2,7 +2,7 @@
 
 from features.email_change.rules import pending_email
 from web.details import show_details
-from web.visit import visit
+from web.tab import visit
 
 
 def show_card() -> None:

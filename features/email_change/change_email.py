@@ -3,11 +3,9 @@
 import streamlit as st
 
 from features.email_change import rules
-from web.form import Form
-from web.links import link
+from web.form import Form, link
 from web.step_up import ask_password, recently_authenticated
-from web.tab import Say
-from web.visit import visit
+from web.tab import Say, visit
 
 
 def change_email(email: str) -> Say:

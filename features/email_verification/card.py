@@ -4,8 +4,7 @@ import streamlit as st
 
 from features.email_verification import rules
 from web.form import Form
-from web.tab import Say
-from web.visit import visit
+from web.tab import Say, visit
 
 
 def resend_link() -> Say:

@@ -4,11 +4,10 @@ import streamlit as st
 
 from auth.errors import AuthError, LinkRefused
 from features.email_verification import rules
-from web.form import CURRENT, NO_LINK, Form, link_token
+from web.form import CURRENT, Form, go_home, link, link_token
 from web.guard import adopt_token
-from web.links import go_home, link
-from web.tab import Go, Say, tab
-from web.visit import visit
+from web.tab import Go, Say, tab, visit
+from web.words import NO_LINK
 
 THANKS = "Thank you. Your email is confirmed."
 

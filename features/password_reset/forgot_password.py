@@ -3,10 +3,8 @@
 import streamlit as st
 
 from features.password_reset.rules import request_reset
-from web.form import Form
-from web.links import link
-from web.tab import Say
-from web.visit import visit
+from web.form import Form, link
+from web.tab import Say, visit
 
 
 def forgot_password(email: str) -> Say:

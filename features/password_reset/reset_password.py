@@ -5,10 +5,9 @@ import streamlit as st
 from auth.errors import LinkRefused
 from auth.password_rules import ADVICE
 from features.password_reset import rules
-from web.form import NO_LINK, Form, link_token
-from web.links import link
-from web.tab import Go
-from web.visit import visit
+from web.form import Form, link, link_token
+from web.tab import Go, visit
+from web.words import NO_LINK
 
 token = link_token()
 

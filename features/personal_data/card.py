@@ -8,8 +8,8 @@ import streamlit as st
 from auth.service import AuthService
 from auth.sessions import Session
 from features.personal_data.rules import export_data
-from web.links import link
-from web.visit import visit
+from web.form import link
+from web.tab import visit
 
 
 def show_card() -> None:

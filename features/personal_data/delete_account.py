@@ -3,11 +3,9 @@
 import streamlit as st
 
 from features.personal_data import rules
-from web.form import CURRENT, Form
+from web.form import CURRENT, Form, link
 from web.guard import sign_out_locally
-from web.links import link
-from web.tab import Go
-from web.visit import visit
+from web.tab import Go, visit
 
 
 def delete_account(password: str) -> Go:

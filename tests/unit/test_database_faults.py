@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from auth import service as service_module
+from auth import faults
 from auth.errors import Unavailable
 from auth.log import BoundedLog
 from auth.service import AuthService
@@ -23,7 +23,7 @@ from tests.conftest import LAPTOP, Clock, Person, Postgres, make_settings
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The log's own clock, standing still, and nothing logged yet."""
     now = [0.0]
-    monkeypatch.setattr(service_module, "log", BoundedLog("auth.database", clock=lambda: now[0]))
+    monkeypatch.setattr(faults, "log", BoundedLog("auth.database", clock=lambda: now[0]))
     return now
 
 

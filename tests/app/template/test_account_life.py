@@ -15,7 +15,7 @@ from auth.users import User, find_by_id
 from features.email_verification.rules import look_at_confirmation
 from tests.app.conftest import PASSWORD, Open, page_path
 from web import start
-from web.form import NO_LINK
+from web.words import NO_LINK
 
 NEW_PASSWORD = "kumquat lantern orbit seven"
 OUTBOX = "Outbox: this email is a file in data/outbox/"

@@ -21,7 +21,7 @@ from tests.browser.conftest import NewContext, ServerOf, add_account
 from tests.browser.template.proxies import certificate
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import HOST, Server, serve, wait_until
-from web.http_only import BLOCKED
+from web.words import BLOCKED
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from db.types import utc_now
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.visitor import Visitor
 from tests.serving import Server, wait_until
-from web.guard import END_NOTICES
 from web.navigation import WATCH_EVERY
+from web.words import END_NOTICES
 
 
 def arrive(new_context: NewContext, workshop: Server, name: str) -> tuple[Visitor, User, str]:
