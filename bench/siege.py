@@ -88,6 +88,13 @@ async def open_and_close(url: str, ip: str) -> None:
         await attacker.socket.close()
 
 
+async def reruns(url: str, ip: str) -> None:
+    """Have the script run again as soon as it has ended, without ever logging in."""
+    attacker = await arrive(url, "auth=dead", "Log in", "/", ip)
+    while True:
+        await attacker.run()
+
+
 async def foreign_origin(url: str, ip: str) -> None:
     """Open websockets from a page of another site."""
     for number in count():
@@ -138,6 +145,7 @@ ATTACKS: dict[str, tuple[Attack, int, int]] = {
     "20 MB in a field": (huge_values, 4, 4),
     "idle websockets": (idle_sockets, 10, 10),
     "pages opened and closed": (open_and_close, 4, 4),
+    "pages that rerun in a loop": (reruns, 30, 1),
     "websockets of other sites": (foreign_origin, 10, 10),
     "clear_cache": (clear_cache, 10, 10),
     "uploads without a log-in": (uploads, 4, 4),

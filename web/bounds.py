@@ -28,6 +28,7 @@ DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
 SPARE_DESCRIPTORS = 200  # for the database, mail, the app's own files and requests under way
 MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
 MEGABYTE = 1024 * 1024
+MOST_PLACES = 10_000  # networks and sites whose turns are remembered: about a megabyte
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Bounds:
     first_message: float = 30  # until a new page has sent its first message
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
+    runs: int = 200  # that signed-out pages of one network may ask for at once
+    runs_rate: float = 10  # a second after that; a run takes a few milliseconds of one core
     # Requests.
     headers: float = 15  # until a request's headers are there, and of silence between requests
     body: float = 20  # until a request's body is there, and a second more for each *body_rate*
@@ -159,6 +162,41 @@ class Sockets:
             self._places[place] += by
             if not self._places[place]:
                 del self._places[place]  # or else every network that ever came stays
+
+
+class Turns:
+    """When a signed-out page may run the script again: a token bucket per network (AV-1).
+
+    Kept as the moment at which the network's bucket is full again, so that a network is forgotten
+    as soon as it has been quiet for a while.
+    """
+
+    def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
+        self._bounds = bounds
+        self._clock = clock
+        self._full_at: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        """Return how many networks are remembered."""
+        return len(self._full_at)
+
+    def take(self, client: Client) -> float:
+        """Take the next turn of *client*'s network; return the seconds until it comes, mostly 0."""
+        wait = self._take(client.network, 1)
+        return max(wait, self._take(client.site, SITE)) if client.site else wait
+
+    def _take(self, place: str, share: int) -> float:
+        if place not in self._full_at and len(self._full_at) >= MOST_PLACES:
+            place = UNKNOWN  # more come than one can count: the rest are one network
+        now = self._clock()
+        full_at = max(now, self._full_at.get(place, now)) + 1 / (share * self._bounds.runs_rate)
+        self._full_at[place] = full_at
+        return max(0.0, full_at - now - self._bounds.runs / self._bounds.runs_rate)
+
+    def forget(self) -> None:
+        """Forget the networks whose bucket is full again."""
+        now = self._clock()
+        self._full_at = {place: at for place, at in self._full_at.items() if at > now}
 
 
 SMALL = 4 * 1024  # bytes: a message of so many has few fields

@@ -26,6 +26,7 @@ from web.bounds import (
     Bounds,
     Patrol,
     Sockets,
+    Turns,
     Uploads,
     bound_messages,
     forget_closed_tabs,
@@ -97,6 +98,7 @@ class Gate:
         descriptors = raise_descriptor_limit()
         self.log = BoundedLog("auth.gate")
         self.sockets = Sockets(bounds, descriptors)
+        self.turns = Turns(bounds)
         self.uploads = Uploads(bounds)
         self._servers = running_servers()
         bound_messages()
@@ -183,17 +185,18 @@ class Gate:
         OPEN_SOCKETS[number] = self.sockets
         try:
             await self._app(
-                {**scope, "headers": headers}, self._bounded(number, receive, send), send
+                {**scope, "headers": headers}, self._bounded(number, client, receive, send), send
             )
         finally:
             OPEN_SOCKETS.pop(number, None)
             self.sockets.close(number)
 
-    def _bounded(self, number: int, receive: Receive, send: Send) -> Receive:
-        """Return *receive* with bounds for the websocket *number*.
+    def _bounded(self, number: int, client: Client, receive: Receive, send: Send) -> Receive:
+        """Return *receive* with bounds for the websocket *number* of *client*.
 
-        The first message has to come soon, as every page sends one at once; and each must be one
-        that is read quickly.
+        The first message has to come soon, as every page sends one at once; each must be one that
+        is read quickly; and while a network's signed-out pages ask for too many runs, theirs wait.
+        Nothing more is read from a page that waits, so its messages stay in order and with it.
         """
         connected = spoken = False
 
@@ -221,6 +224,9 @@ class Gate:
             bounds, has_user = self._bounds, self.sockets.has_user(number)
             if not has_few_parts(data, bounds.user_parts if has_user else bounds.parts):
                 return await close("that sent a message of too many parts")
+            if not has_user and (seconds := self.turns.take(client)):
+                self.log.warning("Made signed-out pages wait for a run (%s).", client.network)
+                await asyncio.sleep(seconds)
             return message
 
         return receive_bounded
@@ -312,6 +318,7 @@ class Gate:
                 direct = self.edge.settings.trusted_proxies == 0
                 self._patrol.look(list(server.connections), by_network=direct)
             forget_closed_tabs(self.uploads)
+            self.turns.forget()
             await asyncio.sleep(self._bounds.look_every)
 
 

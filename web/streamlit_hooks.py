@@ -73,7 +73,7 @@ MESSAGES: Mapping[str, Sender] = {
 
 # What a signed-out visitor's rerun may carry. A form's longest value has 1,024 characters, and its
 # own check refuses what is longer in words: so a text is shortened, never accepted as it was.
-LONGEST_TEXT = 8 * 1024  # characters of one widget
+LONGEST_TEXT = 8 * 1024  # characters of one widget, or of the page's query
 LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a component's
 LARGEST_RERUN = 512 * 1024  # bytes in all
 MOST_WIDGETS = 200
@@ -315,7 +315,13 @@ def _in_development() -> bool:
 
 
 def shorten(rerun: ClientState) -> None:
-    """Cut what a rerun carries down to what a form of a signed-out page can use."""
+    """Cut what a rerun carries down to what a form of a signed-out page can use.
+
+    A query is dropped as a whole, as Streamlit itself does with one of more than 512 KB: half of it
+    would mean something else.
+    """
+    if len(rerun.query_string) > LONGEST_TEXT:
+        rerun.query_string = ""
     states = rerun.widget_states.widgets
     del states[MOST_WIDGETS:]
     for state in states:

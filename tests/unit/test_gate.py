@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -15,7 +16,17 @@ from streamlit.web.server.starlette import starlette_websocket
 
 from auth.client import Client
 from tests.conftest import make_settings
-from web.bounds import BOUNDS, MEGABYTE, SIGNED_IN_TABS, Bounds, Sockets, Uploads, has_few_parts
+from web import bounds as bounds_module
+from web.bounds import (
+    BOUNDS,
+    MEGABYTE,
+    SIGNED_IN_TABS,
+    Bounds,
+    Sockets,
+    Turns,
+    Uploads,
+    has_few_parts,
+)
 from web.edge import Edge
 from web.gate import Gate
 
@@ -362,6 +373,114 @@ def test_uploads_go_with_their_tab() -> None:
 
     assert removed == ["b"]
     assert {tab for tab, _ in uploads._sizes} == {"a", "c"}
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is set."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        """Return the time, in seconds."""
+        return self.now
+
+
+def waits_of(turns: Turns, address: str, count: int) -> list[float]:
+    """Return how long each of the next *count* turns of *address* waits, in seconds."""
+    return [round(turns.take(client(address)), 6) for _ in range(count)]
+
+
+def test_a_network_that_reruns_in_a_loop_waits_and_no_other_does() -> None:
+    """AV-1: the first few are free, then each waits for its turn; quiet fills the bucket again."""
+    clock = Clock()
+    turns = Turns(Bounds(runs=3, runs_rate=10), clock)
+
+    assert waits_of(turns, "192.0.2.7", 5) == [0, 0, 0, 0.1, 0.2]
+    assert waits_of(turns, "192.0.2.8", 1) == [0]
+    clock.now += 0.3
+    assert waits_of(turns, "192.0.2.7", 2) == [0, 0.1]
+    clock.now += 60
+    assert waits_of(turns, "192.0.2.7", 4) == [0, 0, 0, 0.1]
+
+
+def test_the_networks_of_one_site_share_three_times_the_turns_of_one() -> None:
+    """AV-1, TH-2: an attacker with an IPv6 /48 has 65,536 networks."""
+    turns = Turns(Bounds(runs=2, runs_rate=10), Clock())
+
+    waits = [waits_of(turns, f"2001:db8:1:{net}::1", 2) for net in range(4)]
+
+    assert waits == [[0, 0], [0, 0], [0, 0], [0.033333, 0.066667]]
+
+
+def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-1: a quiet network is forgotten, and networks beyond the bound count as one."""
+    monkeypatch.setattr(bounds_module, "MOST_PLACES", 3)
+    clock = Clock()
+    turns = Turns(Bounds(runs=1, runs_rate=10), clock)
+
+    assert [waits_of(turns, f"192.0.2.{n}", 1) for n in range(6)] == [[0]] * 4 + [[0.1], [0.2]]
+    assert len(turns) == 4
+    clock.now += 0.1
+    turns.forget()
+    assert len(turns) == 1
+
+
+async def send_messages(gate: Gate, sent: list[bytes], cookie: bool) -> list[bytes]:
+    """Open a page through *gate*, send it the messages; return what came through until it waits."""
+    came: list[bytes] = []
+    scope: Scope = {
+        "type": "websocket",
+        "path": "/_stcore/stream",
+        "scheme": "ws",
+        "client": ("192.0.2.7", 50_000),
+        "headers": [(b"host", HOST.encode()), (b"origin", ORIGIN.encode())],
+    }
+    messages: list[Message] = [
+        {"type": "websocket.connect"},
+        *({"type": "websocket.receive", "bytes": data} for data in sent),
+        {"type": "websocket.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        pass
+
+    async def user(scope: Scope) -> str | None:
+        return "ada" if cookie else None
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            if "bytes" in message:
+                came.append(message["bytes"])
+
+    gate._app, gate._user = app, user  # type: ignore[method-assign]
+    page = asyncio.create_task(gate(scope, receive, send))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await page
+    return came
+
+
+@pytest.mark.parametrize("cookie", [False, True])
+def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, cookie: bool) -> None:
+    """AV-1: in order, and the page is not read meanwhile: what waits costs no memory here."""
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=2, runs_rate=1 / 3600))
+
+    came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"], cookie))
+
+    assert came == [b"\x10\1", b"\x10\2", b"\x10\3"][: 3 if cookie else 2]
+
+
+def test_a_message_that_has_waited_arrives(app: App) -> None:
+    """AV-1: none is dropped: the press of a button is in it."""
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=1, runs_rate=100))
+
+    came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"], cookie=False))
+
+    assert came == [b"\x10\1", b"\x10\2", b"\x10\3"]
 
 
 def rerun_with(*states: WidgetState) -> bytes:

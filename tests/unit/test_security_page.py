@@ -187,6 +187,8 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         ),
         "open tabs in all": f"{BOUNDS.all_sockets},",
         "a new tab's silence": f"{BOUNDS.first_message:.0f} seconds",
+        "runs of signed-out pages of one network": f"{BOUNDS.runs} at once, and "
+        f"{BOUNDS.runs_rate:.0f} a second",
         "request headers, and silence between requests": f"{BOUNDS.headers:.0f} seconds",
         "a request's body": f"{BOUNDS.body:.0f} seconds, and one more for each "
         f"{BOUNDS.body_rate // 1024} KB",

@@ -157,18 +157,33 @@ def test_what_a_signed_out_form_carries_is_cut_so_that_its_own_check_refuses_it(
 
 @pytest.mark.usefixtures("deployed")
 def test_a_user_may_send_a_long_text_and_a_visitor_no_large_run() -> None:
-    """AV-2: what is not a widget cannot be cut, and is refused."""
-    long_text, long_query = BackMsg(), BackMsg()
+    """AV-2: what is neither a widget nor the query is not cut, and refused."""
+    long_text, long_name = BackMsg(), BackMsg()
     long_text.rerun_script.widget_states.widgets.append(
         WidgetState(id="note", string_value="x" * 2_000_000)
     )
-    long_query.rerun_script.query_string = "x" * 2_000_000
+    long_name.rerun_script.page_name = "x" * 2_000_000
 
     assert arrives(long_text, signed_in=True)
     assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == 2_000_000
     assert arrives(long_text)
     assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == LONGEST_TEXT
-    assert not arrives(long_query)
+    assert not arrives(long_name)
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(("length", "kept"), [(LONGEST_TEXT, True), (LONGEST_TEXT + 1, False)])
+def test_a_visitors_query_is_bounded_before_it_is_parsed(length: int, kept: bool) -> None:
+    """AV-2: Streamlit parses 512 KB of it on every run; a user's page may keep its state there."""
+    visitors, users = BackMsg(), BackMsg()
+    for message in (visitors, users):
+        message.rerun_script.query_string = "x" * length
+
+    assert arrives(visitors)
+    assert arrives(users, signed_in=True)
+
+    assert visitors.rerun_script.query_string == ("x" * length if kept else "")
+    assert users.rerun_script.query_string == "x" * length
 
 
 class ClosedTab:
