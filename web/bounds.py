@@ -6,9 +6,12 @@ them and a test compares.
 
 import gc
 import sys
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
+from heapq import heapify, heappop, heapreplace
+from math import inf
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 SITE = 3  # times a network's number for all of an IPv6 /48, as for log-ins
 DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
-SPARE_DESCRIPTORS = 200  # for the database, mail, the app's own files and requests under way
+SPARE_DESCRIPTORS = 200  # for the database, mail and the app's own files
 MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
 MEGABYTE = 1024 * 1024
 MOST_PLACES = 10_000  # networks and sites whose turns are remembered: about a megabyte
@@ -51,7 +54,7 @@ class Bounds:
     body_rate: int = 16 * 1024  # bytes a second
     answer: float = 60  # that a client reads nothing of an answer
     look_every: float = 1  # how often connections and tabs are looked at
-    waiting_share: float = 0.25  # of all descriptors, for connections without a request
+    connections_share: float = 0.25  # of all descriptors, for connections that are no websocket
     # Uploads, by signed-in users alone; one file is bounded by server.maxUploadSize.
     user_files: int = 50
     user_upload: int = 2  # times server.maxUploadSize
@@ -79,6 +82,11 @@ def raise_descriptor_limit() -> int:
     return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
+def connection_room(bounds: Bounds, descriptors: int) -> int:
+    """Return how many connections that are no websocket there may be, with a request or without."""
+    return int(descriptors * bounds.connections_share)
+
+
 @dataclass(eq=False)
 class Socket:
     """One open websocket; *user* is the id of who is signed in there, None for nobody."""
@@ -94,7 +102,8 @@ class Sockets:
     """
 
     def __init__(self, bounds: Bounds, descriptors: int) -> None:
-        room = max(4, (descriptors - SPARE_DESCRIPTORS) // DESCRIPTORS_A_SOCKET)
+        left = descriptors - SPARE_DESCRIPTORS - connection_room(bounds, descriptors)
+        room = max(4, left // DESCRIPTORS_A_SOCKET)
         self.most = min(bounds.all_sockets, room)
         self.most_signed_out = int(self.most * bounds.signed_out_share)
         # Where there are few descriptors one network still leaves most of them to others.
@@ -341,19 +350,51 @@ class Connection(Protocol):
     client: tuple[str, int] | None
 
 
+class Phase(StrEnum):
+    """What an HTTP connection waits for."""
+
+    REQUEST = "request"
+    BODY = "body"  # the gate gives each its time
+    APP = "app"
+    ANSWER = "answer"  # for its client to read it
+
+
+@dataclass(frozen=True)
+class Held:
+    """A connection as Patrol saw it last."""
+
+    connection: Connection
+    phase: Phase
+    cycle: object  # uvicorn's, one for each request
+    unread: int  # bytes of the answer that the client has not read yet
+    begun: float  # when this request was first seen, or the wait for one
+    since: float  # when there was progress last
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """The order in which connections are closed: those that wait for the app go last."""
+        return (self.phase is Phase.APP, self.begun)
+
+    def network(self, by_network: bool) -> str:
+        """Return the network of the peer, or one for all where the peers are not the visitors."""
+        peer = self.connection.client
+        return Client(ip=peer[0] if peer and by_network else "").network
+
+
 @dataclass
 class Patrol:
-    """Close connections that hold this server's descriptors without a request (AV-3).
+    """Close the HTTP connections that hold this server's descriptors too long or too many (AV-3).
 
     uvicorn bounds only the silence after an answer, and one byte ends that. Slow headers, a body
-    that nobody reads, and an answer that the client does not read would stay for good.
+    that nobody reads, and an answer that the client does not read would stay for good; and what is
+    slow but not too slow, in bodies and answers, is as many descriptors as a client likes.
     """
 
     bounds: Bounds
     descriptors: int
     log: BoundedLog
     clock: Callable[[], float] = monotonic
-    _since: dict[tuple[Connection, str, object], float] = field(default_factory=dict)
+    _held: dict[Connection, Held] = field(default_factory=dict)
 
     def look(self, connections: Iterable[Any], *, by_network: bool) -> None:
         """Close what has waited for too long, and what is too much; called every *look_every*.
@@ -361,50 +402,63 @@ class Patrol:
         *by_network* is whether the peers are the visitors, with no proxy in between.
         """
         now = self.clock()
-        since: dict[tuple[Connection, str, object], float] = {}
-        for connection in connections:
-            if state := _state(connection):
-                key = (connection, *state)
-                since[key] = self._since.get(key, now)
-        self._since = since
-        waiting = []
-        for (connection, what, _), began in sorted(since.items(), key=lambda item: item[1]):
-            if now - began >= (self.bounds.answer if what == "answer" else self.bounds.headers):
-                self._end(connection, f"no {what} for too long")
-            elif what == "request":
-                waiting.append(connection)
-        self._end_excess(waiting, by_network)
+        seen = (_held(connection, self._held.get(connection), now) for connection in connections)
+        self._held = {held.connection: held for held in seen if held}
+        limits = {Phase.REQUEST: self.bounds.headers, Phase.ANSWER: self.bounds.answer}
+        stay = []
+        for held in sorted(self._held.values(), key=lambda held: held.rank):
+            if now - held.since >= limits.get(held.phase, inf):
+                self._end(held, f"no {held.phase} for too long")
+            else:
+                stay.append(held)
+        self._end_excess(stay, by_network)
 
-    def _end_excess(self, waiting: list[Connection], by_network: bool) -> None:
-        """Close the oldest waiting connections over a share of the descriptors."""
-        most = int(self.descriptors * self.bounds.waiting_share)
-        for connection in waiting[: max(0, len(waiting) - most)]:
-            self._end(connection, "too many connections")
-        if not by_network:
-            return
-        places: Counter[str] = Counter()
-        for connection in reversed(waiting):  # the newest of a network stay
-            place = Client(ip=connection.client[0] if connection.client else "").network
-            places[place] += 1
-            if place != UNKNOWN and places[place] > most // 4:
-                self._end(connection, "too many connections from one network")
+    def _end_excess(self, stay: list[Held], by_network: bool) -> None:
+        """Close the oldest connections over a share of the descriptors, the largest crowd's first.
 
-    def _end(self, connection: Connection, why: str) -> None:
-        connection.transport.abort()  # close() would wait for the client to read what is buffered
+        A crowd is a network; it may have a quarter of the share.
+        """
+        most = connection_room(self.bounds, self.descriptors)
+        crowds: defaultdict[str, deque[Held]] = defaultdict(deque)
+        for held in stay:
+            crowds[held.network(by_network)].append(held)
+        for network, crowd in crowds.items():
+            while network != UNKNOWN and len(crowd) > most // 4:
+                self._end(crowd.popleft(), "too many connections from one network")
+        largest = [(-len(crowd), crowd[0].rank, network) for network, crowd in crowds.items()]
+        heapify(largest)
+        for _ in range(sum(map(len, crowds.values())) - most):
+            crowd = crowds[largest[0][2]]
+            self._end(crowd.popleft(), "too many connections")
+            if crowd:
+                heapreplace(largest, (-len(crowd), crowd[0].rank, largest[0][2]))
+            else:
+                heappop(largest)
+
+    def _end(self, held: Held, why: str) -> None:
+        # close() would wait for the client to read what is buffered
+        held.connection.transport.abort()
         self.log.warning(f"Closed a connection: {why}.")
 
 
-def _state(connection: Any) -> tuple[str, object] | None:
-    """Return what a connection waits for, and a mark that changes when there is progress.
-
-    None is a request that the app is working on, or a websocket: uvicorn pings those.
-    """
+def _held(connection: Any, before: Held | None, now: float) -> Held | None:
+    """Return what is to be known of *connection*; None for a websocket: uvicorn pings those."""
     if not hasattr(connection, "cycle") or connection.transport is None:
         return None
     cycle = connection.cycle
-    if unread := connection.transport.get_write_buffer_size():  # also after the app has answered
-        return ("answer", (cycle, unread))
-    return ("request", cycle) if cycle is None or cycle.response_complete else None
+    unread = connection.transport.get_write_buffer_size()
+    if unread:  # also after the app has answered
+        phase = Phase.ANSWER
+    elif cycle is None or cycle.response_complete:
+        phase = Phase.REQUEST
+    else:
+        phase = Phase.BODY if cycle.more_body else Phase.APP
+    begun = since = now
+    if before and before.cycle is cycle:
+        begun = before.begun
+        if (before.phase, before.unread) == (phase, unread):
+            since = before.since
+    return Held(connection, phase, cycle, unread, begun, since)
 
 
 def bound_messages() -> None:

@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -27,6 +27,7 @@ SHORT = replace(
     BOUNDS, headers=0.5, body=0.5, answer=0.5, first_message=0.5, body_rate=100, look_every=0.1
 )
 HEAD = b"POST /read HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\n"
+SOME = 6_000_000  # bytes
 BIG = 50_000_000  # bytes: no buffer between here and there takes it
 
 
@@ -43,6 +44,11 @@ async def ignore(request: Request) -> Response:
 async def big(request: Request) -> Response:
     """Answer with more than a client that does not read can be sent."""
     return PlainTextResponse(b"x" * BIG)
+
+
+async def some(request: Request) -> Response:
+    """Answer with just more than the buffers between here and there take."""
+    return PlainTextResponse(b"x" * SOME)
 
 
 async def stream(websocket: WebSocket) -> None:
@@ -63,6 +69,7 @@ def serving(bounds: Bounds) -> Iterator[uvicorn.Server]:
             Route("/read", read, methods=["POST"]),
             Route("/ignore", ignore, methods=["POST"]),
             Route("/big", big),
+            Route("/some", some),
             WebSocketRoute("/stream", stream),
         ],
         middleware=[Middleware(Gate, edge=Edge(make_settings()), bounds=bounds)],
@@ -87,9 +94,12 @@ def server() -> Iterator[uvicorn.Server]:
         yield server
 
 
-def open_connection(server: uvicorn.Server, sent: bytes) -> socket.socket:
-    """Connect, and send what is *sent*."""
-    connection = socket.create_connection((HOST, server.config.port), timeout=20)
+def open_connection(
+    server: uvicorn.Server, sent: bytes, source: str = "127.0.0.1"
+) -> socket.socket:
+    """Connect from the loopback address *source*, and send what is *sent*."""
+    address = (HOST, server.config.port)
+    connection = socket.create_connection(address, timeout=20, source_address=(source, 0))
     connection.sendall(sent)
     return connection
 
@@ -156,6 +166,37 @@ def test_a_body_that_keeps_coming_may_take_its_time(server: uvicorn.Server) -> N
 
     assert b"\r\n\r\n600" in connection.recv(65_536)
     connection.close()
+
+
+BODY = HEAD + b"Content-Length: 500\r\n\r\n1"
+UNREAD = b"GET /some HTTP/1.1\r\nHost: localhost\r\n\r\n"
+FEW_DESCRIPTORS = 320  # a quarter of them may be connections, and a quarter of that one network's
+
+
+def is_answered(server: uvicorn.Server, source: str) -> bool:
+    """Return whether a visitor who comes from the loopback address *source* is answered."""
+    honest = HEAD + b"Connection: close\r\nContent-Length: 1\r\n\r\n1"
+    with suppress(ConnectionError):
+        return b"200 OK" in rest(open_connection(server, honest, source))
+    return False
+
+
+@pytest.mark.parametrize("sent", [BODY, UNREAD], ids=["slow bodies", "unread answers"])
+@pytest.mark.parametrize(("sources", "left"), [(1, 20), (40, 80)])
+def test_slow_requests_are_bounded_in_number_as_well_as_in_time(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, sources: int, left: int
+) -> None:
+    """AV-3: each is within its time, and together they would be all the descriptors there are."""
+    monkeypatch.setattr("web.gate.raise_descriptor_limit", lambda: FEW_DESCRIPTORS)
+    with serving(replace(BOUNDS, look_every=0.1)) as server, ExitStack() as stack:
+        connections = server.server_state.connections
+        for number in range(CROWD // 2):
+            source = f"127.0.2.{number % sources + 1}"
+            stack.enter_context(open_connection(server, sent, source))
+
+        wait_until(lambda: len(connections) <= left, "the excess to be closed")
+        assert is_answered(server, "127.0.0.1")
+        assert len(connections) >= left - 1  # no more than the excess
 
 
 def test_an_answer_that_nobody_reads_is_given_up(server: uvicorn.Server) -> None:

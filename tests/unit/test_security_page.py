@@ -193,7 +193,9 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         "a request's body": f"{BOUNDS.body:.0f} seconds, and one more for each "
         f"{BOUNDS.body_rate // 1024} KB",
         "an answer that the client does not read": f"{BOUNDS.answer:.0f} seconds",
-        "connections without a request": f"{BOUNDS.waiting_share:.0%}".replace("%", " %"),
+        "connections that are no tab, with a request in progress or without": (
+            f"{BOUNDS.connections_share:.0%}".replace("%", " %")
+        ),
         "uploads of one user": f"{BOUNDS.user_files} files, {BOUNDS.user_upload} times",
         "uploads in all": f"{BOUNDS.all_uploads} times",
         "uploads of a closed tab are kept for": f"{BOUNDS.uploads_kept:.0f} seconds",

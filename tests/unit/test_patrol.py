@@ -1,0 +1,119 @@
+"""Which connections are closed when there are too many of them."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from auth.log import BoundedLog
+from web.bounds import Bounds, Patrol
+
+
+@dataclass(eq=False)
+class Connection:
+    """One of uvicorn's, from *ip*, in the phase that its fields say."""
+
+    ip: str = "192.0.2.7"
+    has_request: bool = True
+    has_body: bool = True
+    unread: int = 0
+    closed: bool = False
+    cycle: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the cycle of its request."""
+        self.cycle = SimpleNamespace(
+            response_complete=not self.has_request, more_body=not self.has_body
+        )
+
+    @property
+    def client(self) -> tuple[str, int]:
+        """The peer."""
+        return (self.ip, 50_000)
+
+    @property
+    def transport(self) -> "Connection":
+        """Itself stands for the transport."""
+        return self
+
+    def get_write_buffer_size(self) -> int:
+        """Return the bytes of the answer that the client has not read."""
+        return self.unread
+
+    def abort(self) -> None:
+        """Note that it was closed."""
+        self.closed = True
+
+
+class Server:
+    """A patrol over connections that come one after the other."""
+
+    def __init__(self, descriptors: int) -> None:
+        self.now = 0.0
+        self.connections: list[Connection] = []
+        bounds = Bounds(connections_share=0.5, answer=60)
+        self.patrol = Patrol(bounds, descriptors, BoundedLog("test"), clock=lambda: self.now)
+
+    def look(self, *, by_network: bool = True) -> None:
+        """Look a second later."""
+        self.now += 1
+        self.patrol.look(self.connections, by_network=by_network)
+        self.connections = [one for one in self.connections if not one.closed]
+
+    def come(self, *connections: Connection) -> None:
+        """Let them come, a second apart."""
+        for connection in connections:
+            self.connections.append(connection)
+            self.look()
+
+
+def test_a_crowded_network_loses_its_oldest_connections_and_others_none() -> None:
+    """AV-3: with a request in progress or without; what the app works on goes last."""
+    server = Server(descriptors=32)  # 16 of them, 4 of a network
+    works, body, idle, unread = (
+        Connection(),
+        Connection(has_body=False),
+        Connection(has_request=False),
+        Connection(unread=9),
+    )
+    other = Connection("192.0.2.8")
+
+    server.come(other, works, body, idle, unread)
+    assert not any(one.closed for one in (other, works, body, idle, unread))
+
+    server.come(Connection(), Connection(unread=9))
+    assert [one.closed for one in (other, works, body, idle, unread)] == [
+        *(False, False, True, True, False)
+    ]
+
+
+def test_one_who_reads_an_answer_slowly_does_not_become_younger() -> None:
+    """AV-3: or else the oldest, which are closed first, would always be someone else's."""
+    server = Server(descriptors=16)  # 8 of them, 2 of a network
+    slow, quick = Connection(unread=100), Connection(unread=100)
+    server.come(slow, quick)
+
+    slow.unread = 99
+    server.come(Connection())
+
+    assert slow.closed and not quick.closed
+
+
+def test_the_largest_crowd_makes_room_when_all_is_full() -> None:
+    """AV-3: many networks with little each must not push out a visitor who was there first."""
+    server = Server(descriptors=16)  # 8 of them, 2 of a network
+    alone = Connection("192.0.2.9")
+    crowd = [Connection(f"192.0.2.{number // 2}") for number in range(8)]
+
+    server.come(alone, *crowd)
+
+    assert [one.closed for one in (alone, *crowd)] == [False, True] + [False] * 7
+
+
+def test_behind_a_proxy_all_are_one_crowd() -> None:
+    """AV-3: its own limits know the visitors; here the oldest of all go."""
+    server = Server(descriptors=8)  # 4 of them
+    connections = [Connection(f"192.0.2.{number}") for number in range(6)]
+    server.connections = list(connections)
+    server.look(by_network=False)
+
+    assert sum(one.closed for one in connections) == 2
