@@ -8,6 +8,7 @@
     python3 dev.py bench                 print the benchmark tables
     python3 dev.py screenshots           retake the README's screenshots
     python3 dev.py lock                  write the lock files after a change of requirements*.txt
+    python3 dev.py remove NAME           remove a feature: its folder, its lines, its tables
     python3 dev.py upgrade               apply the template's newest release, or what is named
     python3 dev.py help                  print this
 
@@ -240,6 +241,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": partial(start, TESTS, "bench"),
     "screenshots": partial(start, TESTS, "upkeep.screenshots"),
     "lock": lock,
+    "remove": partial(start, APP[:2], "upkeep.remove"),
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
 # What only the template has: its command is there where the file is.

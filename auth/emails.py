@@ -31,6 +31,7 @@ class Emails:
 
     app: str
     base_url: str
+    reset_page: str | None = "/forgot-password"  # None where no feature has it
 
     def password_changed(self, to: str) -> Mail:
         """Tell the owner that the password has changed."""
@@ -41,7 +42,7 @@ class Emails:
             f"The password of your account, {to}, was just changed, and your other devices were "
             "logged out.",
             "If it was you, there is nothing to do. If not, choose a new password now.",
-            button=("This wasn't me", "/forgot-password"),
+            button=("This wasn't me", self.reset_page) if self.reset_page else None,
             urgency=Urgency.ALARM,
         )
 
@@ -54,7 +55,7 @@ class Emails:
             f"There were 100 wrong passwords in a row for your account, {to}.",
             "To protect it, your password now only works on networks you have used before, until "
             "you log in from one of them or choose a new password.",
-            button=("Choose a new password", "/forgot-password"),
+            button=("Choose a new password", self.reset_page) if self.reset_page else None,
             urgency=Urgency.ALARM,
         )
 

@@ -74,7 +74,9 @@ class AuthService:
             plain=Lifetime(settings.session_max_age, settings.session_idle_age),
             remembered=Lifetime(settings.session_remember_age, settings.session_remember_idle_age),
         )
-        self.emails = Emails(settings.app_name, settings.base_url)
+        pages = [page.name for feature in self.features for page in feature.pages]
+        reset_page = "/forgot-password" if "forgot_password" in pages else None
+        self.emails = Emails(settings.app_name, settings.base_url, reset_page)
         self._mail_queue = mail_queue
         dummy_hash(self.scheme.rounds)  # now, so that no log-in pays for it (BC-4)
 

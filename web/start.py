@@ -4,7 +4,7 @@ import asyncio
 import atexit
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from threading import Lock
@@ -21,6 +21,7 @@ from web.sockets import send_at_once
 from web.streamlit_hooks import PagesFolderError, check_pages, install
 
 if TYPE_CHECKING:
+    from auth.feature import Feature
     from auth.mail import Mailer
     from auth.service import AuthService
 
@@ -81,6 +82,7 @@ def _start() -> "AuthService":
         check_pages(ROOT)
         settings = load_settings(local_url=local_url())
         check_production(settings)
+        check_features(settings, FEATURES)
         database = Database(settings.database_url)
         migrate(database)
     except (SettingsError, PagesFolderError) as fault:
@@ -100,6 +102,15 @@ def _start() -> "AuthService":
     send_at_once()
     _freeze()
     return made
+
+
+def check_features(settings: Settings, features: "Sequence[Feature]") -> None:
+    """Raise SettingsError for a setting that needs a feature this app does not have."""
+    if settings.require_verified_email and not any(each.after_sign_up for each in features):
+        raise SettingsError(
+            "REQUIRE_VERIFIED_EMAIL is true, and the feature that sends the email was removed: set "
+            "it to false, or bring features/email_verification back."
+        )
 
 
 def _mailer(settings: Settings) -> "Mailer":

@@ -2,6 +2,7 @@
 
 from auth.emails import Emails
 from auth.mail import Mail, Urgency
+from features.email_verification.emails import verify_path
 
 
 def change(emails: Emails, to: str, token: str) -> Mail:
@@ -12,7 +13,7 @@ def change(emails: Emails, to: str, token: str) -> Mail:
         f"Confirm your new email for {emails.app}",
         f"Someone, probably you, wants to use {to} for their account.",
         "To confirm it, follow the link where you are logged in, or enter your password there.",
-        button=("Confirm my new email", f"/verify-email?token={token}"),
+        button=("Confirm my new email", verify_path(token)),
         after="The link works once, within 24 hours. Until then your account keeps its old "
         "email. If it wasn't you, ignore this email.",
     )

@@ -2,6 +2,12 @@
 
 from auth.emails import Emails
 from auth.mail import Mail, Urgency
+from features.password_reset.emails import reset_path
+
+
+def verify_path(token: str) -> str:
+    """Return the path of the page on which the link with *token* confirms an email."""
+    return f"/verify-email?token={token}"
 
 
 def verify(emails: Emails, to: str, token: str) -> Mail:
@@ -13,7 +19,7 @@ def verify(emails: Emails, to: str, token: str) -> Mail:
         f"Someone, probably you, signed up for {emails.app} as {to}.",
         "To confirm that this is your email, follow the link and enter the password you signed "
         "up with. You can also choose a new one there.",
-        button=("Confirm my email", f"/verify-email?token={token}"),
+        button=("Confirm my email", verify_path(token)),
         after="The link works once, within 24 hours. If you didn't sign up, ignore this email.",
     )
 
@@ -41,7 +47,7 @@ def finish(emails: Emails, to: str, token: str) -> Mail:
         f"Finish signing up for {emails.app}",
         f"Someone, probably you, signed up again as {to}.",
         "To finish, choose the password of your account.",
-        button=("Choose my password", f"/reset-password?token={token}"),
+        button=("Choose my password", reset_path(token)),
         after="The link works once, within 1 hour. If it wasn't you, ignore this email.",
     )
 

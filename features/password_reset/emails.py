@@ -4,6 +4,11 @@ from auth.emails import Emails
 from auth.mail import Mail
 
 
+def reset_path(token: str) -> str:
+    """Return the path of the page on which the link with *token* lets a password be chosen."""
+    return f"/reset-password?token={token}"
+
+
 def reset(emails: Emails, to: str, token: str) -> Mail:
     """Let the owner choose a new password."""
     return emails.compose(
@@ -11,7 +16,7 @@ def reset(emails: Emails, to: str, token: str) -> Mail:
         to,
         f"Choose a new password for {emails.app}",
         f"Someone, probably you, asked for a new password for your account, {to}.",
-        button=("Choose a new password", f"/reset-password?token={token}"),
+        button=("Choose a new password", reset_path(token)),
         after="The link works once, within 1 hour. If it wasn't you, ignore this email: "
         "your password stays as it is.",
     )

@@ -1,0 +1,122 @@
+"""Remove a feature: `python3 dev.py remove NAME`, and without a name, list them.
+
+Its folder and its lines in features/__init__.py go. Where it has tables, a migration that drops
+them is written for you to read. What other code needs is refused, and that code named.
+Exit codes: 0 done, 2 refused with nothing changed.
+"""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIST = "features/__init__.py"
+
+
+class Refused(Exception):
+    """Nothing was changed; the text says why, and what to do."""
+
+
+def remove(root: Path, name: str) -> list[str]:
+    """Remove the feature *name* from the project at *root*; return what was done, as sentences."""
+    names = features(root)
+    if name not in names:
+        raise Refused(f"There is no feature {name!r}. There are {', '.join(names)}.")
+    if users := users_of(root, name):
+        raise Refused(
+            f"{name} is needed by {', '.join(users)}. Remove those first, or edit them so that they "
+            f"no longer import features.{name}."
+        )
+    has_tables = "__tablename__" in "".join(
+        file.read_text("utf-8") for file in (root / "features" / name).rglob("*.py")
+    )
+    shutil.rmtree(root / "features" / name)
+    listed = root / LIST
+    mentions = re.compile(rf"^(from features\.{name} import .*| *{name.upper()},)\n", re.MULTILINE)
+    listed.write_text(mentions.sub("", listed.read_text("utf-8")), "utf-8")
+    done = [f"features/{name} and its lines in {LIST} are gone."]
+    if has_tables:
+        done.append(f"Read {write_migration(root, name)}: it drops the feature's tables.")
+    return done
+
+
+def features(root: Path) -> list[str]:
+    """Return the names of the features that are listed."""
+    listed = (root / LIST).read_text("utf-8")
+    return re.findall(r"^from features\.(\w+) import", listed, re.MULTILINE)
+
+
+def users_of(root: Path, name: str) -> list[str]:
+    """Return who imports the feature *name* from elsewhere: features by name, or files."""
+    users: set[str] = set()
+    for file in root.rglob("*.py"):
+        path = file.relative_to(root)
+        own = path.parts[:2] == ("features", name)
+        if own or path.as_posix() == LIST or any(part.startswith(".") for part in path.parts):
+            continue
+        if f"features.{name}" in imported(file):
+            of_feature = path.parts[0] == "features"
+            users.add(path.parts[1] if of_feature else path.as_posix())
+    return sorted(users)
+
+
+def imported(file: Path) -> set[str]:
+    """Return the modules that *file* imports, cut to two parts, such as features.account."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {".".join(name.split(".")[:2]) for name in found}
+
+
+def write_migration(root: Path, name: str) -> str:
+    """Have Alembic write what brings the database to the tables that are left; return its path.
+
+    It compares with a new database that has all migrations so far, so the app's own is not touched.
+    """
+    before = set((root / "migrations/versions").glob("*.py"))
+    script = (
+        "import sys, tempfile; from pathlib import Path\n"
+        "from alembic import command; from alembic.config import Config\n"
+        "from db.engine import Database; from db.migrate import migrate\n"
+        "with tempfile.TemporaryDirectory() as folder:\n"
+        "    database = Database(f'sqlite:///{folder}/scratch.db'); migrate(database)\n"
+        "    config = Config(toml_file=Path('pyproject.toml'))\n"
+        "    with database.write() as connection:\n"
+        "        config.attributes['connection'] = connection\n"
+        "        command.revision(config, message=sys.argv[1], autogenerate=True)\n"
+        "    database.close()\n"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", script, f"Remove {name}"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise Refused(f"The feature is gone, but its migration was not written: {made.stderr}")
+    (written,) = set((root / "migrations/versions").glob("*.py")) - before
+    return written.relative_to(root).as_posix()
+
+
+def main(arguments: list[str]) -> int:
+    """Remove the one feature named in *arguments*, or list the features; return the exit code."""
+    if len(arguments) != 1:
+        print(f"Usage: python3 dev.py remove NAME, one of {', '.join(features(ROOT))}.")
+        return 2
+    try:
+        print(*remove(ROOT, arguments[0]), sep="\n")
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
