@@ -1,5 +1,6 @@
 """What the tests share: a clock they move, both databases, and a service with somebody in it."""
 
+import re
 import secrets
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from auth.errors import SessionOver
+from auth.mail import Mail, MailFailed, MailQueue
 from auth.service import AuthService
 from auth.sessions import Client, Session
 from db.engine import Database
@@ -199,6 +201,44 @@ def service(database: Database, settings: Settings, clock: Clock) -> AuthService
 def ada(service: AuthService) -> Person:
     """Ada, who has an account."""
     return sign_up_ada(service)
+
+
+@dataclass
+class Letterbox:
+    """Where emails arrive; one that is *shut* takes none."""
+
+    queue: MailQueue = field(init=False)
+    mails: list[Mail] = field(default_factory=list)
+    shut: bool = False
+
+    def send(self, mail: Mail) -> None:
+        """Keep *mail*, or fail as a server that is down does."""
+        if self.shut:
+            raise MailFailed("ConnectionRefusedError")
+        self.mails.append(mail)
+
+    def to(self, email: str) -> list[Mail]:
+        """Return what has come for *email*, when all that was handed in has been sent."""
+        self.queue.finish()
+        return [mail for mail in self.mails if mail.to == email]
+
+    def link(self, email: str, page: str) -> str:
+        """Return the token of the newest link to *page* that has come for *email*."""
+        found: list[str] = [
+            token
+            for mail in self.to(email)
+            for token in re.findall(rf"/{page}\?token=(\S+)", mail.text)
+        ]
+        return found[-1]
+
+
+@pytest.fixture
+def letterbox() -> Iterator[Letterbox]:
+    """A letterbox, empty."""
+    box = Letterbox()
+    box.queue = MailQueue(box, patience=0.0)
+    yield box
+    box.queue.close()
 
 
 def open_session(service: AuthService, token: str | None) -> Session:

@@ -27,8 +27,8 @@ def remove(root: Path, name: str) -> list[str]:
         raise Refused(f"There is no feature {name!r}. There are {', '.join(names)}.")
     if users := users_of(root, name):
         raise Refused(
-            f"{name} is needed by {', '.join(users)}. Remove those first, or edit them so that they "
-            f"no longer import features.{name}."
+            f"{name} is needed by {', '.join(users)}. Remove those first, or edit them so that "
+            f"they no longer import features.{name}."
         )
     has_tables = "__tablename__" in "".join(
         file.read_text("utf-8") for file in (root / "features" / name).rglob("*.py")

@@ -1,4 +1,4 @@
-"""Every page that app.py lists: private ones are closed to strangers, each opens without error."""
+"""Every page of app.py and of the features opens without error; private ones for users only."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 
 from auth.users import User
-from tests.app.conftest import Open, SignedIn
+from tests.app.conftest import Open, SignedIn, page_path
 from tests.serving import ROOT
 from web import navigation
 
@@ -23,6 +23,8 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
 
     def note_lists(**given: Any) -> Any:
         found.update(private=files(given["private"]), public=files(given["public"]))
+        for page in (page for feature in given["features"] for page in feature.pages):
+            found["public" if page.public else "private"].append(page_path(page.name))
         return navigate(**given)
 
     def note_choice(pages: Sequence[st.Page], **more: Any) -> Any:

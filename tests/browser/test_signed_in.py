@@ -12,11 +12,3 @@ def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
 
     expect(visitor.heading("Home")).to_be_visible()
     expect(visitor.page.get_by_text("Hello Ada!")).to_be_visible()
-
-
-def test_account_shows_whose_it_is(signed_in: SignedIn, ada: User) -> None:
-    """Another page, by its address."""
-    visitor = signed_in(ada, "/account")
-
-    expect(visitor.heading("Account")).to_be_visible()
-    expect(visitor.page.get_by_text(ada.email).first).to_be_visible()

@@ -147,3 +147,14 @@ def code_lines(text: str) -> int:
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             lines.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
     return len(lines)
+
+
+def make_project(folder: Path) -> Path:
+    """Return a copy in *folder* of what every project gets, without cookiecutter or git."""
+    with TemporaryDirectory() as whole:
+        for name in files(copy_repository(Path(whole) / "template")):
+            if is_shared(name):
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(Path(whole) / "template" / name, target)
+    return folder

@@ -22,7 +22,12 @@ FOLDERS = (
     "hooks",
 )  # no project has the last
 PRODUCT = sorted(
-    [*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))]
+    file
+    for file in [
+        *ROOT.glob("*.py"),
+        *(each for name in FOLDERS for each in (ROOT / name).rglob("*.py")),
+    ]
+    if not file.name.startswith(("test_", "conftest"))
 )
 OURS = {*FOLDERS, *(file.stem for file in ROOT.glob("*.py")), "tests", "bench"}
 FRAMEWORKS = {"streamlit", "starlette", "extra_streamlit_components"}

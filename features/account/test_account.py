@@ -1,0 +1,51 @@
+"""Changing one's name and password."""
+
+import pytest
+
+from auth.errors import InvalidDetails, WrongPassword
+from auth.service import AuthService
+from features.account.rules import change_name, change_password
+from tests.conftest import LAPTOP, Letterbox, Person, open_session
+
+NEW = "kumquat lantern orbit seven"
+
+
+def test_a_changed_name_is_the_one_of_the_next_run(service: AuthService, token: str) -> None:
+    """The guard reads the user from the database on every run."""
+    change_name(service, open_session(service, token), "Countess of Lovelace")
+
+    assert open_session(service, token).user.name == "Countess of Lovelace"
+
+
+def test_a_name_that_would_turn_the_text_around_it_is_refused(
+    service: AuthService, token: str
+) -> None:
+    """AC-5: the error belongs to the field."""
+    with pytest.raises(InvalidDetails) as refused:
+        change_name(service, open_session(service, token), "Ada\u202e")
+
+    assert list(refused.value.errors) == ["name"]
+
+
+def test_a_changed_password_ends_the_other_sessions_and_tells_the_owner(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """AC-1, AC-3: this session continues under a new token."""
+    other = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    login = change_password(service, open_session(service, token), ada.password, NEW)
+
+    assert service.resume(login.token) is not None
+    assert service.resume(other) is None
+    assert service.log_in(ada.email, NEW, LAPTOP)
+    assert "was changed" in letterbox.to(ada.email)[-1].subject
+
+
+def test_without_the_current_password_nothing_changes(
+    service: AuthService, ada: Person, token: str
+) -> None:
+    """AC-1: a stolen cookie is not enough."""
+    with pytest.raises(WrongPassword):
+        change_password(service, open_session(service, token), "not the password at all", NEW)
+
+    assert service.log_in(ada.email, ada.password, LAPTOP)
