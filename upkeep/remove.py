@@ -1,6 +1,6 @@
 """Remove a feature: `python3 dev.py remove NAME`, and without a name, list them.
 
-Its folder and its lines in features/__init__.py go. Where it has tables, a migration that drops
+Its folder, its lines in features/__init__.py and tests/**/test_NAME.py go. Where it has tables, a migration that drops
 them is written for you to read. What other code needs is refused, and that code named.
 Exit codes: 0 done, 2 refused with nothing changed.
 """
@@ -34,6 +34,8 @@ def remove(root: Path, name: str) -> list[str]:
         file.read_text("utf-8") for file in (root / "features" / name).rglob("*.py")
     )
     shutil.rmtree(root / "features" / name)
+    for file in (root / "tests").rglob(f"test_{name}.py"):
+        file.unlink()
     listed = root / LIST
     mentions = re.compile(rf"^(from features\.{name} import .*| *{name.upper()},)\n", re.MULTILINE)
     listed.write_text(mentions.sub("", listed.read_text("utf-8")), "utf-8")

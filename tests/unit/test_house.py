@@ -40,8 +40,9 @@ BARRED = {
 }
 # A feature's declaration, rules and emails know no page; its other files are pages and cards.
 RULES = {"__init__.py", "rules.py", "emails.py"}
-# Here the features are handed to the service: in the app's process, and in an operator's command.
-COMPOSITION = {"web/start.py", "auth/__main__.py"}
+# Here the features are handed on: to the service of the app and of an operator's command, and with
+# their tables to the migrations.
+COMPOSITION = {"web/start.py", "auth/__main__.py", "migrations/env.py"}
 each_module = pytest.mark.parametrize(
     "module", PRODUCT, ids=[str(file.relative_to(ROOT)) for file in PRODUCT]
 )
