@@ -1,7 +1,8 @@
 """Remove a feature: `python3 dev.py remove NAME`, and without a name, list them.
 
-Its folder, its lines in features/__init__.py and tests/**/test_NAME.py go. Where it has tables, a migration that drops
-them is written for you to read. What other code needs is refused, and that code named.
+Its folder, its lines in features/__init__.py and its tests, tests/**/test_NAME.py, go. Where it has
+tables, a migration that drops them is written for you to read. What other code needs is refused,
+and that code named.
 Exit codes: 0 done, 2 refused with nothing changed.
 """
 
