@@ -7,12 +7,13 @@
     python3 dev.py test --quick          only the tests that finish within a minute
     python3 dev.py bench                 print the benchmark tables
     python3 dev.py screenshots           retake the README's screenshots
-    python3 dev.py lock                  write the lock files after a change of requirements*.txt
+    python3 dev.py lock                  write the lock files after a change of the requirements
     python3 dev.py remove NAME           remove a feature: its folder, its lines, its tables
     python3 dev.py upgrade               apply the template's newest release, or what is named
     python3 dev.py help                  print this
 
-Each makes .venv and installs what the lock files pin, each file checked by its hash. The app also
+Each makes .venv and installs what the lock files pin, each file checked by its hash: with uv where
+it is installed, or else with pip. A new requirement in pyproject.toml is locked first. The app also
 gets an .env with a secret key of its own and a migrated database; the tests get a Chromium. An .env
 with settings is never touched, a step with nothing to do says nothing, an interrupted one is done
 again. Works from any folder.
@@ -56,27 +57,28 @@ say = partial(print, flush=True)  # at once: start() loses what is still in the 
 
 
 def make_venv() -> None:
-    """Make .venv, or make it anew when its Python does not run, is too old or has no pip."""
-    probe = "import sys, pip; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < {})"
+    """Make .venv, or make it anew when its Python does not run or is too old."""
+    probe = "import sys; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < {})"
     if attempt(PYTHON, "-c", probe.format(OLDEST))[0]:
         return
-    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+    if not importlib.util.find_spec("venv"):
         stop("this Python cannot make a .venv; on Debian or Ubuntu: apt install python3-venv")
     say("Making .venv ...")
-    made, output = attempt(sys.executable, "-m", "venv", "--clear", VENV)
+    # Without pip of its own: uv needs none, and the pip that is there can install into it.
+    made, output = attempt(sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
     if not made:
         stop("making .venv failed as shown above; delete that folder and try again.", output)
 
 
-def install(*names: str, complete: bool = True) -> None:
+def install(*names: str) -> None:
     """Install the lock files *names*, unless .venv is stamped with them as they are now.
 
-    The stamp goes before pip starts and comes back when pip is done: an interrupted install never
-    passes for a whole one. Unless *complete* is False, a requirement that is not locked stops it.
+    The stamp goes before the installer starts and comes back when it is done: an interrupted
+    install never passes for a whole one. A requirement that is not locked yet is locked first.
     """
-    if complete:
-        for name in names:
-            refuse_unlocked(name)
+    if missing := unlocked(names):
+        say(f"{', '.join(missing)}: not locked yet.")
+        lock()
     venv = (VENV / "pyvenv.cfg").read_bytes()
     digests = [hashlib.sha256(venv + (HERE / name).read_bytes()).hexdigest() for name in names]
     wanted = [f"{name} {digest}" for name, digest in zip(names, digests)]  # noqa: B905
@@ -85,43 +87,107 @@ def install(*names: str, complete: bool = True) -> None:
         return
     say(f"Installing {' and '.join(names)} (a minute the first time) ...")
     STAMP.unlink(missing_ok=True)
-    pip = (PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
-    files = [f"--requirement={name}" for name in names]
-    installed, output = attempt(*pip, "--require-hashes", *files)
-    if not installed:
-        stop("the install failed as shown above; check the network and the pins named.", output)
+    install_hashed(*(HERE / name for name in names))
     STAMP.write_text("\n".join(wanted))
 
 
-def refuse_unlocked(name: str) -> None:
-    """Stop if a requirements file asks for what its lock file *name* does not have."""
-    asked = (HERE / name).with_suffix(".txt")
-    locked = requirements(HERE / name)
-    for package, version in requirements(asked).items():
-        if package not in locked or version not in ("", locked[package]):
-            wanted = f"{package}=={version}" if version else package
-            stop(f"{asked.name} has {wanted} and {name} does not: run python3 dev.py lock")
+def install_hashed(*files: Path) -> None:
+    """Install what *files* pin, each file checked by its hash: with uv, or with pip where it fails.
+
+    Both read the settings they are known for (UV_*, uv.toml; PIP_*, pip.conf): an index that only
+    pip was told of is one that uv cannot reach.
+    """
+    options = ("--quiet", "--require-hashes", *(f"--requirement={file}" for file in files))
+    uv = shutil.which("uv")
+    if uv and attempt(uv, "pip", "install", f"--python={PYTHON}", *options)[0]:
+        return
+    # What is never imported need not be compiled; uv compiles nothing either.
+    quiet = ("--no-input", "--disable-pip-version-check", "--no-compile")
+    installed, output = attempt(*find_pip(), "install", *quiet, *options)
+    if not installed:
+        stop("the install failed as shown above; check the network and the pins named.", output)
 
 
-def requirements(file: Path) -> dict[str, str]:
-    """Return the packages that *file* names, spelled alike, and the version of each or nothing."""
-    found = REQUIREMENT.findall(file.read_text("utf-8"))
+def find_pip() -> tuple[str | Path, ...]:
+    """Return the pip that installs into .venv: this Python's, or else one of .venv's own."""
+    outside = (sys.executable, "-m", "pip", f"--python={PYTHON}")
+    if attempt(*outside, "--version")[0]:  # pip 22.3 or newer
+        return outside
+    inside = (PYTHON, "-m", "pip")
+    if not attempt(*inside, "--version")[0] and not attempt(PYTHON, "-m", "ensurepip")[0]:
+        stop("neither uv nor pip is here; on Debian or Ubuntu: apt install python3-venv")
+    return inside
+
+
+def unlocked(names: Iterable[str]) -> list[str]:
+    """Return the requirements that the lock files *names* do not have, or in another version."""
+    found = []
+    for name in names:
+        locked = requirements((HERE / name).read_text("utf-8"))
+        for package, version in requirements("\n".join(asked_for(name))).items():
+            if package not in locked or version not in ("", locked[package]):
+                found.append(f"{package}=={version}" if version else package)
+    return found
+
+
+def asked_for(name: str) -> list[str]:
+    """Return the requirements that the lock file *name* is made from."""
+    if name not in GROUPS:
+        return (HERE / name).with_suffix(".txt").read_text("utf-8").splitlines()
+    import tomllib  # not in Python 3.8, which has to parse this file
+
+    declared = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))
+    if GROUPS[name]:
+        return list(declared["dependency-groups"][GROUPS[name]])
+    written = (HERE / "requirements.txt").read_text("utf-8")
+    wanted = list(declared["project"]["dependencies"])
+    known = requirements("\n".join(wanted))
+    lines = [line for line in written.splitlines() if line.strip() and line[0] != "#"]
+    # An owner may have added a line there alone.
+    return wanted + [line for line in lines if not known.keys() & requirements(line).keys()]
+
+
+def requirements(text: str) -> dict[str, str]:
+    """Return the packages that *text* names, spelled alike, and the version of each or nothing."""
+    found = REQUIREMENT.findall(text)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
 
 
 def lock(*extra: str) -> None:
     """Write the lock files: every package for every platform, by version and hash, no registry.
 
-    *extra* goes to uv: `--upgrade` takes the newest versions that the requirements allow.
+    And requirements.txt, which is what hosts read. *extra* goes to uv: `--upgrade` takes the newest
+    versions that the requirements allow.
     """
     make_venv()
-    install(*LOCKS, complete=False)
-    for name, *kept in (("requirements",), ("requirements-dev", "--constraint=requirements.lock")):
-        output = f"--output-file={name}.lock"
-        say(f"Writing {name}.lock ...")
-        made, said = attempt(PYTHON, "-m", *UV, *kept, *extra, f"{name}.txt", output)
+    uv, kept = find_uv(), list[str]()
+    lines = asked_for(LOCKS[0])
+    (HERE / "requirements.txt").write_text("\n".join([WRITTEN, *lines, ""]), "utf-8")
+    for name in LOCKS:
+        say(f"Writing {name} ...")
+        sources = ["requirements.txt"] if name in GROUPS else [str(Path(name).with_suffix(".txt"))]
+        if GROUPS.get(name):
+            sources.append(f"--group=pyproject.toml:{GROUPS[name]}")
+        made, said = attempt(*uv, *COMPILE, *kept, *extra, *sources, f"--output-file={name}")
         if not made:
-            stop(f"{name}.lock was not written; see above.", said)
+            stop(f"{name} was not written; see above.", said)
+        kept.append(f"--constraint={name}")
+
+
+def find_uv() -> tuple[str | Path, ...]:
+    """Return how to run uv: the locked one, the machine's, or the locked one installed now."""
+    own = (PYTHON, "-m", "uv")
+    if attempt(*own, "--version")[0]:
+        return own
+    found = shutil.which("uv")
+    if found and attempt(found, "--version")[0]:
+        return (found,)
+    locked = (HERE / LOCKS[1]).read_text("utf-8")
+    pin = re.search(r"^uv==.*\n(?:    .*\n)*", locked, re.MULTILINE)
+    alone = VENV / "uv.lock"
+    alone.write_text(pin[0] if pin else "", "utf-8")
+    install_hashed(alone)
+    return own
 
 
 def write_env() -> None:
@@ -225,9 +291,15 @@ def test(*extra: str) -> NoReturn:
     start(steps, "pytest", *extra)
 
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
-UV = (
-    *("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--no-header"),
+# Each lock file, and the group of pyproject.toml that it adds to what the app needs.
+GROUPS = {"requirements.lock": "", "requirements-dev.lock": "dev"}
+TEMPLATE_LOCK = (
+    "tests/template/requirements.lock"  # made from the .txt beside it; no project has it
+)
+LOCKS = (*GROUPS, *((TEMPLATE_LOCK,) if (HERE / TEMPLATE_LOCK).is_file() else ()))
+WRITTEN = "# What hosts read; `python3 dev.py lock` writes it from pyproject.toml."
+COMPILE = (
+    *("pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--no-header"),
     *("--generate-hashes", "--no-emit-index-url", "--annotation-style=line"),
 )
 APP = (make_venv, partial(install, "requirements.lock"), write_env, migrate)
@@ -255,6 +327,8 @@ def main(arguments: list[str]) -> None:
     """Obey *arguments*: a command's name, `run` without one, and what to pass through to it."""
     if sys.version_info < OLDEST:
         stop("Python {}.{} or newer is needed; this is {}.{}.".format(*OLDEST, *sys.version_info))
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # no litter; but each start would compile all
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
     first = arguments[0] if arguments else "run"
     if first in ("help", "--help", "-h"):
         gone = "|".join(TEMPLATES.keys() - COMMANDS.keys()) or "$"

