@@ -39,7 +39,7 @@ class Bounds:
     """The numbers; times are in seconds, and tests pass shorter ones."""
 
     # Websockets: one is one open tab.
-    network_sockets: int = 100  # of signed-out visitors of one network
+    network_sockets: int = 300  # of signed-out visitors of one network
     user_sockets: int = 40  # of one signed-in user
     all_sockets: int = 4_096  # of everybody, where the descriptor limit allows so many
     signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
@@ -93,15 +93,37 @@ class Socket:
 
     client: Client
     user: str | None
+    end: Callable[[], None]  # closes it to make room for another
+    heard: float  # when it sent its last message
+
+    @property
+    def crowd(self) -> str:
+        """Whose websockets make room for others where they are the most."""
+        return _crowd(self.client, self.user)
+
+
+def _crowd(client: Client, user: str | None) -> str:
+    return f"user {user}" if user else client.source
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class Sockets:
     """The open websockets, counted before Streamlit makes a session for one (AV-3).
 
     Any thread may call it: the event loop opens and closes them, scripts sign their users in.
+
+    When all room is taken, a new one gets the place of the longest silent one of the largest
+    crowd, or of its own where that is as large. A crowd is a network or a user. No crowd loses its
+    only one to another, and signed-out visitors take no place from a user.
     """
 
-    def __init__(self, bounds: Bounds, descriptors: int) -> None:
+    def __init__(
+        self, bounds: Bounds, descriptors: int, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._clock = clock
         left = descriptors - SPARE_DESCRIPTORS - connection_room(bounds, descriptors)
         room = max(4, left // DESCRIPTORS_A_SOCKET)
         self.most = min(bounds.all_sockets, room)
@@ -119,15 +141,37 @@ class Sockets:
         """Return how many are open."""
         return len(self._open)
 
-    def open(self, client: Client, user: str | None) -> int | None:
-        """Return the number of a new websocket, or None where its place has enough of them."""
+    def open(
+        self, client: Client, user: str | None, end: Callable[[], None] = nothing
+    ) -> int | None:
+        """Return the number of a new websocket, or None where its place has enough of them.
+
+        *end* is called once should it have to make room for another.
+        """
         with self._lock:
-            if len(self._open) >= self.most or not self._has_room(client, user):
+            if not self._has_room(client, user):
                 return None
+            if self._is_full(user):
+                number = self._longest_silent(_crowd(client, user), user)
+                if number is None:
+                    return None
+                self._forget(number).end()
             self._last += 1
-            self._open[self._last] = Socket(client, user)
+            self._open[self._last] = Socket(client, user, end, self._clock())
             self._count(client, user, 1)
             return self._last
+
+    def has_room(self, client: Client) -> bool:
+        """Return whether a signed-out visitor's page would be let in now."""
+        with self._lock:
+            return self._has_room(client, None) and (
+                not self._is_full(None) or self._longest_silent(client.source, None) is not None
+            )
+
+    def heard(self, number: int) -> None:
+        """Note that the websocket *number* has sent a message; unknown ones are fine."""
+        if socket := self._open.get(number):
+            socket.heard = self._clock()
 
     def has_user(self, number: int) -> bool:
         """Return whether the websocket *number* counts for a user."""
@@ -137,8 +181,8 @@ class Sockets:
     def close(self, number: int) -> None:
         """Forget the websocket *number*; unknown ones are fine."""
         with self._lock:
-            if socket := self._open.pop(number, None):
-                self._count(socket.client, socket.user, -1)
+            if number in self._open:
+                self._forget(number)
 
     def sign_in(self, number: int, user: str) -> None:
         """Count the websocket *number* for *user* from now on, and no longer for its network.
@@ -155,11 +199,32 @@ class Sockets:
     def _has_room(self, client: Client, user: str | None) -> bool:
         if user:
             return self._places[f"user {user}"] < self.most_of_a_user
-        return (
-            self._signed_out < self.most_signed_out
-            and self._places[client.network] < self.most_of_a_network
-            and (not client.site or self._places[client.site] < SITE * self.most_of_a_network)
+        return self._places[client.network] < self.most_of_a_network and (
+            not client.site or self._places[client.site] < SITE * self.most_of_a_network
         )
+
+    def _is_full(self, user: str | None) -> bool:
+        return len(self._open) >= self.most or (
+            not user and self._signed_out >= self.most_signed_out
+        )
+
+    def _longest_silent(self, own: str, user: str | None) -> int | None:
+        """Return the websocket that makes room for one of the crowd *own*, or None for none."""
+        crowds = Counter(socket.crowd for socket in self._open.values() if user or not socket.user)
+        crowd = max(crowds, key=crowds.__getitem__, default=own)
+        if crowds[crowd] <= crowds[own] + 1:
+            if not crowds[own]:
+                return None  # each has one
+            crowd = own
+        return min(
+            (number for number, socket in self._open.items() if socket.crowd == crowd),
+            key=lambda number: self._open[number].heard,
+        )
+
+    def _forget(self, number: int) -> Socket:
+        socket = self._open.pop(number)
+        self._count(socket.client, socket.user, -1)
+        return socket
 
     def _count(self, client: Client, user: str | None, by: int) -> None:
         if user:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
@@ -36,6 +36,7 @@ from web.bounds import (
 )
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of
+from web.full import full_page
 from web.start import service
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,6 +44,7 @@ OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers th
 # What Streamlit serves and no visitor needs: its memory and its users, and the app without a
 # browser. The last two are off unless options turn them on, and answer all the same.
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
+POLICY, TRY_LATER = 1008, 1013  # why a websocket is closed (RFC 6455, 7.4)
 TRY_AGAIN = 5  # seconds between two looks at settings that cannot be used
 UPLOAD = "/_stcore/upload_file/"
 
@@ -89,7 +91,7 @@ class Gate:
         self._app = app
         self.edge = edge
         self._serves_cookie = serves_cookie
-        self._bounds = bounds
+        self.bounds = bounds
         base = edge.base_path.rstrip("/")
         self._health = base + "/healthz"
         self._closed = tuple(base + path for path in CLOSED)
@@ -113,7 +115,8 @@ class Gate:
         if self._patrolling is None or self._patrolling.done():
             self._patrolling = asyncio.create_task(self._keep_looking())
         headers = Headers(scope=scope)
-        if refusal := self._refusal(scope, headers):
+        refusal = self._refusal(scope, headers) or await self._full(scope, headers)
+        if refusal:
             await _refuse(refusal, scope, receive, send)
             return
         passed = [(name, value) for name, value in scope["headers"] if name not in OURS]
@@ -127,7 +130,7 @@ class Gate:
         else:
             await self._request(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the answer to a request that may not pass; a health check may by any name."""
         is_http = scope["type"] == "http"
         path = str(scope["path"])
@@ -143,6 +146,20 @@ class Gate:
         if any(path == closed or path.startswith(closed + "/") for closed in self._closed):
             return PlainTextResponse(NOT_FOUND, 404)
         return None
+
+    async def _full(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return the page for a visitor whose tab would not be let in.
+
+        Streamlit's own would show its grey boxes for good, without a word.
+        """
+        is_page = scope["type"] == "http" and headers.get("sec-fetch-dest") == "document"
+        if not is_page or scope["path"] == self._health:
+            return None
+        client = self._client(scope)
+        if self.sockets.has_room(client) or await self._user(scope):
+            return None
+        self.log.warning("Refused a page: too many are open (%s).", client.network)
+        return full_page(self.edge.settings.app_name)
 
     def _knows_origin(self, scope: Scope, headers: Headers) -> bool:
         """Return whether a page of ours opens this websocket.
@@ -171,7 +188,8 @@ class Gate:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open a page's connection if its network has room for one, before Streamlit sees it."""
         client = self._client(scope)
-        number = self.sockets.open(client, await self._user(scope))
+        page = Page(self, client, receive, send)
+        page.number = number = self.sockets.open(client, await self._user(scope), page.end)
         if number is None:
             self.log.warning("Refused a websocket: too many are open (%s).", client.network)
             await _refuse(PlainTextResponse(TOO_MANY_TABS, 503), scope, receive, send)
@@ -184,52 +202,10 @@ class Gate:
         headers += [(b"host", host), (SOCKET.lower().encode(), str(number).encode())]
         OPEN_SOCKETS[number] = self.sockets
         try:
-            await self._app(
-                {**scope, "headers": headers}, self._bounded(number, client, receive, send), send
-            )
+            await self._app({**scope, "headers": headers}, page.receive, send)
         finally:
             OPEN_SOCKETS.pop(number, None)
             self.sockets.close(number)
-
-    def _bounded(self, number: int, client: Client, receive: Receive, send: Send) -> Receive:
-        """Return *receive* with bounds for the websocket *number* of *client*.
-
-        The first message has to come soon, as every page sends one at once; each must be one that
-        is read quickly; and while a network's signed-out pages ask for too many runs, theirs wait.
-        Nothing more is read from a page that waits, so its messages stay in order and with it.
-        """
-        connected = spoken = False
-
-        async def close(why: str) -> Message:
-            self.log.warning(f"Closed a websocket {why}.")
-            await send({"type": "websocket.close", "code": 1008})
-            return {"type": "websocket.disconnect", "code": 1008}
-
-        async def receive_bounded() -> Message:
-            nonlocal connected, spoken
-            if not connected:
-                connected = True
-                return await receive()
-            try:
-                async with asyncio.timeout(None if spoken else self._bounds.first_message):
-                    message = await receive()
-            except TimeoutError:
-                return await close("that said nothing")
-            spoken = True
-            if message["type"] != "websocket.receive":
-                return message
-            data = message.get("bytes")
-            if data is None:  # Streamlit would log a traceback for each
-                return await close("that sent text")
-            bounds, has_user = self._bounds, self.sockets.has_user(number)
-            if not has_few_parts(data, bounds.user_parts if has_user else bounds.parts):
-                return await close("that sent a message of too many parts")
-            if not has_user and (seconds := self.turns.take(client)):
-                self.log.warning("Made signed-out pages wait for a run (%s).", client.network)
-                await asyncio.sleep(seconds)
-            return message
-
-        return receive_bounded
 
     async def _change_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a signed-in tab upload and remove files, within its bounds."""
@@ -258,7 +234,7 @@ class Gate:
         The status is 500 where the app gave none.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._bounds.body
+        deadline = loop.time() + self.bounds.body
         status, complete, late = 0, False, False
 
         async def receive_in_time() -> Message:
@@ -272,7 +248,7 @@ class Gate:
                 late = True
                 return {"type": "http.disconnect"}
             complete = not message.get("more_body")
-            deadline += len(message.get("body", b"")) / self._bounds.body_rate
+            deadline += len(message.get("body", b"")) / self.bounds.body_rate
             return message
 
         async def send_and_note(message: Message) -> None:
@@ -319,15 +295,80 @@ class Gate:
                 self._patrol.look(list(server.connections), by_network=direct)
             forget_closed_tabs(self.uploads)
             self.turns.forget()
-            await asyncio.sleep(self._bounds.look_every)
+            await asyncio.sleep(self.bounds.look_every)
 
 
-async def _refuse(answer: PlainTextResponse, scope: Scope, receive: Receive, send: Send) -> None:
+class Page:
+    """What one open page sends, within its bounds: the app behind the gate calls `receive`.
+
+    The first message has to come soon, as every page sends one at once; each must be one that is
+    read quickly; and while a network's signed-out pages ask for too many runs, theirs wait. Nothing
+    more is read from a page that waits, so its messages stay in order and with it.
+    """
+
+    def __init__(self, gate: Gate, client: Client, receive: Receive, send: Send) -> None:
+        self.number: int | None = None  # among the gate's sockets
+        self._gate = gate
+        self._client = client
+        self._receive = receive
+        self._send = send
+        self._is_connected = self._has_spoken = self._has_ended = False
+        self._waiting: asyncio.Timeout | None = None
+
+    def end(self) -> None:
+        """Close the page's connection to make room for another one; its browser comes back."""
+        self._has_ended = True
+        if self._waiting and not self._waiting.expired():
+            self._waiting.reschedule(0)
+
+    async def receive(self) -> Message:
+        """Return the next message, or that the page is gone."""
+        if not self._is_connected:
+            self._is_connected = True
+            return await self._receive()
+        patience = None if self._has_spoken else self._gate.bounds.first_message
+        try:
+            async with asyncio.timeout(0 if self._has_ended else patience) as self._waiting:
+                message = await self._receive()
+                self._waiting.reschedule(None)
+                return await self._let_in(message)
+        except TimeoutError:
+            if self._has_ended:
+                return await self._close("to make room for others", TRY_LATER)
+            return await self._close("that said nothing")
+        finally:
+            self._waiting = None
+
+    async def _let_in(self, message: Message) -> Message:
+        """Return *message* when its turn has come, or close the connection for it."""
+        gate, number = self._gate, self.number or 0
+        self._has_spoken = True
+        if message["type"] != "websocket.receive":
+            return message
+        data = message.get("bytes")
+        if data is None:  # Streamlit would log a traceback for each
+            return await self._close("that sent text")
+        has_user = gate.sockets.has_user(number)
+        if not has_few_parts(data, gate.bounds.user_parts if has_user else gate.bounds.parts):
+            return await self._close("that sent a message of too many parts")
+        gate.sockets.heard(number)
+        if not has_user and (seconds := gate.turns.take(self._client)):
+            gate.log.warning("Made signed-out pages wait for a run (%s).", self._client.network)
+            await asyncio.sleep(seconds)
+        return message
+
+    async def _close(self, why: str, code: int = POLICY) -> Message:
+        self._gate.log.warning(f"Closed a websocket {why}.")
+        await self._send({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
+
+
+async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Send *answer*, to a websocket as well where the server can; otherwise it is closed."""
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
         await answer(scope, receive, send)
     else:
-        await send({"type": "websocket.close", "code": 1008})
+        await send({"type": "websocket.close", "code": POLICY})
 
 
 class PlainGate:

@@ -64,9 +64,13 @@ def test_a_signed_in_page_uploads_with_its_own_cookie(server: Server, token: str
 
 
 def test_a_network_full_of_idle_pages_leaves_room_for_others(server: Server, token: str) -> None:
-    """AV-3: the next signed-out page is refused, a signed-in one is let in, and room comes back."""
+    """AV-3: the next signed-out page is refused, a signed-in one is let in, and room comes back.
 
-    async def crowd() -> tuple[int, int, int]:
+    The one who is refused is told so by a page; Streamlit's own would stay grey.
+    """
+    page = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
+
+    async def crowd() -> tuple[int, int, int, int, int]:
         url = server.address("/_stcore/stream").replace("http", "ws", 1)
         pages = [
             await connect(url, origin=Origin(server.url)) for _ in range(BOUNDS.network_sockets)
@@ -75,10 +79,14 @@ def test_a_network_full_of_idle_pages_leaves_room_for_others(server: Server, tok
             refused = await asyncio.to_thread(shake_hands, server, server.url)
             user = await asyncio.to_thread(shake_hands, server, server.url, cookie=f"auth={token}")
             alive = await asyncio.to_thread(ask, server, "GET", "/healthz")
+            busy = await asyncio.to_thread(ask, server, "GET", "/", None, page)
+            own = page | {"Cookie": f"auth={token}"}
+            users = await asyncio.to_thread(ask, server, "GET", "/", None, own)
+            assert "is busy" in busy.text and busy.headers["Content-Security-Policy"]
         finally:
             await asyncio.gather(*(page.close() for page in pages))
             await asyncio.gather(*(page.wait_closed() for page in pages))
-        return refused, user, alive.status
+        return refused, user, alive.status, busy.status, users.status
 
-    assert asyncio.run(crowd()) == (503, 101, 200)
+    assert asyncio.run(crowd()) == (503, 101, 200, 503, 200)
     assert shake_hands(server, server.url) == 101

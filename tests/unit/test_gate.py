@@ -28,7 +28,8 @@ from web.bounds import (
     has_few_parts,
 )
 from web.edge import Edge
-from web.gate import Gate
+from web.full import full_page
+from web.gate import Gate, Page
 
 HOST = "localhost:8501"
 ORIGIN = f"http://{HOST}"
@@ -236,12 +237,105 @@ def test_signed_in_users_have_their_own_websockets_and_a_reserve() -> None:
     sockets = Sockets(Bounds(network_sockets=5, user_sockets=3, all_sockets=20), 20_000)
     out = [sockets.open(client(f"192.0.2.{number}"), None) for number in range(30)]
     ada = [sockets.open(client("192.0.2.1"), "ada") for _ in range(4)]
-    grace = [sockets.open(client("192.0.2.1"), "grace") for _ in range(3)]
+    grace = [sockets.open(client("192.0.2.1"), "grace") for _ in range(2)]
 
     assert sum(number is not None for number in out) == 15
     assert sum(number is not None for number in ada) == 3
     assert sum(number is not None for number in grace) == 2
     assert len(sockets) == 20
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is set."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        """Return the time, in seconds."""
+        return self.now
+
+
+@dataclass
+class Room:
+    """Room for four signed-out visitors' tabs and twelve users', and which of them were ended."""
+
+    sockets: Sockets = field(init=False)
+    clock: Clock = field(default_factory=Clock)
+    ended: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make it empty."""
+        bounds = Bounds(network_sockets=4, user_sockets=11, all_sockets=16, signed_out_share=0.25)
+        self.sockets = Sockets(bounds, 20_000, self.clock)
+
+    def come(self, tab: str, ip: str, user: str | None = None) -> bool:
+        """Open a *tab* a second after the last one; return whether it was let in."""
+        self.clock.now += 1
+        number = self.sockets.open(client(ip), user, lambda: self.ended.append(tab))
+        if number:
+            self.numbers[tab] = number
+        return number is not None
+
+
+CROWDED, CALM = "192.0.2.7", "192.0.2.8"
+
+
+def test_a_crowded_network_makes_room_for_others_with_its_longest_silent_tab() -> None:
+    """AV-3: 31 networks with 100 idle tabs each had locked every other visitor out."""
+    room = Room()
+    assert all(room.come(tab, CROWDED) for tab in "abcd")
+    room.clock.now += 1
+    room.sockets.heard(room.numbers["a"])
+
+    assert room.come("e", CALM)
+    assert room.ended == ["b"]
+    assert room.come("f", CALM)
+    assert room.ended == ["b", "c"]
+    assert len(room.sockets) == 4
+
+
+def test_a_network_as_large_as_any_makes_room_for_itself() -> None:
+    """AV-3: two crowds don't push each other out in turns."""
+    room = Room()
+    assert all(room.come(tab, ip) for tab, ip in zip("abcd", [CROWDED, CALM] * 2, strict=True))
+
+    assert room.come("e", CALM)
+
+    assert room.ended == ["b"]
+
+
+def test_nobody_loses_the_only_tab_to_another() -> None:
+    """AV-3: when many people come at once they must not throw each other out."""
+    room = Room()
+    assert all(room.come(tab, f"192.0.2.{number}") for number, tab in enumerate("abcd"))
+
+    assert not room.sockets.has_room(client(CALM))
+    assert not room.come("e", CALM)
+    assert room.ended == []
+
+
+def test_a_site_is_one_crowd() -> None:
+    """AV-3, TH-2: an IPv6 /48 has 65,536 networks, and each could have one tab."""
+    room = Room()
+    assert all(room.come(tab, f"2001:db8:1:{number}::1") for number, tab in enumerate("abcd"))
+
+    assert room.sockets.has_room(client(CALM))
+    assert room.come("e", CALM)
+    assert room.ended == ["a"]
+
+
+def test_signed_out_visitors_take_no_place_from_a_user_and_users_share_theirs() -> None:
+    """AV-3: a user's tab goes only for another user's, and only of who has the most."""
+    room = Room()
+    assert all(room.come(f"ada {number}", CROWDED, "ada") for number in range(11))
+    assert room.come("bob", CROWDED, "bob")
+    assert all(room.come(f"out {number}", f"192.0.2.{number}") for number in range(4))
+
+    assert not room.come("another", CALM)
+    assert room.come("grace", CROWDED, "grace")
+    assert room.ended == ["ada 0"]
 
 
 def test_who_logs_in_in_an_open_page_leaves_its_networks_count() -> None:
@@ -375,17 +469,6 @@ def test_uploads_go_with_their_tab() -> None:
     assert {tab for tab, _ in uploads._sizes} == {"a", "c"}
 
 
-@dataclass
-class Clock:
-    """A clock that stands until it is set."""
-
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        """Return the time, in seconds."""
-        return self.now
-
-
 def waits_of(turns: Turns, address: str, count: int) -> list[float]:
     """Return how long each of the next *count* turns of *address* waits, in seconds."""
     return [round(turns.take(client(address)), 6) for _ in range(count)]
@@ -424,6 +507,62 @@ def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     clock.now += 0.1
     turns.forget()
     assert len(turns) == 1
+
+
+@pytest.mark.parametrize("waits", ["for a message", "for its turn"])
+def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
+    """AV-3: whatever it waits for; its browser comes back by itself."""
+    runs = 1 if waits == "for a message" else 0
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=runs, runs_rate=1 / 3600))
+    sent: list[Message] = []
+    came: list[Message] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "bytes": b""},
+    ]
+
+    async def receive() -> Message:
+        return came.pop(0) if came else await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def use() -> Message:
+        page = Page(gate, client(CROWDED), receive, send)
+        page.number = gate.sockets.open(client(CROWDED), None, page.end)
+        await page.receive()
+        if runs:
+            await page.receive()
+        waiting = asyncio.create_task(page.receive())
+        await asyncio.sleep(0)
+        page.end()
+        page.end()  # once more is no fault
+        return await waiting
+
+    assert asyncio.run(use())["type"] == "websocket.disconnect"
+    assert sent == [{"type": "websocket.close", "code": 1013}]
+
+
+def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-3: Streamlit's own would stay grey for good; a signed-in user is let in."""
+    gate = gate_of(app, app_name="<Acme>")
+    monkeypatch.setattr(gate.sockets, "has_room", lambda client: False)
+    whose = iter([None, "ada"])
+
+    async def user(scope: Scope) -> str | None:
+        return next(whose)
+
+    monkeypatch.setattr(gate, "_user", user)
+
+    pages = [asyncio.run(ask(gate, path="/", sec_fetch_dest="document")) for _ in range(2)]
+    others = asyncio.run(ask(gate, path="/static/js/index.js", sec_fetch_dest="script"))
+    health = asyncio.run(ask(gate, path="/healthz", sec_fetch_dest="document"))
+
+    assert (pages, others, health) == ([503, 204], 204, 204)
+    page = bytes(full_page("<Acme>").body)
+    assert b"&lt;Acme&gt; is busy" in page
+    assert b'http-equiv="refresh" content="20"' in page
 
 
 async def send_messages(gate: Gate, sent: list[bytes], cookie: bool) -> list[bytes]:
