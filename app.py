@@ -4,9 +4,10 @@ import streamlit as st
 
 from features import FEATURES
 from web.guard import guard
+from web.look import dress
 from web.navigation import hidden, navigation, run
 
-st.set_page_config(page_icon="🔑")  # drawn here: a Material icon would be fetched from afar
+dress()
 guard()
 
 # A new page is a file in views/ and a line here. Only signed-in users can open a private page; a

@@ -5,6 +5,8 @@ from unicodedata import bidirectional, category, normalize
 
 from email_validator import EmailNotValidError, validate_email
 
+from auth.errors import InvalidDetails
+
 EMAIL_MAX = 254  # characters: RFC 5321, 4.5.3.1.3, without the angle brackets
 NAME_MAX = 100  # characters
 TYPED_MAX = 1_000  # characters as typed: the time to normalize grows with the square of the length
@@ -39,6 +41,8 @@ def read_email(text: str) -> Email:
         raise InvalidEmail(f"Use an email address of at most {EMAIL_MAX} characters.")
     try:
         text = normalize("NFC", text.strip(" "))
+        if not text:
+            raise InvalidEmail("Enter your email.")
         text.encode()  # the validator lets a lone surrogate pass
         if len(text) > EMAIL_MAX:
             raise InvalidEmail(f"Use an email address of at most {EMAIL_MAX} characters.")
@@ -58,6 +62,13 @@ def read_name(text: str) -> str:
     if any(category(char) in INVISIBLE or bidirectional(char) in DIRECTION_MARKS for char in name):
         raise InvalidName("Use only letters, digits, spaces and punctuation in your name.")
     return name
+
+
+def require(**typed: str) -> None:
+    """Raise InvalidDetails with a sentence for each field, called as in *typed*, that is empty."""
+    empty = [name for name, text in typed.items() if not text]
+    if empty:
+        raise InvalidDetails({name: [f"Enter your {name}."] for name in empty})
 
 
 def _fold(local_part: str) -> str:

@@ -63,10 +63,12 @@ def obvious_errors(password: str, min_length: int) -> list[str]:
     except UnicodeEncodeError:  # a lone surrogate
         return ["This password has a character that cannot be stored. Type it again."]
     text = normalize("NFC", password)
+    if not text:
+        return ["Choose a password."]
     errors = []
     if len(text) < min_length:
         errors.append(f"Use at least {min_length} characters; this has {len(text)}.")
-    if text and is_common(text):
+    if is_common(text):
         errors.append("This is one of the passwords people try first.")
     return errors
 

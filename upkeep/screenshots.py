@@ -19,6 +19,8 @@ from bench.server import serving
 from tests.serving import copy_project
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "pages.png"
+APP = "Streamlit auth starter"
+LOG_IN, SIGN_UP = f"Log in to {APP}", f"Sign up for {APP}"
 PASSWORD = "violet umbrella harbour 41"
 # A browser's own name and clock: the pictures show what its owner would see.
 AGENT = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 {}Safari/537.36"
@@ -36,7 +38,7 @@ def main(target: Path) -> None:
     expect.set_options(timeout=PATIENCE)
     with TemporaryDirectory() as folder:
         environment = {
-            "APP_NAME": "Streamlit auth starter",
+            "APP_NAME": APP,
             "APP_ENV": "development",
             "DATABASE_URL": f"sqlite:///{folder}/app.db",
             "SECRET_KEY": secrets.token_urlsafe(32),
@@ -77,16 +79,17 @@ def at_a_desk(page: Page, url: str) -> Iterator[Shot]:
     page.reload()
     settle(page, "Account")
     yield "3   F5, and you still are", shot(page)
-    go(page, "Your devices")
+    page.get_by_role("link", name="See your devices", exact=True).click()
+    settle(page, "Your devices")
     yield "4   Where you are logged in", shot(page)
     page.get_by_role("button", name="Log out", exact=True).click()
-    settle(page, "Log in")
+    settle(page, LOG_IN)
     yield "5   Log out ends every copy of the cookie", shot(page)
     page.get_by_role("textbox", name="Email", exact=True).fill("ada@example.com")
     page.get_by_role("textbox", name="Password", exact=True).fill("not the password at all")
     page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_text("do not match")).to_be_visible()
-    settle(page, "Log in")
+    settle(page, LOG_IN)
     yield "6   One answer for every wrong log-in", shot(page)
 
 
@@ -107,14 +110,14 @@ def on_a_phone(page: Page, url: str) -> Iterator[Shot]:
     settle(page, "Account")
     yield "Menu", shot(page)
     page.get_by_role("button", name="Log out", exact=True).click()
-    settle(page, "Log in")
+    settle(page, LOG_IN)
     yield "Logged out", shot(page)
 
 
 def sign_up(page: Page, url: str, name: str, email: str) -> None:
     """Fill in the form, and leave it unsent."""
     page.goto(f"{url}/sign-up")
-    settle(page, "Sign up")
+    settle(page, SIGN_UP)
     for label, text in {"Name": name, "Email": email, "Password": PASSWORD}.items():
         page.get_by_role("textbox", name=label, exact=True).fill(text)
 

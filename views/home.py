@@ -2,8 +2,6 @@
 
 import streamlit as st
 
-from web.form import link
-
 user = st.session_state["user"]
 
 st.title("Home")
@@ -18,4 +16,3 @@ with st.container(border=True):
         - `st.session_state["user"]` tells every page who is signed in.
         """
     )
-link("account", "See your account", icon=":material/person:")

@@ -5,7 +5,7 @@ import streamlit as st
 from auth.errors import AuthError, InvalidDetails
 from auth.password_rules import ADVICE, STRENGTHS
 from auth.sign_up import sign_up_by_email
-from web.form import Form, go_home, link
+from web.form import Form, aside, form_page, go_home
 from web.guard import adopt_token
 from web.tab import Go, Say, visit
 
@@ -27,18 +27,19 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
     return Go()
 
 
-form = Form("sign_up", page="Sign up")
-with form:
-    name = st.text_input("Name", autocomplete="name")
-    form.errors("name")
-    email = st.text_input("Email", type="email", autocomplete="username", validate="")
-    form.errors("email")
-    password = st.text_input("Password", type="password", autocomplete="new-password")
-    form.errors("password")
-    hint = st.empty()
-    hint.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
-    form.button("Sign up")
-link("log_in", "Have an account? Log in")
+with form_page(f"Sign up for {visit().auth.settings.app_name}"):
+    form = Form("sign_up")
+    with form:
+        name = st.text_input("Name", autocomplete="name", placeholder="Optional")
+        form.errors("name")
+        email = st.text_input("Email", type="email", autocomplete="username", validate="")
+        form.errors("email")
+        password = st.text_input("Password", type="password", autocomplete="new-password")
+        form.errors("password")
+        hint = st.empty()
+        hint.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+        form.button("Sign up")
+aside("log_in", "Log in", "Have an account?")
 
 outcome = form.submit(sign_up, email, password, name)
 if isinstance(outcome, InvalidDetails) and outcome.strength is not None and password:

@@ -9,8 +9,9 @@ with it the second run begins beside the first one, in the middle of its verb.
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import Literal, TypeVarTuple
@@ -27,15 +28,12 @@ from auth.errors import (
     Unavailable,
     WrongPassword,
 )
+from web.look import card
 from web.tab import Attempt, Go, Say, tab, visit
 
 Values = TypeVarTuple("Values")
 Outcome = Say | Go | AuthError
 
-STYLE = """
-    .stMainBlockContainer { max-width: 484px; } /* one narrow column, its margins with it */
-    [data-testid="InputInstructions"] { display: none; } /* it would lie on what people type */
-"""
 CURRENT = "current_password"  # the field for the password that the user has now
 BURST = 2.0  # seconds after an outcome in which the same click is no new attempt
 _key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
@@ -44,21 +42,17 @@ _key = secrets.token_bytes(32)  # what was typed leaves no digest that means any
 class Form:
     """One form: its button, a place for what is wrong with each field, and one for its answer.
 
-        form = Form("change_name", page="Change your name")
+        form = Form("change_name")
         with form:
             name = st.text_input("Name")
             form.errors("name")
             form.button("Save")
         form.submit(change_name, name)
 
-    *name* is unique in the app. With *page* the form is a page of its own, under that title.
+    *name* is unique in the app.
     """
 
-    def __init__(self, name: str, page: str = "") -> None:
-        if page:
-            st.html(f"<style>{STYLE}</style>")
-            st.title(page, anchor=False)
-            st.text(visit().auth.settings.app_name)
+    def __init__(self, name: str) -> None:
         self._name = name
         self._answer = st.container()
         self._errors: dict[str, DeltaGenerator] = {}
@@ -84,13 +78,13 @@ class Form:
 
     def errors(self, field: str) -> None:
         """Keep a place, below the field just drawn, for what a verb says about *field*."""
-        self._errors[field] = st.container()
+        self._errors[field] = st.container(key=f"errors_{self._name}_{field}")
 
     def button(
         self,
         label: str,
         *,
-        kind: Literal["primary", "secondary"] = "primary",
+        kind: Literal["primary", "secondary", "tertiary"] = "primary",
         icon: str | None = None,
         width: Literal["stretch", "content"] = "stretch",
     ) -> None:
@@ -104,8 +98,7 @@ class Form:
     @property
     def answered(self) -> bool:
         """Whether the form was sent a moment ago: then its page shows it for a second click."""
-        attempt = tab().attempts.get(self._name)
-        return attempt is not None and _is_fresh(attempt)
+        return was_answered(self._name)
 
     def submit(
         self, verb: Callable[[*Values], Say | Go], *values: *Values
@@ -152,10 +145,33 @@ class Form:
             place.markdown(f":small[:red[{sentence}]]")
 
 
+def was_answered(name: str) -> bool:
+    """Return whether the form called *name* was sent a moment ago."""
+    attempt = tab().attempts.get(name)
+    return attempt is not None and _is_fresh(attempt)
+
+
 def link(page: str, label: str, icon: str | None = None) -> None:
     """Link to the page called *page*, such as "log_in"; draw nothing where the app has none."""
     if target := tab().pages.get(page):
         st.page_link(target, label=label, icon=icon)
+
+
+def aside(page: str, label: str, text: str = "") -> None:
+    """Draw a line of *text* that ends in a link to *page*; nothing where the app has none."""
+    if page in tab().pages:
+        with st.container(horizontal=True, horizontal_alignment="center", key=f"aside_{page}"):
+            if text:
+                st.caption(text, width="content")
+            link(page, label)
+
+
+@contextmanager
+def form_page(title: str, text: str = "") -> Iterator[None]:
+    """Frame a page that is one form, under its *title*; signed-out visitors see the app's name."""
+    name = "" if st.session_state["logged_in"] else visit().auth.settings.app_name
+    with card(title, text, name=name):
+        yield
 
 
 def go(page: str) -> None:

@@ -11,9 +11,10 @@ import streamlit as st
 
 from auth.errors import SessionOver, Unavailable
 from auth.feature import Feature
-from web.form import Form
+from web.form import Form, link
 from web.guard import log_out, watch
-from web.tab import SignedOutPage, begin_page, end_page, tab
+from web.look import avatar, show_logo
+from web.tab import SignedOutPage, begin_page, end_page, tab, visit
 
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
@@ -36,7 +37,7 @@ def navigation(
             (public if each.public else private).append(made)
     if st.session_state["logged_in"]:
         page = _choose([*private, *public])
-        _account_menu()
+        _menu([each for each in [*private, *public] if each.visibility == "visible"])
         return page
     shown = tab().signed_out_page
     stand_ins = [_at_url_of(page, shown) for page in private]
@@ -114,13 +115,27 @@ def _name_of(page: st.Page) -> str:
     return page._url_path.replace("-", "_")
 
 
-def _account_menu() -> None:
-    """Show who is signed in and how to log out, and keep watching the session."""
+def _menu(pages: Sequence[st.Page]) -> None:
+    """Show who is signed in and how to log out, and keep watching the session.
+
+    Streamlit draws the menu of *pages*, except where there is only one.
+    """
+    user = st.session_state["user"]
+    show_logo(visit().auth.settings.app_name)
     with st.sidebar:
-        st.text(st.session_state["user"].email)
-        form = Form("log_out")
-        form.button("Log out", kind="secondary", icon=":material/logout:")
-        form.submit(log_out)
+        if len(pages) == 1:
+            st.page_link(pages[0], width="stretch")
+        with st.container(key="person"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="who"):
+                avatar(user.name or user.email)
+                with st.container(gap=None, key="names"):
+                    if user.name:
+                        st.text(user.name)
+                    st.text(user.email)
+            link("account", "Account", ":material/person:")
+            form = Form("log_out")
+            form.button("Log out", kind="tertiary", icon=":material/logout:", width="stretch")
+            form.submit(log_out)
         _watch()
 
 

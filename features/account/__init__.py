@@ -6,7 +6,7 @@ from auth.feature import Feature, Page
 FEATURE = Feature(
     name="account",
     pages=[
-        Page("account", "Account", icon=":material/person:"),
+        Page("account", "Account"),
         Page("change_name", "Change your name"),
         Page("change_password", "Change your password"),
     ],

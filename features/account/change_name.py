@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.account import rules
-from web.form import Form, link
+from web.form import Form, aside, form_page
 from web.tab import Go, visit
 
 
@@ -13,11 +13,12 @@ def change_name(name: str) -> Go:
     return Go("account", "Your name has been changed.")
 
 
-form = Form("change_name", page="Change your name")
-with form:
-    name = st.text_input("Name", value=visit().session.user.name, autocomplete="name")
-    form.errors("name")
-    form.button("Save")
-link("account", "Back to your account")
+with form_page("Change your name"):
+    form = Form("change_name")
+    with form:
+        name = st.text_input("Name", value=visit().session.user.name, autocomplete="name")
+        form.errors("name")
+        form.button("Save")
+aside("account", "Back to your account")
 
 form.submit(change_name, name)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.password_rules import ADVICE
 from features.account import rules
-from web.form import CURRENT, Form, link
+from web.form import CURRENT, Form, aside, form_page
 from web.guard import adopt_token
 from web.tab import Go, visit
 
@@ -16,14 +16,17 @@ def change_password(current: str, new: str) -> Go:
     return Go("account", "Your password has been changed, and your other devices are logged out.")
 
 
-form = Form("change_password", page="Change your password")
-with form:
-    current = st.text_input("Current password", type="password", autocomplete="current-password")
-    form.errors(CURRENT)
-    new = st.text_input("New password", type="password", autocomplete="new-password")
-    form.errors("password")
-    st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
-    form.button("Change my password")
-link("account", "Back to your account")
+with form_page("Change your password"):
+    form = Form("change_password")
+    with form:
+        current = st.text_input(
+            "Current password", type="password", autocomplete="current-password"
+        )
+        form.errors(CURRENT)
+        new = st.text_input("New password", type="password", autocomplete="new-password")
+        form.errors("password")
+        st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+        form.button("Change my password")
+aside("account", "Back to your account")
 
 form.submit(change_password, current, new)

@@ -7,7 +7,7 @@ from features.devices.rules import report_new_device
 
 FEATURE = Feature(
     name="devices",
-    pages=[Page("devices", "Your devices", icon=":material/devices:")],
+    pages=[Page("devices", "Your devices")],
     has_card=True,
     events={Event.SESSION_REVOKED: "Other sessions were ended"},
     samples=samples,

@@ -3,13 +3,14 @@
 from auth.browsers import browser_in_words
 from web.dates import moment
 from web.details import show_details
+from web.form import link
 from web.tab import visit
 
 
 def show_card() -> None:
     """Draw when this session began, when it ends, and where it is used."""
     session = visit().session
-    show_details(
+    details = show_details(
         "This session",
         {
             "Logged in": moment(session.created_at),
@@ -18,3 +19,5 @@ def show_card() -> None:
         }
         | ({"IP": session.ip} if session.ip else {}),
     )
+    with details:
+        link("devices", "See your devices", ":material/devices:")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.email_change import rules
-from web.form import Form, link
+from web.form import Form, aside, form_page
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Say, visit
 
@@ -17,14 +17,15 @@ def change_email(email: str) -> Say:
     )
 
 
-form = Form("change_email", page="Change your email")
-if recently_authenticated():
-    with form:
-        email = st.text_input("New email", type="email", autocomplete="email", validate="")
-        form.errors("email")
-        st.caption("We'll send a link to the new email, and a notice to the old one.")
-        form.button("Send the link")
-    form.submit(change_email, email)
-else:
-    ask_password("To change your email, enter your password.")
-link("account", "Back to your account")
+with form_page("Change your email"):
+    form = Form("change_email")
+    if recently_authenticated():
+        with form:
+            email = st.text_input("New email", type="email", autocomplete="email", validate="")
+            form.errors("email")
+            st.caption("We'll send a link to the new email, and a notice to the old one.")
+            form.button("Send the link")
+        form.submit(change_email, email)
+    else:
+        ask_password("To change your email, enter your password.")
+aside("account", "Back to your account")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.email_change import rules
-from web.form import Form, link, link_token
+from web.form import Form, aside, form_page, link_token
 from web.tab import Go, visit
 from web.words import NO_LINK
 
@@ -16,14 +16,15 @@ def keep_email() -> Go:
     return Go("log_in", "Your account keeps its old email. We have sent a link to it.")
 
 
-form = Form("keep_email", page="Keep your old email")
-if token or form.answered:
-    st.text(
-        "If you did not ask to change your email, someone else is using your account. We will log "
-        "out every device, switch the password off, and email you a link to choose a new one."
-    )
-    form.button("Keep my old email")
-    form.submit(keep_email)
-else:
-    st.info(NO_LINK)
-link("log_in", "Go to log in")
+with form_page("Keep your old email"):
+    form = Form("keep_email")
+    if token or form.answered:
+        st.text(
+            "If you didn't ask to change your email, someone else is using your account. We'll log "
+            "out every device, switch the password off, and email you a link to choose a new one."
+        )
+        form.button("Keep my old email")
+        form.submit(keep_email)
+    else:
+        st.info(NO_LINK)
+aside("log_in", "Go to log in")

@@ -4,7 +4,16 @@ import streamlit as st
 
 from auth.errors import AuthError, LinkRefused
 from features.email_verification import rules
-from web.form import CURRENT, Form, go_home, link, link_token
+from web.form import (
+    CURRENT,
+    Form,
+    aside,
+    form_page,
+    go_home,
+    link,
+    link_token,
+    was_answered,
+)
 from web.guard import adopt_token
 from web.tab import Go, Say, tab, visit
 from web.words import NO_LINK
@@ -31,37 +40,38 @@ def confirm_email(password: str | None) -> Say | Go:
 
 token = link_token()
 found = rules.look_at_confirmation(visit().auth, token, visit().resolved)
-by_password = Form("verify_email", page="Confirm your email")
-by_session = Form("verify_email_signed_in")
 outcome: Say | AuthError | None = None
-if st.session_state["logged_in"] and not token and not by_session.answered:
+if st.session_state["logged_in"] and not token and not was_answered("verify_email_signed_in"):
     tab().shown = None  # the notice goes along
     go_home()
-if found:
-    st.text(found.email)
+with form_page("Confirm your email"):
+    by_password = Form("verify_email")
+    by_session = Form("verify_email_signed_in")
+    if found:
+        st.text(found.email)
 
-if by_password.answered or (found and found.needs_password):
-    with by_password:
-        password = st.text_input("Password", type="password", autocomplete="current-password")
-        by_password.errors(CURRENT)
-        st.caption("Enter the password of your account to confirm that this is your email.")
-        by_password.button("Confirm my email")
-    if found and found.may_choose_password:
-        link("reset_password", "Forgot it? Choose a new one")
-    outcome = by_password.submit(confirm_email, password)
-elif by_session.answered or found:
-    by_session.button("Confirm my email")
-    outcome = by_session.submit(confirm_email, None)
-elif token:
-    outcome = LinkRefused()
-    st.error(outcome.message)
-else:
-    st.info(NO_LINK)
+    if by_password.answered or (found and found.needs_password):
+        with by_password:
+            password = st.text_input("Password", type="password", autocomplete="current-password")
+            by_password.errors(CURRENT)
+            st.caption("Enter the password of your account to confirm that this is your email.")
+            by_password.button("Confirm my email")
+        if found and found.may_choose_password:
+            link("reset_password", "Forgot it? Choose a new one")
+        outcome = by_password.submit(confirm_email, password)
+    elif by_session.answered or found:
+        by_session.button("Confirm my email")
+        outcome = by_session.submit(confirm_email, None)
+    elif token:
+        outcome = LinkRefused()
+        st.error(outcome.message)
+    else:
+        st.info(NO_LINK)
 
 if st.session_state["logged_in"]:
-    link("account", "Go to your account")
+    aside("account", "Go to your account")
 else:
     if isinstance(outcome, LinkRefused):
         # Reading the email that brings a new password shows that the email is theirs
-        link("forgot_password", "Ask for a new link")
-    link("log_in", "Go to log in")
+        aside("forgot_password", "Ask for a new link")
+    aside("log_in", "Go to log in")

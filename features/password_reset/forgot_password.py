@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.password_reset.rules import request_reset
-from web.form import Form, link
+from web.form import Form, aside, form_page
 from web.tab import Say, visit
 
 
@@ -17,12 +17,13 @@ def forgot_password(email: str) -> Say:
     )
 
 
-form = Form("forgot_password", page="Forgot your password?")
-with form:
-    email = st.text_input("Email", type="email", autocomplete="username", validate="")
-    form.errors("email")
-    st.caption("We'll email you a link to choose a new password.")
-    form.button("Send the link")
-link("log_in", "Back to log in")
+with form_page("Forgot your password?"):
+    form = Form("forgot_password")
+    with form:
+        email = st.text_input("Email", type="email", autocomplete="username", validate="")
+        form.errors("email")
+        st.caption("We'll email you a link to choose a new password.")
+        form.button("Send the link")
+aside("log_in", "Back to log in")
 
 form.submit(forgot_password, email)

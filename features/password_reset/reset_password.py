@@ -5,7 +5,7 @@ import streamlit as st
 from auth.errors import LinkRefused
 from auth.password_rules import ADVICE
 from features.password_reset import rules
-from web.form import Form, link, link_token
+from web.form import Form, form_page, link, link_token
 from web.tab import Go, visit
 from web.words import NO_LINK
 
@@ -18,16 +18,17 @@ def reset_password(password: str) -> Go:
     return Go("log_in", "Your password has been changed. Log in with it.")
 
 
-form = Form("reset_password", page="Choose a new password")
-if not form.answered and not rules.is_reset_link(visit().auth, token):
-    st.error(LinkRefused.message if token else NO_LINK)
-    link("forgot_password", "Ask for a new link")
-    st.stop()
+with form_page("Choose a new password"):
+    form = Form("reset_password")
+    if not form.answered and not rules.is_reset_link(visit().auth, token):
+        st.error(LinkRefused.message if token else NO_LINK)
+        link("forgot_password", "Ask for a new link")
+        st.stop()
 
-with form:
-    password = st.text_input("New password", type="password", autocomplete="new-password")
-    form.errors("password")
-    st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
-    form.button("Change my password")
+    with form:
+        password = st.text_input("New password", type="password", autocomplete="new-password")
+        form.errors("password")
+        st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+        form.button("Change my password")
 
 form.submit(reset_password, password)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.personal_data import rules
-from web.form import CURRENT, Form, link
+from web.form import CURRENT, Form, aside, form_page
 from web.guard import sign_out_locally
 from web.tab import Go, visit
 
@@ -14,15 +14,16 @@ def delete_account(password: str) -> Go:
     return sign_out_locally("Your account has been deleted.")
 
 
-form = Form("delete_account", page="Delete your account")
-st.text(
-    "This deletes your account, your sessions and all your personal data at once. "
-    "It can't be undone."
-)
-with form:
-    password = st.text_input("Password", type="password", autocomplete="current-password")
-    form.errors(CURRENT)
-    form.button("Delete my account")
-link("account", "Back to your account")
+with form_page("Delete your account"):
+    form = Form("delete_account")
+    st.text(
+        "This deletes your account, your sessions and all your personal data at once. "
+        "It can't be undone."
+    )
+    with form:
+        password = st.text_input("Password", type="password", autocomplete="current-password")
+        form.errors(CURRENT)
+        form.button("Delete my account")
+aside("account", "Back to your account")
 
 form.submit(delete_account, password)

@@ -11,10 +11,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from auth.sessions import Client
 from db.models import Session
-from tests.serving import Server, wait_until
+from tests.serving import SETTINGS, Server, wait_until
 
 PASSWORD = "violet umbrella harbour 41"
-FORM = "Log in"
+LOG_IN, SIGN_UP = (f"{verb} {SETTINGS['APP_NAME']}" for verb in ("Log in to", "Sign up for"))
 # Notes what was ever in the page, however short: a form that asks for a password, a skeleton, and
 # each title that the browser's tab had.
 WATCH = """
@@ -72,7 +72,7 @@ class Visitor:
 
     def fill_sign_up(self, name: str, email: str, password: str) -> None:
         """Fill in the sign-up form and send it."""
-        expect(self.heading("Sign up")).to_be_visible()
+        expect(self.heading(SIGN_UP)).to_be_visible()
         self.field("Name").fill(name)
         self.field("Email").fill(email)
         self.field("Password").fill(password)
@@ -136,7 +136,7 @@ class Visitor:
 
     def expect_form(self) -> None:
         """Expect the log-in form, and nothing that only a signed-in person sees."""
-        expect(self.heading(FORM)).to_be_visible()
+        expect(self.heading(LOG_IN)).to_be_visible()
         expect(self.field("Password")).to_be_visible()
         expect(self.button("Log out")).to_have_count(0)
 

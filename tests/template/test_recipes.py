@@ -53,7 +53,7 @@ def test_an_added_page_is_private(open_app: Open, project: Path, token: str) -> 
     stranger = open_app(script=project / "app.py").run()
     page = open_app(token, project / "app.py").run().switch_page("views/report.py").run()
 
-    assert [title.value for title in stranger.title] == ["Log in"]
+    assert [title.value for title in stranger.title] == ["Log in to Streamlit auth starter"]
     assert [title.value for title in page.title] == ["Report"]
     assert page.metric[0].value == "42"
 
@@ -76,7 +76,7 @@ def test_a_callback_is_protected(
     service.log_out(token)
     page.main.button[0].click().run()
     assert not ran.exists()
-    assert [title.value for title in page.title] == ["Log in"]
+    assert [title.value for title in page.title] == ["Log in to Streamlit auth starter"]
 
 
 def leave_a_trace(page: Path, after: str) -> Path:

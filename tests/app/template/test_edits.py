@@ -52,7 +52,7 @@ def test_any_page_may_go(open_app: Open, ada: User, tmp_path: Path, line: str) -
     pages = [page if page.endswith(".py") else page_path(page) for page in pages]
 
     app = open_app(script=script).run()
-    assert titles(app) == ["Log in"]
+    assert titles(app) == ["Log in to Streamlit auth starter"]
     log_in(app, ada.email)
 
     assert len(titles(app)) == 1

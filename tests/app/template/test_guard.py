@@ -32,8 +32,8 @@ PAGES = sorted(
     ]
 )
 PUBLIC = {
-    "views/log_in.py": "Log in",
-    "views/sign_up.py": "Sign up",
+    "views/log_in.py": "Log in to Streamlit auth starter",
+    "views/sign_up.py": "Sign up for Streamlit auth starter",
     "features/password_reset/forgot_password.py": "Forgot your password?",
     "features/password_reset/reset_password.py": "Choose a new password",
     "features/email_verification/verify_email.py": "Confirm your email",
@@ -63,7 +63,7 @@ def titles(app: AppTest) -> list[str]:
 def assert_only_the_form(app: AppTest) -> None:
     """Check that the page is the log-in form and nothing else."""
     assert not app.exception
-    assert titles(app) == ["Log in"]
+    assert titles(app) == ["Log in to Streamlit auth starter"]
     assert [button.label for button in app.button] == ["Log in"]
     assert [field.label for field in app.text_input] == ["Email", "Password"]
     assert app.session_state["logged_in"] is False

@@ -15,7 +15,7 @@ from auth.limits import LOG_IN_ACCOUNT
 from auth.sessions import Client
 from auth.users import User, find_by_email
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.visitor import LOG_IN, PASSWORD, Visitor
 from tests.mailbox import Mailbox
 from tests.serving import Server, wait_until
 
@@ -181,7 +181,7 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
     choose_password(elsewhere)
 
     says(elsewhere, "Your password has been changed. Log in with it.")
-    expect(visitor.heading("Log in")).to_be_visible(timeout=OUT)
+    expect(visitor.heading(LOG_IN)).to_be_visible(timeout=OUT)
     elsewhere.fill_log_in(email, NEW_PASSWORD)
     elsewhere.expect_signed_in(email)
 
@@ -208,7 +208,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     says(visitor, "Your password has been changed. Log in with it.")
     visitor.expect_form()
     assert visitor.cookie() is None
-    expect(elsewhere.heading("Log in")).to_be_visible(timeout=OUT)
+    expect(elsewhere.heading(LOG_IN)).to_be_visible(timeout=OUT)
     assert mailbox.mail(ada.email, "was changed")
     visitor.fill_log_in(ada.email, PASSWORD)
     says(visitor, LogInRefused.message)
@@ -249,7 +249,7 @@ def test_changing_the_password_logs_out_everybody_else(
     change_password(visitor, PASSWORD, NEW_PASSWORD)
 
     says(visitor, "Your password has been changed, and your other devices are logged out.")
-    expect(elsewhere.heading("Log in")).to_be_visible(timeout=OUT)
+    expect(elsewhere.heading(LOG_IN)).to_be_visible(timeout=OUT)
     says(elsewhere, "Your account has changed.")
     wait_until(lambda: visitor.token() != copied, "the new cookie")
     visitor.reload()

@@ -164,7 +164,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     assert facts.count(Event.USER_CREATED, Event.LOGGED_IN) == [1, 1]
     assert facts.open_sessions == 1
 
-    visitor.go("See your account")
+    visitor.go("Account")
     visitor.press("Send the link again")
     visitor.says("We have sent you a link.")
     visitor.page.goto(mailbox.link(email, "Confirm your email", number=2))
@@ -231,7 +231,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     visitor.page.goto(objection)
     visitor.press("Keep my old email")
     visitor.says("Your account keeps its old email.")
-    visitor.go("Forgot your password?")
+    visitor.go("Forgot password?")
     expect(visitor.heading("Forgot your password?")).to_be_visible()
     visitor.fill(email=email)
     visitor.press("Send the link")
@@ -246,7 +246,7 @@ def test_every_form_happens_once(impatient: Impatient, server: Server) -> None:
     visitor.press("Log in")
     visitor.expect_signed_in(email)
     visitor.wait_for_cookie()
-    visitor.go("See your account", "Delete your account")
+    visitor.go("Account", "Delete your account")
     visitor.fill(password=LAST)
     visitor.press("Delete my account")
     visitor.says("Your account has been deleted.")

@@ -9,7 +9,7 @@ from auth.administration import disable
 from auth.errors import EmailTaken, LogInRefused
 from auth.service import AuthService
 from auth.users import User
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.visitor import PASSWORD, SIGN_UP, Visitor
 
 Box = dict[str, float]
 
@@ -33,7 +33,7 @@ def test_signing_up_signs_in(visitor: Visitor) -> None:
     visitor.sign_up(email, name="Ada Lovelace")
 
     expect(visitor.page.get_by_text("Hello Ada Lovelace!", exact=True)).to_be_visible()
-    visitor.page.get_by_role("link", name="See your account").click()
+    visitor.page.get_by_role("link", name="Account", exact=True).click()
     expect(visitor.heading("Account")).to_be_visible()
     expect(visitor.page.get_by_test_id("stMain").get_by_text(email, exact=True)).to_be_visible()
     assert visitor.runs >= 1
@@ -129,7 +129,7 @@ def test_a_long_password_can_be_pasted_and_is_never_cut(visitor: Visitor) -> Non
     """PW-2, PW-8: what is pasted arrives whole; what is too long is refused, not shortened."""
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visitor.open("/sign-up")
-    expect(visitor.heading("Sign up")).to_be_visible()
+    expect(visitor.heading(SIGN_UP)).to_be_visible()
     visitor.field("Email").fill(fresh_address())
     visitor.page.evaluate("text => navigator.clipboard.writeText(text)", "violet Harbour 41 " * 20)
 

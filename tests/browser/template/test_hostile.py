@@ -39,7 +39,7 @@ def test_a_name_is_shown_as_text(visitor: Visitor, service: AuthService, name: s
 
     shown = visitor.page.get_by_test_id("stMain")
     expect(shown.get_by_text(f"Hello {name}!", exact=True)).to_be_visible()
-    visitor.page.get_by_role("link", name="See your account").click()
+    visitor.page.get_by_role("link", name="Account").click()
     expect(shown.get_by_text(name, exact=True)).to_be_visible()
     expect(shown.get_by_text(email, exact=True)).to_be_visible()
     expect(shown.get_by_test_id("stText").locator(MARKUP)).to_have_count(0)

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from auth.users import User
 from tests.browser.conftest import NewContext
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.visitor import LOG_IN, PASSWORD, SIGN_UP, Visitor
 from tests.serving import Server
 
 PHONE = {"width": 320, "height": 640}
@@ -36,7 +36,7 @@ def phone(new_context: NewContext, server: Server) -> Visitor:
 def test_no_page_is_wider_than_a_phone(phone: Visitor, new_account: Callable[[str], User]) -> None:
     """Every page fits, a form full of faults and a name without a space included."""
     user = new_account("W" * 60)
-    for path, title in (("/log-in", "Log in"), ("/sign-up", "Sign up")):
+    for path, title in (("/log-in", LOG_IN), ("/sign-up", SIGN_UP)):
         phone.open(path)
         expect(phone.heading(title)).to_be_visible()
         assert phone.page.evaluate(STICKS_OUT) == []
@@ -69,7 +69,13 @@ def test_the_keyboard_reaches_everything_in_order(visitor: Visitor, ada: User) -
             visitor.page.keyboard.press("Space")
             break
 
-    assert stops == ["Password", "Show password", "Keep me logged in", "Log in"]
+    assert stops == [
+        "Password",
+        "Show password",
+        "Forgot password?",
+        "Keep me logged in",
+        "Log in",
+    ]
     visitor.expect_signed_in(ada.email)
 
 
@@ -84,7 +90,7 @@ def test_every_field_and_button_has_a_name(visitor: Visitor, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "ground"), [("dark", "rgb(18, 22, 31)"), ("light", "rgb(255, 255, 255)")]
+    ("scheme", "ground"), [("dark", "rgb(18, 21, 28)"), ("light", "rgb(255, 255, 255)")]
 )
 def test_the_app_is_dark_where_the_system_is(
     new_context: NewContext, server: Server, scheme: str, ground: str
@@ -94,5 +100,5 @@ def test_the_app_is_dark_where_the_system_is(
 
     visitor.open("/log-in")
 
-    expect(visitor.heading("Log in")).to_be_visible()
+    expect(visitor.heading(LOG_IN)).to_be_visible()
     expect(visitor.page.get_by_test_id("stApp")).to_have_css("background-color", ground)

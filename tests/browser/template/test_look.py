@@ -1,0 +1,78 @@
+"""The style sheet: every place it styles is on a page, so that Streamlit cannot move one unseen."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from auth.users import User
+from tests.browser.conftest import NewContext
+from tests.browser.visitor import LOG_IN, Visitor
+from tests.serving import ROOT, SETTINGS, Server
+
+STYLE = (ROOT / "web/look.css").read_text("utf-8")
+PLACES = {*re.findall(r'\[data-testid="\w+"\]', STYLE), *re.findall(r"\.st-key-[\w-]+", STYLE)}
+# Only while a visitor waits, or where a person has more than one page.
+ELSEWHERE = {'[data-testid="stSidebarNavSeparator"]', '[data-testid="InputInstructions"]'}
+
+
+def found(visitor: Visitor, places: set[str]) -> set[str]:
+    """Return those of *places* that are on the page."""
+    return {place for place in places if visitor.page.locator(place).count()}
+
+
+def test_every_place_that_is_styled_is_on_a_page(visitor: Visitor, ada: User) -> None:
+    """A new version of Streamlit that renames one fails here, and not on somebody's screen."""
+    seen = set()
+    visitor.open("/log-in")
+    visitor.fill_log_in(ada.email, "not the password at all")
+    expect(visitor.page.get_by_role("alert")).to_be_visible()
+    seen |= found(visitor, PLACES)
+    visitor.open("/forgot-password")
+    expect(visitor.field("Email")).to_be_visible()
+    seen |= found(visitor, PLACES)
+    visitor.log_in(ada.email)
+    seen |= found(visitor, PLACES)
+
+    assert PLACES - seen == ELSEWHERE
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_the_card_stands_in_the_middle(
+    new_context: NewContext, server: Server, size: tuple[int, int]
+) -> None:
+    """At a desk and on a phone: as much room on the left as on the right, and about so above."""
+    width, height = size
+    visitor = Visitor(new_context(viewport={"width": width, "height": height}), server)
+
+    visitor.open("/log-in")
+    expect(visitor.heading(LOG_IN)).to_be_visible()
+
+    card = visitor.page.locator(".st-key-card").bounding_box()
+    assert card
+    assert card["x"] + card["width"] / 2 == pytest.approx(width / 2, abs=1)
+    assert card["y"] + card["height"] / 2 == pytest.approx(height / 2, abs=height * 0.05)
+
+
+def test_every_part_of_the_form_is_on_one_grid(visitor: Visitor) -> None:
+    """The fields and the button begin and end at the same places."""
+    visitor.open("/log-in")
+    visitor.expect_form()
+
+    parts = [*visitor.page.get_by_test_id("stTextInputRootElement").all(), visitor.button("Log in")]
+    boxes = [part.bounding_box() for part in parts]
+    edges = {(round(box["x"]), round(box["x"] + box["width"])) for box in boxes if box}
+
+    assert len(boxes) == 3
+    assert len(edges) == 1
+
+
+def test_the_sidebar_has_the_name_and_the_person(visitor: Visitor, ada: User) -> None:
+    """The app's name and mark above, the person's initials at the foot."""
+    visitor.arrive(ada.email)
+
+    mark = visitor.page.get_by_test_id("stSidebarLogo")
+    expect(mark).to_be_visible()
+    beside = "node => getComputedStyle(node.closest('div'), '::after').content"
+    assert mark.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
+    expect(visitor.page.locator(".avatar")).to_have_text("A")

@@ -1,0 +1,85 @@
+"""The look: the app's mark and name, the style sheet, and the card that public pages stand in.
+
+Colours, corners and sizes are in .streamlit/config.toml. What Streamlit has no option for is in
+`look.css`. The mark is `views/logo.svg`; the name is `APP_NAME` in `.env`.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from settings import ROOT
+
+LOGO = ROOT / "views" / "logo.svg"
+STYLE = Path(__file__).with_name("look.css")
+
+
+def dress() -> None:
+    """Give the page its style and its icon in the browser's tab: first in every run."""
+    st.html(f"<style>{_style()}</style>")  # a style alone takes no place on the page
+    message = ForwardMsg()
+    message.page_config_changed.favicon = mark()
+    _send(message)
+
+
+def show_logo(name: str) -> None:
+    """Show the mark, with the app's *name* beside it, at the top of the sidebar.
+
+    As `st.logo` does, which imports numpy and Pillow for any image: 14 MB that no page needs.
+    """
+    message = ForwardMsg()
+    message.logo.image = mark()
+    message.logo.size = "medium"
+    _send(message)
+    header = '[data-testid="stSidebarHeader"] > div:first-child::after'
+    st.html(f"<style>{header} {{ content: {_css_text(name)}; }}</style>")
+
+
+@contextmanager
+def card(title: str, text: str = "", *, name: str = "") -> Iterator[None]:
+    """Frame a page as one card in the middle of the screen, with its *title* and a line of *text*.
+
+    Above it stands the mark and *name*, the app's, if one is given.
+    """
+    if name:
+        st.html(f'<div class="brand"><img src="{mark()}" alt="">{escape(name)}</div>')
+    with st.container(border=True, key="card"):
+        st.title(title, anchor=False, text_alignment="center")
+        if text:
+            st.caption(text, text_alignment="center")
+        yield
+
+
+def avatar(name: str) -> None:
+    """Draw the initials of *name* in a circle."""
+    words = [word for word in name.partition("@")[0].split() if word[0].isalnum()]
+    initials = "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+    st.html(f'<div class="avatar" aria-hidden="true">{escape(initials)}</div>', width="content")
+
+
+@cache
+def mark() -> str:
+    """Return the mark as a data URL: it comes with the page, so that nothing appears later."""
+    return "data:image/svg+xml;base64," + b64encode(LOGO.read_bytes()).decode()
+
+
+@cache
+def _style() -> str:
+    return STYLE.read_text("utf-8")
+
+
+def _css_text(text: str) -> str:
+    """Return *text* as a CSS string: each character by its number, so that none can end it."""
+    return '"' + "".join(f"\\{ord(char):06x}" for char in text) + '"'
+
+
+def _send(message: ForwardMsg) -> None:
+    if context := get_script_run_ctx():
+        context.enqueue(message)
