@@ -4,7 +4,7 @@ from auth import rotation
 from auth.audit import Event, session_mark
 from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, end_session
-from auth.tickets import issue_ticket, use_ticket
+from auth.tickets import is_ticket, issue_ticket, use_ticket
 from auth.users import Login
 
 
@@ -40,6 +40,9 @@ def exchange_ticket(
     session of the *cookie* that the new one replaces ends: a browser has one session (SE-1).
     """
     now = auth.now()
+    with auth.read() as connection:  # or else anyone could make the writers wait, with any text
+        if not is_ticket(connection, ticket):
+            return None
     with auth.write() as connection:
         session_id = use_ticket(connection, ticket, nonce, now)
         session = auth.sessions.find(connection, session_id, now) if session_id else None

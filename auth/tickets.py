@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, insert, select
 
 from db.models import Ticket
 
@@ -35,6 +35,12 @@ def issue_ticket(
         )
     )
     return ticket
+
+
+def is_ticket(connection: Connection, ticket: str) -> bool:
+    """Return whether there is such a ticket: only then is it worth a write transaction."""
+    found = connection.execute(select(Ticket.hash).where(Ticket.hash == _hash(ticket))).first()
+    return found is not None
 
 
 def use_ticket(connection: Connection, ticket: str, browser: str, now: datetime) -> str | None:

@@ -356,27 +356,38 @@ class Uploads:
         self._bounds = bounds
         self._clock = clock
         self._sizes: dict[tuple[str, str], tuple[str, int]] = {}  # by Streamlit session and file
+        self._arriving: dict[int, tuple[tuple[str, str], tuple[str, int]]] = {}  # by number
+        self._last = 0
         self._closed: dict[str, float] = {}  # when a Streamlit session with files was seen closed
 
-    def reserve(self, user: str, session: str, file: str, size: int) -> bool:
-        """Note a *file* of *size* bytes in a Streamlit *session*; return False if there is no room.
+    def reserve(self, user: str, session: str, file: str, size: int) -> int | None:
+        """Return the number of an upload of *size* bytes, or None if there is no room for it.
 
-        What is on its way counts, so that parallel uploads cannot exceed the bounds together.
+        What is on its way counts, so that parallel uploads cannot exceed the bounds together, not
+        even those of one *file*; the file that is to be replaced does not.
         """
         one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
         others = [held for key, held in self._sizes.items() if key != (session, file)]
+        others += [held for _, held in self._arriving.values()]
         own = [held for owner, held in others if owner == user]
         if (
             len(own) >= self._bounds.user_files
             or sum(own) + size > self._bounds.user_upload * one
             or sum(held for _, held in others) + size > self._bounds.all_uploads * one
         ):
-            return False
-        self._sizes[session, file] = (user, size)
-        return True
+            return None
+        self._last += 1
+        self._arriving[self._last] = ((session, file), (user, size))
+        return self._last
+
+    def finish(self, number: int, *, arrived: bool) -> None:
+        """Count an upload as a file if it has *arrived*; otherwise all stays as it was before."""
+        key, held = self._arriving.pop(number)
+        if arrived:
+            self._sizes[key] = held
 
     def release(self, session: str, file: str) -> None:
-        """Forget a file that was removed or did not arrive."""
+        """Forget a file that was removed."""
         self._sizes.pop((session, file), None)
 
     def free(self, is_open: Callable[[str], bool], remove: Callable[[str], None]) -> None:

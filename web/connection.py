@@ -5,6 +5,7 @@ that has not run yet. So a write waits in the tab's state, is mounted on every r
 when the browser reports that it is done: nothing sleeps and nothing is lost.
 """
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
@@ -23,6 +24,8 @@ from web.tab import Asker
 MARK = "X-Auth-Cookie"
 SOCKET = "X-Auth-Socket"  # and the number under which our gate counts this connection in this one
 SLOT = "cookies"
+# An address as some proxies write it, with the port it came from: 192.0.2.7:443, [2001:db8::1]:443.
+WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::[0-9]{1,5})?")
 
 
 class Bridge(Protocol):
@@ -99,6 +102,8 @@ def client_ip(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) 
         named = chain[-trusted_proxies] if len(chain) >= trusted_proxies else ""
     elif chain:
         named = ""
+    if match := WITH_PORT.fullmatch(named):
+        named = match[1] or match[2]
     try:
         ip = ip_address(named)
     except ValueError:

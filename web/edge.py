@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from starlette._utils import get_route_path  # private: what Starlette's own routes are found by
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
@@ -100,6 +101,14 @@ class Edge:
             return read_site(origin).is_at(headers.get("host", ""))
         except ValueError:  # "null", or none at all
             return False
+
+
+def path_of(scope: Scope) -> str:
+    """Return the request's path as the app's routes have it.
+
+    Under `uvicorn --root-path` the scope's own begins with that, which the routes know nothing of.
+    """
+    return get_route_path(scope)
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:

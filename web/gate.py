@@ -8,12 +8,14 @@ import asyncio
 import logging
 from urllib.parse import urlsplit
 
+from google.protobuf.message import DecodeError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from auth.client import Client
 from auth.errors import Unavailable
@@ -35,7 +37,7 @@ from web.bounds import (
     running_servers,
 )
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
-from web.edge import Edge, cookies_of
+from web.edge import Edge, cookies_of, path_of
 from web.full import full_page
 from web.start import service
 
@@ -125,7 +127,7 @@ class Gate:
         scope = {**scope, "headers": passed}
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
-        elif str(scope["path"]).startswith(self._upload) and scope["method"] not in SAFE:
+        elif path_of(scope).startswith(self._upload) and scope["method"] not in SAFE:
             await self._change_upload(scope, receive, send)
         else:
             await self._request(scope, receive, send)
@@ -133,7 +135,7 @@ class Gate:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the answer to a request that may not pass; a health check may by any name."""
         is_http = scope["type"] == "http"
-        path = str(scope["path"])
+        path = path_of(scope)
         if is_http and path == self._health:
             return None
         if self._serves_cookie and not self.edge.knows_host(headers.get("host", "")):
@@ -153,7 +155,7 @@ class Gate:
         Streamlit's own would show its grey boxes for good, without a word.
         """
         is_page = scope["type"] == "http" and headers.get("sec-fetch-dest") == "document"
-        if not is_page or scope["path"] == self._health:
+        if not is_page or path_of(scope) == self._health:
             return None
         client = self._client(scope)
         if self.sockets.has_room(client) or await self._user(scope):
@@ -209,23 +211,27 @@ class Gate:
 
     async def _change_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a signed-in tab upload and remove files, within its bounds."""
-        session, _, file = str(scope["path"]).removeprefix(self._upload).partition("/")
+        session, _, file = path_of(scope).removeprefix(self._upload).partition("/")
         user = SIGNED_IN_TABS.get(session)
         if user is None or (self._serves_cookie and await self._user(scope) != user):
             await PlainTextResponse(LOG_IN_TO_UPLOAD, 403)(scope, receive, send)
             return
-        puts = scope["method"] == "PUT"
-        if puts:
+        if scope["method"] == "PUT":
             length = Headers(scope=scope).get("content-length", "")
             if not length.isdecimal() or len(length) > len(str(2**63)):
                 await PlainTextResponse(NO_LENGTH, 411)(scope, receive, send)
                 return
-            if not self.uploads.reserve(user, session, file, int(length)):
+            number = self.uploads.reserve(user, session, file, int(length))
+            if number is None:
                 self.log.warning("Refused an upload: its user or this server has no room.")
                 await PlainTextResponse(NO_ROOM, 413)(scope, receive, send)
                 return
-        status = await self._request(scope, receive, send)
-        if puts != (status < 300):  # a file did not arrive, or was removed
+            status = 500
+            try:
+                status = await self._request(scope, receive, send)
+            finally:
+                self.uploads.finish(number, arrived=status < 300)
+        elif await self._request(scope, receive, send) < 300:
             self.uploads.release(session, file)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> int:
@@ -351,6 +357,12 @@ class Page:
         has_user = gate.sockets.has_user(number)
         if not has_few_parts(data, gate.bounds.user_parts if has_user else gate.bounds.parts):
             return await self._close("that sent a message of too many parts")
+        try:
+            kind = BackMsg.FromString(data).WhichOneof("type") or ""
+        except DecodeError:  # and this, too
+            return await self._close("that sent what is no message")
+        if kind.startswith("debug_"):  # for the tests of Streamlit's own developers
+            return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
         if not has_user and (seconds := gate.turns.take(self._client)):
             gate.log.warning("Made signed-out pages wait for a run (%s).", self._client.network)

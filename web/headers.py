@@ -9,7 +9,7 @@ import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.edge import Edge
+from web.edge import Edge, path_of
 
 YEAR = 365 * 24 * 60 * 60  # seconds
 # For a component's own frame: its maker's scripts, inline ones and what they compile included, but
@@ -84,7 +84,7 @@ class SecurityHeaders:
         if self._edge.is_secure(scope):
             headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
             _make_secure(headers)
-        if str(scope["path"]).startswith(self._component):
+        if path_of(scope).startswith(self._component):
             # A component's own frame, shown by our page: it brings scripts of its own.
             headers["Content-Security-Policy"] = COMPONENT_POLICY
             headers["X-Frame-Options"] = "SAMEORIGIN"

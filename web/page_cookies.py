@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.errors import Unavailable
 from auth.hand_off import refresh
-from web.edge import Edge, browser_cookie, cookies_of
+from web.edge import Edge, browser_cookie, cookies_of, path_of
 from web.start import service
 
 ASSETS = ("/_stcore/", "/component/", "/media/", "/static/", "/auth/", "/app/static/")
@@ -29,7 +29,7 @@ class PageCookies:
         is_page = (
             scope["type"] == "http"
             and scope["method"] == "GET"
-            and not str(scope["path"]).startswith(self._assets)
+            and not path_of(scope).startswith(self._assets)
             # Streamlit answers any other path with its page, an icon's too: ask what it is for.
             and Headers(scope=scope).get("sec-fetch-dest", "document") == "document"
         )

@@ -288,16 +288,24 @@ def _signed_in(session: AppSession) -> bool:
 
 
 def _is_local(session_id: str) -> bool:
-    """Return whether a tab's connection comes from this very machine, and not through a proxy."""
+    """Return whether a tab's connection comes from this very machine, and not through a proxy.
+
+    Its page must be of this machine's own name as well: any site can have its name point here for a
+    while (DNS rebinding), and the browser then takes its pages for those of this server.
+    """
+    from settings import read_authority  # not before the server answers
+    from web.edge import LOCAL
+
     client = Runtime.instance().get_client(session_id)
     context = client.client_context if client else None
     if context is None or context.remote_ip is None:
         return False
-    names = {name.lower() for name, _ in context.headers}
-    if names & {"forwarded", "via", "x-forwarded-for", "x-real-ip"}:
+    headers = {name.lower(): value for name, value in context.headers}
+    if headers.keys() & {"forwarded", "via", "x-forwarded-for", "x-real-ip"}:
         return False
     try:
-        return ip_address(context.remote_ip).is_loopback
+        host, _ = read_authority(headers.get("host", ""))
+        return host in LOCAL and ip_address(context.remote_ip).is_loopback
     except ValueError:
         return False
 

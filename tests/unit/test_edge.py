@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from tests.conftest import make_settings
-from web.edge import Edge, browser_cookie
+from web.edge import Edge, browser_cookie, path_of
 
 
 def edge(base_url: str, app_env: str = "production") -> Edge:
@@ -152,3 +152,18 @@ def test_where_a_browser_says_from_where_a_request_comes_that_decides(site: str,
 def test_a_request_that_says_nothing_of_its_page_is_foreign(told: dict[str, str]) -> None:
     """CK-5: neither header, or no host to compare with: refused, and no error."""
     assert not edge("https://app.example.com").is_own_request(Headers(told))
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "routed"),
+    [
+        ("", "/healthz", "/healthz"),
+        ("/root", "/root/healthz", "/healthz"),
+        ("/root", "/root/root/healthz", "/root/healthz"),
+        ("/root", "/rooted/healthz", "/rooted/healthz"),
+        ("/root", "/root", ""),
+    ],
+)
+def test_a_path_is_what_the_routes_know(root: str, path: str, routed: str) -> None:
+    """AV-1: `uvicorn --root-path` puts that before each path; the routes are below it."""
+    assert path_of({"type": "http", "root_path": root, "path": path}) == routed

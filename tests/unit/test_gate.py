@@ -75,7 +75,12 @@ def gate_of(app: App, *, serves_cookie: bool = True, **changes: object) -> Gate:
 
 
 async def ask(
-    gate: Gate, kind: str = "http", method: str = "GET", path: str = "/", **sent: str
+    gate: Gate,
+    kind: str = "http",
+    method: str = "GET",
+    path: str = "/",
+    root: str = "",
+    **sent: str,
 ) -> int:
     """Send one request whose headers are *sent*; return the status, 101 for an open websocket."""
     headers = {"host": HOST} | {name.replace("_", "-"): value for name, value in sent.items()}
@@ -83,6 +88,7 @@ async def ask(
         "type": kind,
         "method": method,
         "path": path,
+        "root_path": root,
         "scheme": "http" if kind == "http" else "ws",
         "client": ("192.0.2.7", 50_000),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
@@ -179,9 +185,17 @@ def test_plain_streamlit_is_opened_by_its_own_pages_alone(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
-def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str) -> None:
-    """CK-11, AV-1: Streamlit's counters, its script check, and the app without a browser."""
-    status = asyncio.run(ask(gate_of(app), method=method, path=path, sec_fetch_site="none"))
+@pytest.mark.parametrize("root", ["", "/root"])
+def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str, root: str) -> None:
+    """CK-11, AV-1: Streamlit's counters, its script check, and the app without a browser.
+
+    Under `uvicorn --root-path`, too, where the paths that a server hands on are longer.
+    """
+    gate = gate_of(app)
+
+    status = asyncio.run(
+        ask(gate, method=method, path=root + path, root=root, sec_fetch_site="none")
+    )
 
     assert status == 404
     assert app.seen == []
@@ -439,13 +453,50 @@ def test_uploads_are_bounded_in_number_and_bytes() -> None:
     one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
     uploads = Uploads(bounds)
 
-    assert [uploads.reserve("ada", "a", str(number), 1) for number in range(4)] == [True] * 3 + [
+    assert [arrive(uploads, "ada", "a", str(number), 1) for number in range(4)] == [True] * 3 + [
         False
     ]
-    assert uploads.reserve("ada", "a", "0", 2 * one - 2)  # the same file again
-    assert not uploads.reserve("ada", "a", "0", 2 * one - 1)
-    assert uploads.reserve("grace", "g", "0", one - 1)
-    assert not uploads.reserve("eve", "e", "0", 2)
+    assert arrive(uploads, "ada", "a", "0", 2 * one - 2)  # the same file again
+    assert not arrive(uploads, "ada", "a", "0", 2 * one - 1)
+    assert arrive(uploads, "grace", "g", "0", one - 1)
+    assert not arrive(uploads, "eve", "e", "0", 2)
+
+
+def arrive(uploads: Uploads, user: str, session: str, file: str, size: int) -> bool:
+    """Upload a file; return whether there was room."""
+    number = uploads.reserve(user, session, file, size)
+    if number is not None:
+        uploads.finish(number, arrived=True)
+    return number is not None
+
+
+def test_one_file_that_is_uploaded_many_times_at_once_counts_each_time() -> None:
+    """AV-3: each is in memory until it is there."""
+    one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
+    uploads = Uploads(Bounds(user_files=3, user_upload=2))
+
+    on_their_way = [uploads.reserve("ada", "a", "0", one) for _ in range(3)]
+
+    assert [number is not None for number in on_their_way] == [True, True, False]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_upload_that_fails_leaves_the_file_before_it_and_its_room(app: App) -> None:
+    """AV-3: refused by Streamlit, or ended by a fault of it."""
+    gate = gate_of(app, serves_cookie=False)
+    put(gate, content_length="9")
+    app.status = 400
+    put(gate, content_length="5000")
+
+    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError
+
+    gate._app = fail
+    with pytest.raises(RuntimeError):
+        put(gate, content_length="7000")
+
+    assert gate.uploads._sizes == {(TAB, "file"): ("ada", 9)}
+    assert gate.uploads._arriving == {}
 
 
 def test_uploads_go_with_their_tab() -> None:
@@ -455,7 +506,7 @@ def test_uploads_go_with_their_tab() -> None:
     removed: list[str] = []
     open_tabs = {"a", "b"}
     for tab in "abc":
-        uploads.reserve("ada", tab, "file", 1)
+        arrive(uploads, "ada", tab, "file", 1)
 
     for _ in range(2):
         uploads.free(open_tabs.__contains__, removed.append)

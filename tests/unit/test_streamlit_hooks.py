@@ -118,11 +118,15 @@ def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
 @pytest.mark.parametrize(
     ("ip", "headers", "local"),
     [
-        ("127.0.0.1", [], True),
-        ("::1", [], True),
-        ("192.168.1.7", [], False),
-        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1")], False),
-        ("127.0.0.1", [("Forwarded", "for=127.0.0.1")], False),
+        ("127.0.0.1", [("Host", "localhost:8501")], True),
+        ("127.0.0.1", [("Host", "127.0.0.1")], True),
+        ("::1", [("Host", "[::1]:8501")], True),
+        ("127.0.0.1", [("Host", "rebound.example:8501")], False),
+        ("127.0.0.1", [("Host", "localhost:8501:1")], False),
+        ("127.0.0.1", [], False),
+        ("192.168.1.7", [("Host", "localhost:8501")], False),
+        ("127.0.0.1", [("Host", "localhost:8501"), ("X-Forwarded-For", "127.0.0.1")], False),
+        ("127.0.0.1", [("Host", "localhost:8501"), ("Forwarded", "for=127.0.0.1")], False),
         ("unix:", [], False),
         (None, [], False),
     ],
@@ -130,7 +134,7 @@ def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
 def test_local_is_who_comes_from_this_machine_itself(
     monkeypatch: pytest.MonkeyPatch, ip: str | None, headers: list[tuple[str, str]], local: bool
 ) -> None:
-    """GD-9: not who comes through a proxy that runs on it."""
+    """GD-9: not who comes through a proxy, nor the page of a site whose name points here."""
     context = SimpleNamespace(remote_ip=ip, headers=headers)
     runtime = SimpleNamespace(get_client=lambda name: SimpleNamespace(client_context=context))
     monkeypatch.setattr(Runtime, "instance", lambda: runtime)

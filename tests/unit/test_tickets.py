@@ -49,6 +49,15 @@ def test_a_ticket_cannot_be_guessed(service: AuthService, ticket: str) -> None:
     assert other != ticket
 
 
+def test_a_ticket_that_was_made_up_opens_no_write_transaction(
+    service: AuthService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-1: on SQLite there is one writer at a time, and anyone may send any text."""
+    monkeypatch.setattr(service, "write", lambda: pytest.fail("a write transaction was opened"))
+
+    assert exchange_ticket(service, "made-up", BROWSER) is None
+
+
 def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
     """CK-1: a ticket seen by somebody else is worth nothing."""
     exchange_ticket(service, ticket, BROWSER)
