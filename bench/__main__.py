@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "memory": "Memory of an idle signed-in session",
     "cold_start": "From the command to the first page",
     "first_hour": "From an empty folder to the log-in page",
+    "walk": "What a reader walks through",
 }
 OTHERS = {  # by name only: they take minutes
     "siege": "What a visitor feels while strangers flood the server",

@@ -6,7 +6,15 @@ from pathlib import PurePosixPath
 # What stays with the template: it makes projects, measures them, or tests the template itself.
 MACHINERY = (
     *(".ci", ".gitattributes", "CONTRIBUTING.md", "bench", "cookiecutter.json", "docs/images"),
-    *("hooks", "upkeep/screenshots.py", "tests/http", "tests/property", "tests/unit", "*/template"),
+    *(
+        "hooks",
+        "upkeep/drawing.py",
+        "upkeep/screenshots.py",
+        "tests/http",
+        "tests/property",
+        "tests/unit",
+        "*/template",
+    ),
 )
 # What a new project gets from hooks/project instead, and an upgrade never touches.
 OWN = (".github", "CHANGELOG.md", "LICENSE", "README.md")

@@ -174,5 +174,6 @@ def clear_tab() -> None:
     st.session_state.clear()
     held.token = held.owner = held.link = None
     for attempt in list(held.attempts.values()):
-        attempt.over = True
+        # A form may have ended its own session: where it leads to is still to be followed.
+        attempt.over |= not (isinstance(attempt.outcome, Go) and attempt.outcome.page)
     st.session_state[KEY] = held

@@ -1,0 +1,141 @@
+"""What a reader walks through: the app's files and lines that one log-in, F5 and log-out execute.
+
+A file counts once a function of it runs, with the lines of the functions that ran; a page counts
+whole. A log-in ends where the next run of the script begins, which is the one that F5 brings.
+The core is what docs/how-it-works.md lists to read first.
+"""
+
+import os
+import re
+import secrets
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+from bench.table import Row
+from settings import ROOT
+
+PASSWORD = "violet umbrella harbour 41"
+PAGES = ("app.py", "views", "features")
+GUARD = ("web/guard.py", "guard")
+FOLDERS = ("auth", "db", "features", "views", "web")
+# What each walk takes now, with a little room: it must not grow unnoticed.
+MOST = {"log in": (27, 1150), "F5": (15, 560), "log out": (16, 680), "forgot password": (19, 780)}
+READING = re.compile(r"^\d+\. `([\w/]+\.py)`", re.MULTILINE)
+
+
+class Walk:
+    """Notes which lines of which of the app's files run, in all threads that begin meanwhile."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, set[int]] = defaultdict(set)
+        self._guards = 0
+
+    def look(self, frame: FrameType, event: str, argument: object) -> None:
+        """Note a call, as a profile function; nothing any more once the guard runs again."""
+        path = Path(frame.f_code.co_filename)
+        if event != "call" or not path.is_relative_to(ROOT):
+            return
+        name = path.relative_to(ROOT).as_posix()
+        if name.partition("/")[0] not in (*FOLDERS, "app.py"):
+            return
+        self._guards += (name, frame.f_code.co_name) == GUARD
+        if self._guards > 1:
+            return
+        if frame.f_code.co_name == "<module>":
+            if name.startswith(PAGES):
+                self.lines[name].update(range(1, 1 + len(path.read_text("utf-8").splitlines())))
+            return
+        last = max(line for *_, line in frame.f_code.co_lines() if line)
+        self.lines[name].update(range(frame.f_code.co_firstlineno, last + 1))
+
+    def trace(self, act: Callable[[], object]) -> "Walk":
+        """Do *act* and note what runs; return this walk."""
+        threading.setprofile(self.look)
+        sys.setprofile(self.look)
+        try:
+            act()
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+        return self
+
+    @property
+    def total(self) -> int:
+        """How many lines ran."""
+        return sum(map(len, self.lines.values()))
+
+
+def walks() -> dict[str, Walk]:
+    """Return the walks of a log-in, of F5, of a log-out and of a forgotten password."""
+    with TemporaryDirectory() as folder:
+        os.environ |= {
+            "DATABASE_URL": f"sqlite:///{folder}/app.db",
+            "SECRET_KEY": secrets.token_urlsafe(32),
+            "BCRYPT_ROUNDS": "10",
+        }
+        from streamlit.testing.v1 import AppTest
+
+        from web import connection, start
+
+        start.OUTBOX = Path(folder) / "outbox"
+        auth = start.service()
+        auth.sign_up("ada@example.com", PASSWORD, "Ada")
+        cookie: str | None = None
+
+        def brought(name: str) -> str | None:
+            return cookie
+
+        connection.cookie = brought  # AppTest has no handshake
+
+        def opened() -> AppTest:
+            return AppTest.from_file(ROOT / "app.py", default_timeout=60).run()
+
+        def press(app: AppTest, label: str) -> None:
+            next(button for button in app.button if button.label == label).click().run()
+
+        found: dict[str, Walk] = {}
+        for _ in range(2):  # the first warms up: imports are no part of a walk
+            cookie = None
+            app = opened()
+            for field, value in zip(app.text_input, ("ada@example.com", PASSWORD), strict=True):
+                field.set_value(value)
+            found["log in"] = Walk().trace(partial(press, app, "Log in"))
+            cookie = app.session_state["_tab"].token
+            found["F5"] = Walk().trace(opened)
+            found["log out"] = Walk().trace(partial(press, app, "Log out"))
+            cookie = None
+            if "forgot_password" in app.session_state["_tab"].pages:
+                app = opened().switch_page("features/password_reset/forgot_password.py").run()
+                app.text_input[0].set_value("ada@example.com")
+                found["forgot password"] = Walk().trace(partial(press, app, "Send the link"))
+        auth.close()
+        auth.database.close()
+    return found
+
+
+def reading() -> list[str]:
+    """Return the files of the core in the order that docs/how-it-works.md gives them."""
+    return READING.findall((ROOT / "docs/how-it-works.md").read_text("utf-8"))
+
+
+def measure(quick: bool) -> list[Row]:
+    """Return a row for each walk's files and lines, and for the core that is read first."""
+    rows = []
+    for name, walk in walks().items():
+        files = len(walk.lines)
+        most_files, most = MOST[name]
+        rows += [
+            Row(f"{name}: files", files, "files", "whose functions run", at_most=most_files),
+            Row(f"{name}: lines", walk.total, "lines", "of those functions", at_most=most),
+        ]
+    core = reading()
+    lines = sum(len((ROOT / name).read_text("utf-8").splitlines()) for name in core)
+    rows.append(Row("the sign-in core: files", len(core), "files", "how-it-works.md", at_most=10))
+    rows.append(Row("the sign-in core: lines", lines, "lines", "of those files", at_most=750))
+    return rows
