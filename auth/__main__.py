@@ -13,6 +13,7 @@ from auth import administration, housekeeping
 from auth.emails import Emails
 from auth.emails import samples as core_samples
 from auth.errors import Unavailable
+from auth.feature import paths_of
 from auth.fields import InvalidEmail, read_email
 from auth.service import AuthService
 from db.engine import Database
@@ -73,7 +74,7 @@ def emails(folder: Path) -> None:
     """Write a sample of each email into FOLDER, to view in a browser."""
     settings = load_settings()
     folder.mkdir(parents=True, exist_ok=True)
-    frame = Emails(settings.app_name, settings.base_url)
+    frame = Emails(settings.app_name, settings.base_url, paths_of(FEATURES))
     mails = core_samples(frame)
     for feature in FEATURES:
         mails += feature.samples(frame) if feature.samples else []

@@ -1,5 +1,6 @@
 """Emails: one frame for text and HTML, and the wording of those that two features send."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 
@@ -31,7 +32,7 @@ class Emails:
 
     app: str
     base_url: str
-    reset_page: str | None = "/forgot-password"  # None where no feature has it
+    paths: Collection[str] = ()  # of the features' pages; no email links to one that is not there
 
     def password_changed(self, to: str) -> Mail:
         """Tell the owner that the password has changed."""
@@ -42,7 +43,7 @@ class Emails:
             f"The password of your account, {to}, was just changed, and your other devices were "
             "logged out.",
             "If it was you, there is nothing to do. If not, choose a new password now.",
-            button=("This wasn't me", self.reset_page) if self.reset_page else None,
+            button=self._reset_button("This wasn't me"),
             urgency=Urgency.ALARM,
         )
 
@@ -55,9 +56,13 @@ class Emails:
             f"There were 100 wrong passwords in a row for your account, {to}.",
             "To protect it, your password now only works on networks you have used before, until "
             "you log in from one of them or choose a new password.",
-            button=("Choose a new password", self.reset_page) if self.reset_page else None,
+            button=self._reset_button("Choose a new password"),
             urgency=Urgency.ALARM,
         )
+
+    def _reset_button(self, label: str) -> tuple[str, str] | None:
+        path = "/forgot-password"
+        return (label, path) if path in self.paths else None
 
     def compose(
         self,

@@ -57,3 +57,9 @@ class Feature:
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None
+
+
+def paths_of(features: Sequence[Feature]) -> set[str]:
+    """Return the URL paths of the pages of *features*."""
+    pages = [page for feature in features for page in feature.pages]
+    return {f"/{page.name.replace('_', '-')}" for page in pages}

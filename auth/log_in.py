@@ -153,8 +153,7 @@ def _record_refusal(
     """Record a failed attempt, with the same work whether or not the account exists."""
     user_id = row.id if row else None
     now = auth.now()
-    events = [Event.LOG_IN_FAILED]
-    events += [Event.LOCKED] if wait_begins else []
+    events = [Event.LOG_IN_FAILED, *([Event.LOCKED] if wait_begins else [])]
     with auth.write() as connection:
         failures = count_failure(connection, user_id if user_id and wrong else "")
         switched_off = failures == MOST_FAILURES

@@ -21,7 +21,7 @@ from auth.client import Client
 from auth.emails import Emails
 from auth.errors import SessionOver, TokenExpired, TokenRefused, TooMany, Unavailable
 from auth.faults import Answering
-from auth.feature import Feature
+from auth.feature import Feature, paths_of
 from auth.fields import read_email
 from auth.keys import KeyRing
 from auth.log import BoundedLog
@@ -74,9 +74,7 @@ class AuthService:
             plain=Lifetime(settings.session_max_age, settings.session_idle_age),
             remembered=Lifetime(settings.session_remember_age, settings.session_remember_idle_age),
         )
-        pages = [page.name for feature in self.features for page in feature.pages]
-        reset_page = "/forgot-password" if "forgot_password" in pages else None
-        self.emails = Emails(settings.app_name, settings.base_url, reset_page)
+        self.emails = Emails(settings.app_name, settings.base_url, paths_of(self.features))
         self._mail_queue = mail_queue
         dummy_hash(self.scheme.rounds)  # now, so that no log-in pays for it (BC-4)
 
@@ -102,10 +100,7 @@ class AuthService:
     def resume(
         self, token: str | None, *, touch: bool = True, trusted: bool = False
     ) -> User | None:
-        """Return the user of the open session that *token* names, or None; record the use.
-
-        *touch* and *trusted* are those of `resume_session`.
-        """
+        """Return the user of the open session that *token* names, or None; see `resume_session`."""
         session = self.resume_session(token, touch=touch, trusted=trusted)
         return session.user if session and session.is_open else None
 
@@ -221,7 +216,7 @@ class AuthService:
 
     @contextmanager
     def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
-        """Open a write transaction, waiting *patience* milliseconds at most; raises Unavailable."""
+        """Open a write transaction, within *patience* milliseconds; raises Unavailable."""
         with Answering(patience), self.database.write(patience) as connection:
             yield connection
 
@@ -252,10 +247,7 @@ class AuthService:
     def take(
         self, counters: Sequence[Counter], client: Client, *, if_refused: Sequence[Counter] = ()
     ) -> bool:
-        """Count one attempt as `throttle.take` does; return whether a wait begins.
-
-        Raises TooMany.
-        """
+        """Count one attempt, and return whether a wait begins; see `throttle.take`."""
         now = self.now()
         try:
             with self.write() as connection:

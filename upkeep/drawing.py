@@ -1,7 +1,7 @@
 """Draw the house from its imports: `python -m upkeep.drawing` writes docs/images/house.svg.
 
-A layer imports only what lies below it, so that needs no arrow. Inside the features' layer, an arrow
-leads from a feature to one that it imports.
+A layer imports only what lies below it, so that needs no arrow. Among the features an arrow leads
+from one to another that it imports.
 """
 
 from html import escape
@@ -18,12 +18,14 @@ LAYERS = {
     "auth": "the sign-in core: users, sessions, log-in",
     "db": "engine and tables",
 }
-WIDTH, MARGIN, GAP, ROW, CHIP = 1040, 24, 16, 26, 7.3  # pixels; CHIP is a character's width
+WIDTH, MARGIN, GAP, ROW = 1040, 24, 16, 26  # pixels
+CHIP = 7.3  # the width of a character
 STYLE = """
   text { font: 12px ui-monospace, monospace; fill: #1c2333; }
   .name { font: 600 15px system-ui, sans-serif; } .what { font: 13px system-ui, sans-serif; }
   .what { fill: #5a6478; } .layer { fill: #f4f6fa; stroke: #d5dbe7; }
-  .room, .chip { fill: #fff; stroke: #c3ccdd; } .entry { fill: #2f5fd0; } .entry-name { fill: #fff; }
+  .room, .chip { fill: #fff; stroke: #c3ccdd; }
+  .entry { fill: #2f5fd0; } .entry-name { fill: #fff; }
   .arrow { fill: none; stroke: #2f5fd0; stroke-width: 1.6; marker-end: url(#head); }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6eaf2; } .what { fill: #9aa5bb; } .layer { fill: #171c28; stroke: #2b3447; }

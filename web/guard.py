@@ -67,10 +67,9 @@ def protected(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def still_open() -> bool:
-    """Return whether this tab's session is open, without recording a use.
+    """Return whether this tab's session is open, and resolve the visit anew.
 
-    A fragment may run by itself; only a run of the whole script counts as use (SE-4), and after a
-    callback there is one. The visit that the function reads is resolved anew.
+    Only a run of the whole script counts as use (SE-4): a fragment may run by itself.
     """
     try:
         auth = service()

@@ -139,7 +139,9 @@ def test_every_claim_about_a_host_says_how_we_know() -> None:
 
 def test_the_sequence_is_drawn_through_all_three_layers() -> None:
     """Log in, F5 and log out, from the browser to the database."""
-    (drawn,) = (b.text for b in blocks(ROOT / "docs/how-it-works.md") if b.language == "mermaid")
+    drawn, *_ = (
+        block.text for block in blocks(ROOT / "docs/how-it-works.md") if block.language == "mermaid"
+    )
 
     assert re.findall(r"note over P,D: (.+)", drawn) == ["Log in", "F5", "Log out"]
     assert [f"({layer}: " in drawn for layer in (1, 2, 3)] == [True] * 3
