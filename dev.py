@@ -21,6 +21,7 @@ again. Works from any folder.
 
 from __future__ import annotations  # needs Python 3.11; main() says so where this line parses
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -53,6 +54,7 @@ BROWSERS = (
 )
 ASK_PLAYWRIGHT = """from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright: print(playwright.chromium.executable_path)"""
+IMPORTED_FIRST = "import streamlit.web.bootstrap, extra_streamlit_components, uvicorn, websockets"
 say = partial(print, flush=True)  # at once: start() loses what is still in the buffer
 
 
@@ -89,6 +91,11 @@ def install(*names: str) -> None:
     STAMP.unlink(missing_ok=True)
     install_hashed(*(HERE / name for name in names))
     STAMP.write_text("\n".join(wanted))
+    # The first start compiles what it imports. The other core may as well begin while this one
+    # migrates; nothing waits for it.
+    with contextlib.suppress(OSError):
+        nul = subprocess.DEVNULL
+        subprocess.Popen((PYTHON, "-c", IMPORTED_FIRST), cwd=HERE, stdout=nul, stderr=nul)
 
 
 def install_hashed(*files: Path) -> None:

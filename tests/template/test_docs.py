@@ -35,8 +35,9 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 # Run by tests/template/making.py, from what tests/template installs.
 BY_OTHERS = {
-    "pip install cookiecutter",
-    "cookiecutter path/or/url/of/this/repository",
+    "uvx cookiecutter path/or/url/of/this/repository",
+    "pipx run cookiecutter path/or/url/of/this/repository",
+    "git clone path/or/url/of/this/repository",
 }
 
 

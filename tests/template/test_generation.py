@@ -69,6 +69,7 @@ def test_a_project_is_what_git_tracks_byte_for_byte(made: tuple[str, Path], temp
     assert own.keys() == {"CHANGELOG.md", "LICENSE", "README.md", ".github/workflows/ci.yml"}
     assert project.pop(".env.example") != shared.pop(".env.example")
     assert project == shared
+    assert {"AGENTS.md", ".editorconfig", ".devcontainer/devcontainer.json"} <= project.keys()
     assert project["deploy/run"].executable
 
 

@@ -1,5 +1,6 @@
 """The deployment files say what they should, and name only what exists."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -219,3 +220,12 @@ def test_the_workflow_tests_every_python_from_the_oldest(workflow: dict[str, Any
     assert pythons == [f"{major}.{oldest + number}" for number in range(len(pythons))]
     assert len(pythons) >= 4
     assert set(image_python) <= set(pythons)
+
+
+def test_the_development_container_is_the_image_that_is_deployed() -> None:
+    """CF-3: the same digest, and set-up by dev.py as everywhere."""
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+
+    assert f"FROM {container['image']}\n" in CONTAINERS
+    assert container["postCreateCommand"].startswith("python3 dev.py test ")
+    assert container["forwardPorts"] == [8501]

@@ -6,6 +6,7 @@ sockets. Only what comes after the set-up is a stand-in: it prints what it was s
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -595,6 +596,12 @@ def test_errors_are_shown_in_full_in_development_alone(
     dev.main([command])
 
     assert ("--client.showErrorDetails=full" in lines) == shown
+
+
+def test_what_is_compiled_ahead_can_be_imported() -> None:
+    """A name that Streamlit gave up would make each first start slower, and say nothing."""
+    for module in dev.IMPORTED_FIRST.removeprefix("import ").split(", "):
+        assert importlib.util.find_spec(module), module
 
 
 def test_streamlit_takes_the_last_of_two_equal_options() -> None:
