@@ -46,11 +46,12 @@ class Bounds:
     first_message: float = 30  # until a new page has sent its first message
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
+    unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
     runs: int = 200  # that signed-out pages of one network may ask for at once
     runs_rate: float = 10  # a second after that; a run takes a few milliseconds of one core
     # Requests.
     headers: float = 15  # until a request's headers are there, and of silence between requests
-    body: float = 20  # until a request's body is there, and a second more for each *body_rate*
+    body: float = 20  # until a body or a message is there, and a second more for each *body_rate*
     body_rate: int = 16 * 1024  # bytes a second
     answer: float = 60  # that a client reads nothing of an answer
     look_every: float = 1  # how often connections and tabs are looked at
@@ -451,10 +452,20 @@ class Held:
         """The order in which connections are closed: those that wait for the app go last."""
         return (self.phase is Phase.APP, self.begun)
 
-    def network(self, by_network: bool) -> str:
-        """Return the network of the peer, or one for all where the peers are not the visitors."""
-        peer = self.connection.client
-        return Client(ip=peer[0] if peer and by_network else "").network
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A message on a websocket that has not arrived to its end: its bytes, and since when."""
+
+    connection: Any
+    size: int
+    begun: float
+
+
+def _network(connection: Connection, by_network: bool) -> str:
+    """Return the network of the peer, or one for all where the peers are not the visitors."""
+    peer = connection.client
+    return Client(ip=peer[0] if peer and by_network else "").network
 
 
 @dataclass
@@ -464,6 +475,7 @@ class Patrol:
     uvicorn bounds only the silence after an answer, and one byte ends that. Slow headers, a body
     that nobody reads, and an answer that the client does not read would stay for good; and what is
     slow but not too slow, in bodies and answers, is as many descriptors as a client likes.
+    The messages of websockets are bounded in size alone: here in time, and all of them together.
     """
 
     bounds: Bounds
@@ -471,6 +483,7 @@ class Patrol:
     log: BoundedLog
     clock: Callable[[], float] = monotonic
     _held: dict[Connection, Held] = field(default_factory=dict)
+    _unfinished: dict[Any, Unfinished] = field(default_factory=dict)
 
     def look(self, connections: Iterable[Any], *, by_network: bool) -> None:
         """Close what has waited for too long, and what is too much; called every *look_every*.
@@ -478,13 +491,15 @@ class Patrol:
         *by_network* is whether the peers are the visitors, with no proxy in between.
         """
         now = self.clock()
+        connections = list(connections)
+        self._look_at_messages(connections, now, by_network)
         seen = (_held(connection, self._held.get(connection), now) for connection in connections)
         self._held = {held.connection: held for held in seen if held}
         limits = {Phase.REQUEST: self.bounds.headers, Phase.ANSWER: self.bounds.answer}
         stay = []
         for held in sorted(self._held.values(), key=lambda held: held.rank):
             if now - held.since >= limits.get(held.phase, inf):
-                self._end(held, f"no {held.phase} for too long")
+                self._end(held.connection, f"no {held.phase} for too long")
             else:
                 stay.append(held)
         self._end_excess(stay, by_network)
@@ -497,24 +512,64 @@ class Patrol:
         most = connection_room(self.bounds, self.descriptors)
         crowds: defaultdict[str, deque[Held]] = defaultdict(deque)
         for held in stay:
-            crowds[held.network(by_network)].append(held)
+            crowds[_network(held.connection, by_network)].append(held)
         for network, crowd in crowds.items():
             while network != UNKNOWN and len(crowd) > most // 4:
-                self._end(crowd.popleft(), "too many connections from one network")
+                self._end(crowd.popleft().connection, "too many connections from one network")
         largest = [(-len(crowd), crowd[0].rank, network) for network, crowd in crowds.items()]
         heapify(largest)
         for _ in range(sum(map(len, crowds.values())) - most):
             crowd = crowds[largest[0][2]]
-            self._end(crowd.popleft(), "too many connections")
+            self._end(crowd.popleft().connection, "too many connections")
             if crowd:
                 heapreplace(largest, (-len(crowd), crowd[0].rank, largest[0][2]))
             else:
                 heappop(largest)
 
-    def _end(self, held: Held, why: str) -> None:
-        # close() would wait for the client to read what is buffered
-        held.connection.transport.abort()
+    def _look_at_messages(self, connections: list[Any], now: float, by_network: bool) -> None:
+        """Close websockets whose message comes too slowly, and those with most of too many bytes.
+
+        The network with most of them loses its oldest first.
+        """
+        seen = (
+            _unfinished(connection, self._unfinished.get(connection), now)
+            for connection in connections
+        )
+        self._unfinished = {message.connection: message for message in seen if message}
+        crowds: defaultdict[str, deque[Unfinished]] = defaultdict(deque)
+        sizes: Counter[str] = Counter()
+        for message in sorted(self._unfinished.values(), key=lambda message: message.begun):
+            patience = self.bounds.body + message.size / self.bounds.body_rate
+            if now - message.begun >= patience and not message.connection.read_paused:
+                self._end(message.connection, "a message came too slowly")
+                continue
+            network = _network(message.connection, by_network)
+            crowds[network].append(message)
+            sizes[network] += message.size
+        while sizes.total() > self.bounds.unfinished * MEGABYTE:
+            (network, _) = sizes.most_common(1)[0]
+            message = crowds[network].popleft()
+            sizes[network] -= message.size
+            self._end(message.connection, "too many bytes of unfinished messages")
+
+    def _end(self, connection: Any, why: str) -> None:
+        connection.transport.abort()  # close() would wait for the client to read what is buffered
         self.log.warning(f"Closed a connection: {why}.")
+
+
+def _unfinished(connection: Any, before: Unfinished | None, now: float) -> Unfinished | None:
+    """Return what has arrived of a message on *connection*; None for nothing, or no websocket.
+
+    uvicorn keeps the frames that are whole, and the library below it what has come of the next.
+    One that is shorter than *before* is another message.
+    """
+    if not hasattr(connection, "frames") or connection.transport is None:
+        return None
+    size = len(connection.conn.reader.buffer) + sum(map(len, connection.frames))
+    if not size:
+        return None
+    is_same = before is not None and before.size <= size
+    return Unfinished(connection, size, before.begun if before and is_same else now)
 
 
 def _held(connection: Any, before: Held | None, now: float) -> Held | None:

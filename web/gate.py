@@ -23,6 +23,7 @@ from auth.log import BoundedLog
 from settings import Settings, SettingsError, load_settings
 from web.bounds import (
     BOUNDS,
+    MEGABYTE,
     OPEN_SOCKETS,
     SIGNED_IN_TABS,
     Bounds,
@@ -103,6 +104,7 @@ class Gate:
         self.log = BoundedLog("auth.gate")
         self.sockets = Sockets(bounds, descriptors)
         self.turns = Turns(bounds)
+        self.waiting = 0  # bytes of the messages that wait for their turn
         self.uploads = Uploads(bounds)
         self._servers = running_servers()
         bound_messages()
@@ -365,8 +367,14 @@ class Page:
             return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
         if not has_user and (seconds := gate.turns.take(self._client)):
+            if gate.waiting + len(data) > gate.bounds.unfinished * MEGABYTE:
+                return await self._close("whose message had no room to wait", TRY_LATER)
             gate.log.warning("Made signed-out pages wait for a run (%s).", self._client.network)
-            await asyncio.sleep(seconds)
+            gate.waiting += len(data)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                gate.waiting -= len(data)
         return message
 
     async def _close(self, why: str, code: int = POLICY) -> Message:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import uvicorn
@@ -95,9 +96,7 @@ def server() -> Iterator[uvicorn.Server]:
         yield server
 
 
-def open_connection(
-    server: uvicorn.Server, sent: bytes, source: str = "127.0.0.1"
-) -> socket.socket:
+def open_connection(server: uvicorn.Server, sent: bytes, source: str = HOST) -> socket.socket:
     """Connect from the loopback address *source*, and send what is *sent*."""
     address = (HOST, server.config.port)
     connection = socket.create_connection(address, timeout=20, source_address=(source, 0))
@@ -232,9 +231,9 @@ FRAME = b"\x82\x80\x00\x00\x00\x00"  # an empty message, binary, masked with zer
 CLOSE = b"\x88"  # the first byte of the frame that ends a websocket
 
 
-def open_page(server: uvicorn.Server) -> socket.socket:
+def open_page(server: uvicorn.Server, source: str = HOST) -> socket.socket:
     """Open a websocket, and return its connection when the server has let it in."""
-    page = open_connection(server, HANDSHAKE)
+    page = open_connection(server, HANDSHAKE, source)
     assert b" 101 " in page.recv(65_536)
     return page
 
@@ -278,6 +277,57 @@ def test_a_message_that_no_page_sends_closes_its_websocket(
         page.sendall(sent)
 
         assert page.recv(1) == CLOSE
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [struct.pack("!BBH4x", 0x82, 0x80 | 126, 500) + b"x", b"\x02\x81\0\0\0\0x"],
+    ids=["half a frame", "a frame that is not the last"],
+)
+def test_a_message_that_does_not_end_closes_its_websocket(
+    server: uvicorn.Server, sent: bytes
+) -> None:
+    """AV-3: a page that has spoken may be silent, between two messages."""
+    with open_page(server) as page, open_page(server) as silent:
+        silent.sendall(FRAME)
+        page.sendall(FRAME + sent)
+
+        assert rest(page) == b""
+        silent.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            silent.recv(1)
+
+
+def test_messages_that_do_not_end_are_bounded_in_all() -> None:
+    """AV-3: each within its size and its time, a hundred of them were 2.5 GB."""
+    half = struct.pack("!BBQ4x", 0x82, 0x80 | 127, 2_000_000) + b"x" * 900_000
+    with (
+        serving(replace(BOUNDS, look_every=0.1, unfinished=1)) as server,
+        open_page(server, "127.0.0.2") as honest,
+        open_page(server, "127.0.0.3") as most,
+        open_page(server, "127.0.0.4") as more,
+    ):
+        honest.sendall(FRAME + half[:100_000])
+        most.sendall(FRAME + half)
+        wait_until(lambda: arrived(server) > 990_000, "most to arrive")
+        more.sendall(FRAME + half[:600_000])
+
+        assert rest(most) == b""
+        wait_until(lambda: 690_000 < arrived(server) < 710_000, "the others to stay")
+        for page in (honest, more):
+            page.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                page.recv(1)
+
+
+def arrived(server: uvicorn.Server) -> int:
+    """Return the bytes of unfinished messages on the server's websockets."""
+    return sum(len(connection.conn.reader.buffer) for connection in pages_of(server))
+
+
+def pages_of(server: uvicorn.Server) -> list[Any]:
+    """Return the server's open websockets."""
+    return [one for one in list(server.server_state.connections) if hasattr(one, "conn")]
 
 
 def test_a_compressed_message_is_not_unpacked(server: uvicorn.Server) -> None:

@@ -616,7 +616,7 @@ def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
     assert b'http-equiv="refresh" content="20"' in page
 
 
-async def send_messages(gate: Gate, sent: list[bytes], cookie: bool) -> list[bytes]:
+async def send_messages(gate: Gate, sent: list[bytes], cookie: bool = False) -> list[bytes]:
     """Open a page through *gate*, send it the messages; return what came through until it waits."""
     came: list[bytes] = []
     scope: Scope = {
@@ -664,11 +664,21 @@ def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, coo
     assert came == [b"\x10\1", b"\x10\2", b"\x10\3"][: 3 if cookie else 2]
 
 
+def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
+    """AV-3: 300 pages of a network may wait, with 25 MB each; the browser comes back."""
+    bounds = Bounds(runs=1, runs_rate=100, unfinished=1)
+    long = rerun_with(WidgetState(id="name", string_value="x" * MEGABYTE))
+
+    came = asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long] * 2))
+
+    assert came == [long]
+
+
 def test_a_message_that_has_waited_arrives(app: App) -> None:
     """AV-1: none is dropped: the press of a button is in it."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=1, runs_rate=100))
 
-    came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"], cookie=False))
+    came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"]))
 
     assert came == [b"\x10\1", b"\x10\2", b"\x10\3"]
 

@@ -189,6 +189,10 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         "a new tab's silence": f"{BOUNDS.first_message:.0f} seconds",
         "runs of signed-out pages of one network": f"{BOUNDS.runs} at once, and "
         f"{BOUNDS.runs_rate:.0f} a second",
+        "a message of a tab that is still arriving": f"{BOUNDS.body:.0f} seconds, and one more for "
+        f"each {BOUNDS.body_rate // 1024} KB",
+        "messages that are still arriving": f"{BOUNDS.unfinished} MB",
+        "messages that wait for their turn": f"{BOUNDS.unfinished} MB",
         "request headers, and silence between requests": f"{BOUNDS.headers:.0f} seconds",
         "a request's body": f"{BOUNDS.body:.0f} seconds, and one more for each "
         f"{BOUNDS.body_rate // 1024} KB",
