@@ -15,7 +15,6 @@ LOOKED_AT = 48  # characters that zxcvbn weighs: its work grows with the square 
 MOST_LOOK_UPS = 20_000  # substrings that zxcvbn looks up in its lists, about 30 ms of Python
 MOST_WORDS = 50  # of a person's own, that a password must not be made of
 ADVICE = "Three or four unrelated words are easy to remember and hard to guess."
-STRENGTHS = ("very weak", "weak", "fair", "good", "strong")  # in words, by zxcvbn's score
 
 # zxcvbn holds the GIL all the time, so a second one at once would only slow the pages; and it keeps
 # the words of the person it works for in a global variable.

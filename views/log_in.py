@@ -18,7 +18,7 @@ def log_in(email: str, password: str, remember: bool) -> Go:
     return Go()
 
 
-with form_page(f"Log in to {visit().auth.settings.app_name}"):
+with form_page(f"Log in to {visit().auth.settings.app_name}") as below:
     form = Form("log_in")
     notice = st.container()
     with form:
@@ -32,7 +32,7 @@ with form_page(f"Log in to {visit().auth.settings.app_name}"):
         form.button("Log in")
     if visit().auth.settings.require_verified_email:
         st.caption("New here? Open the link in our email first, then log in.")
-aside("sign_up", "Sign up", "New here?")
+    aside(below, "sign_up", "Sign up", "New here?")
 
 form.submit(log_in, email, password, remember)
 if tab().notice:

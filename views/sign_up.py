@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from auth.errors import AuthError, InvalidDetails
-from auth.password_rules import ADVICE, STRENGTHS
+from auth.errors import AuthError
 from auth.sign_up import sign_up_by_email
 from web.form import Form, aside, form_page, go_home
 from web.guard import adopt_token
+from web.password import new_password
 from web.tab import Go, Say, visit
 
 if st.session_state["logged_in"]:
@@ -27,20 +27,15 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
     return Go()
 
 
-with form_page(f"Sign up for {visit().auth.settings.app_name}"):
+with form_page(f"Sign up for {visit().auth.settings.app_name}") as below:
     form = Form("sign_up")
     with form:
         name = st.text_input("Name", autocomplete="name", placeholder="Optional")
         form.errors("name")
         email = st.text_input("Email", type="email", autocomplete="username", validate="")
         form.errors("email")
-        password = st.text_input("Password", type="password", autocomplete="new-password")
-        form.errors("password")
-        hint = st.empty()
-        hint.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+        password = new_password(form)
         form.button("Sign up")
-aside("log_in", "Log in", "Have an account?")
+    aside(below, "log_in", "Log in", "Have an account?")
 
-outcome = form.submit(sign_up, email, password, name)
-if isinstance(outcome, InvalidDetails) and outcome.strength is not None and password:
-    hint.caption(f"Strength: {STRENGTHS[outcome.strength]}. {ADVICE}")
+form.submit(sign_up, email, password, name)

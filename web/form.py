@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Literal, TypeVarTuple
@@ -25,6 +27,7 @@ from auth.errors import (
     InvalidDetails,
     PasswordNeeded,
     SessionOver,
+    TooMany,
     Unavailable,
     WrongPassword,
 )
@@ -36,6 +39,9 @@ Outcome = Say | Go | AuthError
 
 CURRENT = "current_password"  # the field for the password that the user has now
 BURST = 2.0  # seconds after an outcome in which the same click is no new attempt
+_helper = st.components.v2.component(
+    "form_helper", js=Path(__file__).with_name("form.js").read_text("utf-8")
+)
 _key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
 
 
@@ -136,6 +142,10 @@ class Form:
                 self._write(field, sentences)
         elif isinstance(refusal, WrongPassword) and CURRENT in self._errors:
             self._write(CURRENT, [refusal.message])
+        elif isinstance(refusal, TooMany):  # the page counts it down
+            seconds = ceil(refusal.wait.total_seconds())
+            with self._answer.container(key=f"wait_{self._name}_{seconds}"):
+                st.error(refusal.message)
         else:
             self._answer.error(refusal.message)
 
@@ -157,21 +167,29 @@ def link(page: str, label: str, icon: str | None = None) -> None:
         st.page_link(target, label=label, icon=icon)
 
 
-def aside(page: str, label: str, text: str = "") -> None:
+def aside(below: DeltaGenerator, page: str, label: str, text: str = "") -> None:
     """Draw a line of *text* that ends in a link to *page*; nothing where the app has none."""
     if page in tab().pages:
-        with st.container(horizontal=True, horizontal_alignment="center", key=f"aside_{page}"):
+        with below.container(horizontal=True, horizontal_alignment="center", key=f"aside_{page}"):
             if text:
                 st.caption(text, width="content")
             link(page, label)
 
 
 @contextmanager
-def form_page(title: str, text: str = "") -> Iterator[None]:
-    """Frame a page that is one form, under its *title*; signed-out visitors see the app's name."""
+def form_page(title: str, text: str = "") -> Iterator[DeltaGenerator]:
+    """Frame a page that is one form, under its *title*; yield the place below the card.
+
+    Signed-out visitors see the app's name. What is drawn last shows the page: it stands in the
+    middle of the screen, and would move as its parts arrive.
+    """
     name = "" if st.session_state["logged_in"] else visit().auth.settings.app_name
-    with card(title, text, name=name):
-        yield
+    with card(title, text, name=name) as below:
+        try:
+            yield below
+        finally:
+            with below.container(key="unseen"):
+                _helper(key="form_helper")
 
 
 def go(page: str) -> None:

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -43,18 +44,20 @@ def show_logo(name: str) -> None:
 
 
 @contextmanager
-def card(title: str, text: str = "", *, name: str = "") -> Iterator[None]:
+def card(title: str, text: str = "", *, name: str = "") -> Iterator[DeltaGenerator]:
     """Frame a page as one card in the middle of the screen, with its *title* and a line of *text*.
 
-    Above it stands the mark and *name*, the app's, if one is given.
+    Above it stands the mark and *name*, the app's, if one is given. Yields the place below it.
     """
     if name:
         st.html(f'<div class="brand"><img src="{mark()}" alt="">{escape(name)}</div>')
-    with st.container(border=True, key="card"):
+    framed = st.container(border=True, key="card")
+    below = st.container(key="below")
+    with framed:
         st.title(title, anchor=False, text_alignment="center")
         if text:
             st.caption(text, text_alignment="center")
-        yield
+        yield below
 
 
 def avatar(name: str) -> None:

@@ -13,12 +13,12 @@ def change_name(name: str) -> Go:
     return Go("account", "Your name has been changed.")
 
 
-with form_page("Change your name"):
+with form_page("Change your name") as below:
     form = Form("change_name")
     with form:
         name = st.text_input("Name", value=visit().session.user.name, autocomplete="name")
         form.errors("name")
         form.button("Save")
-aside("account", "Back to your account")
+    aside(below, "account", "Back to your account")
 
 form.submit(change_name, name)

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from auth.password_rules import ADVICE
 from features.account import rules
 from web.form import CURRENT, Form, aside, form_page
 from web.guard import adopt_token
+from web.password import new_password
 from web.tab import Go, visit
 
 
@@ -16,17 +16,15 @@ def change_password(current: str, new: str) -> Go:
     return Go("account", "Your password has been changed, and your other devices are logged out.")
 
 
-with form_page("Change your password"):
+with form_page("Change your password") as below:
     form = Form("change_password")
     with form:
         current = st.text_input(
             "Current password", type="password", autocomplete="current-password"
         )
         form.errors(CURRENT)
-        new = st.text_input("New password", type="password", autocomplete="new-password")
-        form.errors("password")
-        st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+        new = new_password(form, "New password")
         form.button("Change my password")
-aside("account", "Back to your account")
+    aside(below, "account", "Back to your account")
 
 form.submit(change_password, current, new)

@@ -17,7 +17,7 @@ def change_email(email: str) -> Say:
     )
 
 
-with form_page("Change your email"):
+with form_page("Change your email") as below:
     form = Form("change_email")
     if recently_authenticated():
         with form:
@@ -28,4 +28,4 @@ with form_page("Change your email"):
         form.submit(change_email, email)
     else:
         ask_password("To change your email, enter your password.")
-aside("account", "Back to your account")
+    aside(below, "account", "Back to your account")

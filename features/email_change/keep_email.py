@@ -16,7 +16,7 @@ def keep_email() -> Go:
     return Go("log_in", "Your account keeps its old email. We have sent a link to it.")
 
 
-with form_page("Keep your old email"):
+with form_page("Keep your old email") as below:
     form = Form("keep_email")
     if token or form.answered:
         st.text(
@@ -27,4 +27,4 @@ with form_page("Keep your old email"):
         form.submit(keep_email)
     else:
         st.info(NO_LINK)
-aside("log_in", "Go to log in")
+    aside(below, "log_in", "Go to log in")

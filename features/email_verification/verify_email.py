@@ -44,7 +44,7 @@ outcome: Say | AuthError | None = None
 if st.session_state["logged_in"] and not token and not was_answered("verify_email_signed_in"):
     tab().shown = None  # the notice goes along
     go_home()
-with form_page("Confirm your email"):
+with form_page("Confirm your email") as below:
     by_password = Form("verify_email")
     by_session = Form("verify_email_signed_in")
     if found:
@@ -68,10 +68,10 @@ with form_page("Confirm your email"):
     else:
         st.info(NO_LINK)
 
-if st.session_state["logged_in"]:
-    aside("account", "Go to your account")
-else:
-    if isinstance(outcome, LinkRefused):
-        # Reading the email that brings a new password shows that the email is theirs
-        aside("forgot_password", "Ask for a new link")
-    aside("log_in", "Go to log in")
+    if st.session_state["logged_in"]:
+        aside(below, "account", "Go to your account")
+    else:
+        if isinstance(outcome, LinkRefused):
+            # Reading the email that brings a new password shows that the email is theirs
+            aside(below, "forgot_password", "Ask for a new link")
+        aside(below, "log_in", "Go to log in")

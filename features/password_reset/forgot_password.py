@@ -17,13 +17,13 @@ def forgot_password(email: str) -> Say:
     )
 
 
-with form_page("Forgot your password?"):
+with form_page("Forgot your password?") as below:
     form = Form("forgot_password")
     with form:
         email = st.text_input("Email", type="email", autocomplete="username", validate="")
         form.errors("email")
         st.caption("We'll email you a link to choose a new password.")
         form.button("Send the link")
-aside("log_in", "Back to log in")
+    aside(below, "log_in", "Back to log in")
 
 form.submit(forgot_password, email)

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from auth.errors import LinkRefused
-from auth.password_rules import ADVICE
 from features.password_reset import rules
 from web.form import Form, form_page, link, link_token
+from web.password import new_password
 from web.tab import Go, visit
 from web.words import NO_LINK
 
@@ -26,9 +26,7 @@ with form_page("Choose a new password"):
         st.stop()
 
     with form:
-        password = st.text_input("New password", type="password", autocomplete="new-password")
-        form.errors("password")
-        st.caption(f"At least {visit().auth.settings.password_min_length} characters. {ADVICE}")
+        password = new_password(form, "New password")
         form.button("Change my password")
 
 form.submit(reset_password, password)

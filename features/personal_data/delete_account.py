@@ -14,7 +14,7 @@ def delete_account(password: str) -> Go:
     return sign_out_locally("Your account has been deleted.")
 
 
-with form_page("Delete your account"):
+with form_page("Delete your account") as below:
     form = Form("delete_account")
     st.text(
         "This deletes your account, your sessions and all your personal data at once. "
@@ -24,6 +24,6 @@ with form_page("Delete your account"):
         password = st.text_input("Password", type="password", autocomplete="current-password")
         form.errors(CURRENT)
         form.button("Delete my account")
-aside("account", "Back to your account")
+    aside(below, "account", "Back to your account")
 
 form.submit(delete_account, password)
