@@ -15,7 +15,7 @@ from web.headers import SecurityHeaders
 from web.page_cookies import PageCookies
 from web.production import check_production
 from web.routes import routes
-from web.start import lifespan
+from web.start import lifespan, service
 from web.streamlit_hooks import prepare
 
 prepare()
@@ -25,7 +25,7 @@ try:
 except SettingsError as fault:
     raise SystemExit(f"The app cannot start.\n{fault}") from None
 
-edge = Edge(settings, base_path())
+edge = Edge(settings, base_path(), service)
 
 # Streamlit looks for this assignment in the text of the file: it has to stay as plain as it is.
 app = st.App(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from web.tab import tab
+from web.tab import Question, tab
 
 PATIENCE = timedelta(seconds=8)  # slow lines fetch the component that answers in this time
 
@@ -24,9 +24,9 @@ st.html(
 @st.fragment(run_every=PATIENCE)
 def lose_patience() -> None:
     """Run the script again when the time is up; the guard waits once only."""
-    if tab().waited:
+    if tab().question is Question.WAITING:
         st.rerun()
-    tab().waited = True
+    tab().question = Question.WAITING
 
 
 lose_patience()

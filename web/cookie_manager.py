@@ -18,7 +18,7 @@ from auth.service import AuthService
 from auth.users import Login
 from web import connection
 from web.answers import hold_run
-from web.tab import Asker, Write, tab
+from web.tab import Asker, Question, Write, tab
 from web.words import RELOADED
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class CookieManagerBridge:
         answer = st.session_state.get(PROBE)
         if isinstance(answer, dict):  # Streamlit forgets it with the component
             value = answer.get(self._name)
-            held.answered, held.answer = True, value if isinstance(value, str) else None
+            held.question = Question.ANSWERED
+            held.answer = value if isinstance(value, str) else None
         if held.write and st.session_state.get(held.write.key):
             held.write = None
         if held.write:
@@ -54,21 +55,21 @@ class CookieManagerBridge:
     def is_ready(self, slot: DeltaGenerator) -> bool:
         """Return whether the page has answered, cannot, or took too long; ask it meanwhile."""
         held = tab()
-        if held.answered or self.cookie_token() or held.write:
+        if held.question is Question.ANSWERED or self.cookie_token() or held.write:
             return True
         if st.context.url is None:  # no page to ask: a test without a browser
             return True
         was_open = connection.page_was_open()  # before the question: that is a widget of this run
         with connection.fill(slot):
             _manager(PROBE)
-        # The server has started anew under an open page: a form that was filled there works now or
-        # never. Where only the answer can sign the user in, that form has to be sent again.
-        if not held.asked and was_open:
-            held.asked, held.notice = True, RELOADED
-            return True
-        # A second run without an answer is the end of our patience, but the ear stays open.
-        out_of_patience, held.asked = held.asked, True
-        return out_of_patience
+        if held.question is not Question.NOT_ASKED:
+            return True  # a second run without an answer: wait no longer, but still listen
+        held.question = Question.ASKED
+        if was_open:
+            # The server was restarted under an open page: a form that was filled in there works
+            # now or never. Where only the answer can sign the user in, it has to be sent again.
+            held.notice = RELOADED
+        return was_open
 
     def keep(self, login: Login) -> None:
         """Have the page write the token."""

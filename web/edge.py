@@ -1,6 +1,7 @@
 """Where the app ends and the network begins: its own names, its cookies, and whom it believes."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette._utils import get_route_path  # private: what Starlette's own routes are found by
@@ -8,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
+from auth.errors import Unavailable
+from auth.service import AuthService
 from settings import PORTS, Settings, Site, read_authority, read_site
 
 SESSION_PATH = "/auth/session"
@@ -16,12 +19,21 @@ LONGEST_ORIGIN = 300  # characters; a host has 253 at most
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})  # what development is reached by
 
 
+def _unavailable() -> AuthService:
+    raise Unavailable
+
+
 @dataclass(frozen=True)
 class Edge:
-    """The app as its visitors address it; *base_path* is "/" or such as "/app"."""
+    """The app as its visitors reach it: what the middleware and the routes go by.
+
+    *base_path* is "/" or such as "/app". *service* returns the process's AuthService, or raises
+    Unavailable.
+    """
 
     settings: Settings
     base_path: str = "/"
+    service: Callable[[], AuthService] = _unavailable
 
     def is_secure(self, scope: Scope) -> bool:
         """Return whether the visitor uses https, as far as we can know."""

@@ -6,6 +6,7 @@ one, and web/streamlit_hooks.py makes one.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -20,6 +21,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from auth.client import Client
 from auth.errors import Unavailable
 from auth.log import BoundedLog
+from auth.service import AuthService
 from settings import Settings, SettingsError, load_settings
 from web.bounds import (
     BOUNDS,
@@ -40,7 +42,6 @@ from web.bounds import (
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
 from web.full import full_page
-from web.start import service
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers that only we may set
@@ -283,7 +284,7 @@ class Gate:
             return None
         try:
             user = await run_in_threadpool(
-                lambda: service().resume(token, touch=False, trusted=True)
+                lambda: self.edge.service().resume(token, touch=False, trusted=True)
             )
         except Unavailable:
             return None
@@ -398,8 +399,9 @@ class PlainGate:
     meanwhile, and whoever runs the app may still mend `.env`.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, service: Callable[[], AuthService]) -> None:
         self._app = app
+        self._service = service
         self._gate: Gate | None = None
         self._try_again: float | None = 0
 
@@ -415,7 +417,7 @@ class PlainGate:
             settings, self._try_again = load_settings(local_url=local_url()), None
         except SettingsError:
             settings, self._try_again = Settings.model_construct(), now + TRY_AGAIN
-        edge = Edge(settings, base_path())
+        edge = Edge(settings, base_path(), self._service)
         if self._gate is None:
             self._gate = Gate(self._app, edge, serves_cookie=False)
         self._gate.edge = edge

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth.errors import Unavailable
 from auth.hand_off import refresh
 from web.edge import Edge, browser_cookie, cookies_of, path_of
-from web.start import service
 
 ASSETS = ("/_stcore/", "/component/", "/media/", "/static/", "/auth/", "/app/static/")
 
@@ -59,7 +58,7 @@ class PageCookies:
         if not token:  # nothing to renew, and so nothing of the service to wait for
             return lines
         try:
-            login = await run_in_threadpool(lambda: refresh(service(), token))
+            login = await run_in_threadpool(lambda: refresh(self._edge.service(), token))
         except Unavailable:
             return lines
         if login:

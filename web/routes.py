@@ -13,7 +13,6 @@ from auth.errors import Unavailable
 from auth.hand_off import approve_ticket, close_cookie, exchange_ticket
 from web.answers import wake
 from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie
-from web.start import service
 
 MAX_BODY = 1024  # bytes: a ticket takes 32
 NO_STORE = {"Cache-Control": "no-store"}
@@ -30,7 +29,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         if not ticket or not nonce:
             return _say(400, "A ticket is missing.")
         cookie = request.cookies.get(name)
-        login = await run_in_threadpool(exchange_ticket, service(), ticket, nonce, cookie)
+        login = await run_in_threadpool(exchange_ticket, edge.service(), ticket, nonce, cookie)
         if login is None:
             return _say(403, "This ticket is not valid, or not any more.")
         max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())
@@ -44,7 +43,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         mark = await _member(request, "mark")
         name = edge.cookie_name(request.scope)
         cookie = request.cookies.get(name)
-        if not await run_in_threadpool(close_cookie, service(), cookie, mark):
+        if not await run_in_threadpool(close_cookie, edge.service(), cookie, mark):
             return Response(status_code=204, headers=NO_STORE)
         response = _set(edge.cookie_line(request.scope, name, "", 0))
         response.headers["Clear-Site-Data"] = '"cache"'  # with it, what Back would show
@@ -59,13 +58,21 @@ def routes(edge: Edge) -> Sequence[Route]:
         if not ticket or not cookie:
             return _say(400, "A ticket or the cookie is missing.")
         try:
-            good = await run_in_threadpool(approve_ticket, service(), cookie, ticket)
+            good = await run_in_threadpool(approve_ticket, edge.service(), cookie, ticket)
         except Unavailable as fault:
             return _say(503, fault.message)
         if not good:
             return _say(403, "This cookie is not the newest.")
         wake(ticket)
         return Response(status_code=204, headers=NO_STORE)
+
+    async def ready(request: Request) -> Response:
+        """Answer whether people can log in: settings, keys and database; no details (CF-4)."""
+        try:
+            await run_in_threadpool(lambda: edge.service().is_ready())
+        except Unavailable:
+            return _say(503, "not ready")
+        return _say(200, "ready")
 
     verbs = {"POST": open_session, "DELETE": close_session}
 
@@ -89,15 +96,6 @@ def routes(edge: Edge) -> Sequence[Route]:
 async def alive(request: Request) -> Response:
     """Answer that the process runs."""
     return _say(200, "alive")
-
-
-async def ready(request: Request) -> Response:
-    """Answer whether people can log in: settings, keys and database; no details (CF-4)."""
-    try:
-        await run_in_threadpool(lambda: service().is_ready())
-    except Unavailable:
-        return _say(503, "not ready")
-    return _say(200, "ready")
 
 
 async def _member(request: Request, name: str) -> str | None:

@@ -159,8 +159,9 @@ class LazyGate:
         """Pass the request to the gate."""
         if self._gate is None and scope["type"] != "lifespan":
             from web.gate import PlainGate  # with pydantic: not before the server answers
+            from web.start import service
 
-            self._gate = PlainGate(self._app)
+            self._gate = PlainGate(self._app, service)
         await (self._gate or self._app)(scope, receive, send)
 
 

@@ -29,6 +29,15 @@ class SignedOutPage(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+class Question(StrEnum):
+    """How far the question for the browser's cookies has come: under `streamlit run app.py`."""
+
+    NOT_ASKED = "not asked"
+    ASKED = "asked"
+    WAITING = "waiting"  # the page that waits for the answer has been shown
+    ANSWERED = "answered"
+
+
 class Asker(StrEnum):
     """Who asks the page for the browser's newest token; each asks under a key of its own."""
 
@@ -105,10 +114,8 @@ class Tab:
     notice: str | None = None  # a sentence for the page that comes next
     link: str | None = field(default=None, repr=False)  # the token of the email that led here
     write: Write | None = None
-    asked: bool = False  # the browser was asked for its cookies
-    answered: bool = False  # and has answered
-    waited: bool = False  # its time to answer has begun
-    answer: str | None = field(default=None, repr=False)  # the token it answered with
+    question: Question = Question.NOT_ASKED  # for the cookies that the handshake lacks
+    answer: str | None = field(default=None, repr=False)  # the token that answered it
     presented: str | None = field(default=None, repr=False)  # the last one the browser presented
     newest: bool = True  # whether `token` has not been replaced
     questions: dict[Asker, str] = field(default_factory=dict, repr=False)  # for the newest token

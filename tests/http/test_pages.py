@@ -1,19 +1,15 @@
 """A page's own answer: its headers, its cookies, and the hosts it answers to."""
 
-import asyncio
 import secrets
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from starlette.requests import Request
 
-from auth.errors import Unavailable
 from auth.service import AuthService
 from db.models import Session
 from tests.http.conftest import NONCE, ask
 from tests.serving import Server
-from web.routes import ready
 
 
 def test_a_page_gives_the_browser_a_nonce_once(server: Server) -> None:
@@ -216,20 +212,6 @@ def test_the_app_says_that_it_is_ready(server: Server) -> None:
     answer = ask(server, "GET", "/readyz")
 
     assert (answer.status, answer.text) == (200, "ready")
-
-
-def test_the_app_says_when_it_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CF-4: without the database nobody can log in: 503, and no details."""
-
-    def broken() -> None:
-        raise Unavailable
-
-    monkeypatch.setattr("web.routes.service", broken)
-
-    answer = asyncio.run(ready(Request({"type": "http"})))
-
-    assert answer.status_code == 503
-    assert bytes(answer.body) == b"not ready"
 
 
 def test_a_fuzzed_request_is_never_answered_with_a_5xx(server: Server) -> None:

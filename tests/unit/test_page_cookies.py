@@ -16,7 +16,6 @@ from db.engine import Database
 from db.models import Session
 from settings import Settings
 from tests.conftest import LAPTOP, make_settings, sign_up_ada
-from web import page_cookies
 from web.edge import Edge
 from web.page_cookies import PageCookies
 
@@ -28,8 +27,13 @@ TEN_SECONDS = 10  # more than a test takes from one clock to the other
 def service(sqlite_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AuthService:
     """The rules that the middleware asks, on the real clock, which it reads itself."""
     service = AuthService(Database(sqlite_url), settings)
-    monkeypatch.setattr(page_cookies, "service", lambda: service)
+    monkeypatch.setitem(globals(), "current", lambda: service)
     return service
+
+
+def current() -> AuthService:
+    """Return no service: the settings or the database cannot be used."""
+    raise Unavailable
 
 
 def answer(
@@ -61,7 +65,9 @@ def answer(
     if dest is not None:
         headers.append((b"sec-fetch-dest", dest.encode()))
     scope = {"type": kind, "method": method, "path": path, "scheme": "http", "headers": headers}
-    asyncio.run(PageCookies(app, Edge(make_settings(), base))(scope, receive, send))
+    asyncio.run(
+        PageCookies(app, Edge(make_settings(), base, lambda: current()))(scope, receive, send)
+    )
     response = Response()
     response.raw_headers = sent[0]["headers"]
     assert b"".join(message.get("body", b"") for message in sent) == b"page"
@@ -156,16 +162,8 @@ def test_a_nonce_that_is_sent_twice_is_replaced() -> None:
     assert NONCE not in line
 
 
-def test_while_the_database_is_down_a_page_comes_without_a_token(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_while_the_database_is_down_a_page_comes_without_a_token() -> None:
     """GD-5: the script shows its calm page; the cookie stays as it is."""
-
-    def down() -> AuthService:
-        raise Unavailable
-
-    monkeypatch.setattr(page_cookies, "service", down)
-
     lines = set_cookies(answer(cookies=["auth=some.signed.token"]))
 
     assert [line.partition("=")[0] for line in lines] == ["auth_browser"]

@@ -20,30 +20,25 @@ NONCE = "0123456789abcdef0123456789abcdef"
 HEADERS = {"Cookie": f"auth_browser={NONCE}", "Sec-Fetch-Site": "same-origin"}
 
 
+def current() -> AuthService:
+    """Return no service: the settings or the database cannot be used."""
+    raise Unavailable
+
+
 def answer(
     path: str, method: str = "GET", body: Iterable[bytes] = (b"",), base: str = "/"
 ) -> Response:
     """Return what the routes answer."""
-    app = Router(routes.routes(Edge(make_settings(), base)))
+    app = Router(routes.routes(Edge(make_settings(), base, lambda: current())))
     return ask(app, path, method, HEADERS, body)
 
 
 @pytest.fixture
 def service(sqlite_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AuthService:
-    """The rules that the routes ask."""
+    """The service that the routes use."""
     service = AuthService(Database(sqlite_url), settings)
-    monkeypatch.setattr(routes, "service", lambda: service)
+    monkeypatch.setitem(globals(), "current", lambda: service)
     return service
-
-
-@pytest.fixture
-def down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No service: the settings or the database cannot be used."""
-
-    def refuse() -> AuthService:
-        raise Unavailable
-
-    monkeypatch.setattr(routes, "service", refuse)
 
 
 @pytest.mark.parametrize("base", ["/", "/app"])
@@ -54,7 +49,6 @@ def test_an_app_whose_database_answers_is_ready(service: AuthService, base: str)
     assert (response.status_code, response.body) == (200, b"ready")
 
 
-@pytest.mark.usefixtures("down")
 def test_an_app_without_its_database_is_alive_but_not_ready() -> None:
     """CF-4, GD-5: a restart would not help, and other processes may do better; no details."""
     alive, ready = answer("/healthz"), answer("/readyz")
@@ -64,7 +58,6 @@ def test_an_app_without_its_database_is_alive_but_not_ready() -> None:
     assert ready.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.usefixtures("down")
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_without_its_database_a_session_is_neither_opened_nor_closed(method: str) -> None:
     """GD-5: the page gets a sentence to show, and no cookie is set or deleted."""
