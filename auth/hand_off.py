@@ -1,10 +1,12 @@
 """Cookie hand-off: by a ticket at log-in, refreshed on page loads, and to a tab that asks again."""
 
 from auth import rotation
-from auth.audit import Event, session_mark
+from auth.audit import Event, note, session_mark
+from auth.errors import TokenExpired, TokenRefused
 from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, end_session
 from auth.tickets import is_ticket, issue_ticket, use_ticket
+from auth.tokens import read
 from auth.users import Login
 
 
@@ -76,6 +78,28 @@ def refresh(auth: AuthService, token: str | None) -> Login | None:
             if token_id := rotation.prepare(connection, session):
                 auth.record(connection, Event.SESSION_RENEWED, session)
     return auth.login(session, token_id) if token_id else None
+
+
+def end_reason(auth: AuthService, token: str | None) -> EndReason | None:
+    """Return why the session that *token* names is over, to tell the person who had it."""
+    now = auth.now()
+    try:
+        read(token or "", auth.keys, now=now, max_age=auth.sessions.max_age)
+    except TokenExpired:
+        note(Event.SESSION_EXPIRED, now)
+        return EndReason.EXPIRED
+    except TokenRefused:
+        return None
+    session = auth.session(token, trusted=True)
+    if session is None or session.end_reason in CAN_END:
+        return session.end_reason if session else None
+    if session.end_reason in {EndReason.EXPIRED, EndReason.IDLE}:
+        with auth.write() as connection:
+            if end_session(connection, session.id, session.end_reason, now):
+                auth.record(connection, Event.SESSION_EXPIRED, session)
+                return session.end_reason
+    note(Event.USED_AFTER_END, now, user_id=session.user.id, session_id=session.id)
+    return session.end_reason
 
 
 def close_cookie(auth: AuthService, cookie: str | None, mark: str | None) -> bool:

@@ -19,7 +19,7 @@ from auth import log_in, rotation, sign_up
 from auth.audit import Event, note, record
 from auth.client import Client
 from auth.emails import Emails
-from auth.errors import SessionOver, TokenExpired, TokenRefused, TooMany, Unavailable
+from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
 from auth.faults import Answering
 from auth.feature import Feature, paths_of
 from auth.fields import read_email
@@ -163,27 +163,6 @@ class AuthService:
             with suppress(Unavailable), self.write(TOUCH_PATIENCE) as connection:
                 touch_session(connection, session.id, now)
         return session
-
-    def end_reason(self, token: str | None) -> EndReason | None:
-        """Return why the session that *token* names is over, to tell the person who had it."""
-        now = self.now()
-        try:
-            read(token or "", self.keys, now=now, max_age=self.sessions.max_age)
-        except TokenExpired:
-            note(Event.SESSION_EXPIRED, now)
-            return EndReason.EXPIRED
-        except TokenRefused:
-            return None
-        session = self.session(token, trusted=True)
-        if session is None or session.end_reason in CAN_END:
-            return session.end_reason if session else None
-        if session.end_reason in {EndReason.EXPIRED, EndReason.IDLE}:
-            with self.write() as connection:
-                if end_session(connection, session.id, session.end_reason, now):
-                    self.record(connection, Event.SESSION_EXPIRED, session)
-                    return session.end_reason
-        note(Event.USED_AFTER_END, now, user_id=session.user.id, session_id=session.id)
-        return session.end_reason
 
     def claims(self, token: str | None) -> Claims | None:
         """Return what *token* says, or None for no token of ours; its session may be over."""

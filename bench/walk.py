@@ -25,7 +25,7 @@ PAGES = ("app.py", "views", "features")
 GUARD = ("web/guard.py", "guard")
 FOLDERS = ("auth", "db", "features", "views", "web")
 # What each walk takes now, with a little room: it must not grow unnoticed.
-MOST = {"log in": (27, 1150), "F5": (15, 560), "log out": (16, 680), "forgot password": (19, 780)}
+MOST = {"log in": (29, 1250), "F5": (17, 620), "log out": (18, 740), "forgot password": (21, 850)}
 READING = re.compile(r"^\d+\. `([\w/]+\.py)`", re.MULTILINE)
 
 

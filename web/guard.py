@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from auth.client import Client
 from auth.errors import Unavailable
+from auth.hand_off import end_reason
 from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, Session
 from auth.users import Login, User
@@ -179,7 +180,7 @@ def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None
     held = tab()
     presented = held.token or browser.cookie_token()
     if presented and not held.notice:
-        held.notice = END_NOTICES.get(auth.end_reason(presented))
+        held.notice = END_NOTICES.get(end_reason(auth, presented))
     if held.owner:
         clear_tab()
     st.session_state["logged_in"] = False

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from auth.hand_off import exchange_ticket, mark_of
+from auth.hand_off import end_reason, exchange_ticket, mark_of
 from auth.service import AuthService
 from auth.sessions import Client, EndReason
 from auth.step_up import confirm_password
@@ -109,7 +109,7 @@ def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
     answer = ask(server, "POST", PATH, body(ticket), OWN | cookie)
 
     assert answer.status == 204
-    assert service.end_reason(before) is EndReason.REPLACED
+    assert end_reason(service, before) is EndReason.REPLACED
     assert service.resume(token) is not None
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from auth.errors import LogInRefused, PasswordNeeded, SessionOver, TooMany, WrongPassword
-from auth.hand_off import refresh
+from auth.hand_off import end_reason, refresh
 from auth.limits import MOST_FAILURES, PASSWORD_AGAIN
 from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
@@ -76,7 +76,7 @@ def test_ending_one_session_leaves_the_rest(service: AuthService, ada: Person) -
 
     revoke_session(service, open_session(service, token), chosen.id)
 
-    assert service.end_reason(first.token) is EndReason.ENDED
+    assert end_reason(service, first.token) is EndReason.ENDED
     assert service.resume(second.token) is not None
     assert service.resume(token) is not None
 
@@ -260,4 +260,4 @@ def test_one_session_too_many_ends_the_one_unused_for_longest(
     alive = [service.resume(token) is not None for token in tokens]
 
     assert alive == [False] + [True] * MAX_PER_USER
-    assert service.end_reason(tokens[0]) is EndReason.CROWDED_OUT
+    assert end_reason(service, tokens[0]) is EndReason.CROWDED_OUT

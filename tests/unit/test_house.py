@@ -133,9 +133,10 @@ def test_the_requirements_are_what_the_app_imports() -> None:
 
 
 # What a listed package brings and documents as its own: pydantic and python-dotenv belong to
-# pydantic-settings, Starlette, click, uvicorn and websockets to Streamlit.
+# pydantic-settings, Starlette, click, protobuf, uvicorn and websockets to Streamlit.
 BROUGHT_ALONG = {
-    *("click", "pydantic", "pydantic_core", "python-dotenv", "starlette", "uvicorn", "websockets"),
+    *("click", "protobuf", "pydantic", "pydantic_core", "python-dotenv", "starlette", "uvicorn"),
+    "websockets",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from auth.errors import SessionOver
-from auth.hand_off import approve_ticket, exchange_ticket, refresh
+from auth.hand_off import approve_ticket, end_reason, exchange_ticket, refresh
 from auth.rotation import OVERLAP, ROTATE_EVERY, accept, prepare, step_up
 from auth.service import AuthService
 from auth.sessions import EndReason, Session
@@ -107,7 +107,7 @@ def test_a_replaced_token_that_comes_back_ends_the_whole_session(
 
     assert thief is None
     assert service.resume(current) is None
-    assert service.end_reason(current) is EndReason.REUSED
+    assert end_reason(service, current) is EndReason.REUSED
 
 
 def test_a_copy_that_an_open_tab_holds_is_refused_after_the_overlap(
@@ -126,7 +126,7 @@ def test_a_copy_that_an_open_tab_holds_is_refused_after_the_overlap(
 
     assert within is not None
     assert after is None
-    assert service.end_reason(held) is EndReason.STALE
+    assert end_reason(service, held) is EndReason.STALE
     assert service.resume(current) is not None
 
 
@@ -209,7 +209,7 @@ def test_a_copy_that_asks_for_the_newest_ends_the_session(
 
     assert not good
     assert service.resume(current, trusted=True) is None
-    assert service.end_reason(current) is EndReason.REUSED
+    assert end_reason(service, current) is EndReason.REUSED
 
 
 def test_of_two_page_loads_at_once_the_second_leaves_the_first_its_token(
@@ -243,7 +243,7 @@ def test_a_stale_token_can_still_log_out(service: AuthService, ada: Person, cloc
 
     service.log_out(before)
 
-    assert service.end_reason(current) is EndReason.LOGGED_OUT
+    assert end_reason(service, current) is EndReason.LOGGED_OUT
 
 
 def test_a_renewed_cookie_ends_when_the_session_does(

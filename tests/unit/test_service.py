@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from auth import faults, log_in, sign_up
 from auth.administration import disable, enable
 from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, Unavailable
+from auth.hand_off import end_reason
 from auth.log import BoundedLog
 from auth.service import AuthService
 from auth.sessions import Client
@@ -285,7 +286,7 @@ VERBS: dict[str, Callable[[AuthService, str], object]] = {
     "log in": lambda s, token: s.log_in("Ada@example.com", "kumquat lantern orbit", LAPTOP),
     "resume": lambda s, token: s.resume(token),
     "session": lambda s, token: s.session(token),
-    "end reason": lambda s, token: s.end_reason(token),
+    "end reason": lambda s, token: end_reason(s, token),
     "log out": lambda s, token: s.log_out(token),
     "disable": lambda s, token: disable(s, "u"),
     "enable": lambda s, token: enable(s, "u"),

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from auth.administration import disable, enable
+from auth.hand_off import end_reason
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, Client, EndReason
 from db.engine import Database
@@ -35,7 +36,7 @@ def test_a_log_in_ends_the_session_it_replaces(service: AuthService, ada: Person
 
     assert login.token != planted
     assert service.resume(planted) is None
-    assert service.end_reason(planted) == EndReason.REPLACED
+    assert end_reason(service, planted) == EndReason.REPLACED
 
 
 def test_a_failed_log_in_ends_nothing(service: AuthService, ada: Person) -> None:
@@ -56,7 +57,7 @@ def test_a_copied_cookie_is_dead_after_log_out(service: AuthService, ada: Person
     service.log_out(copied)
 
     assert service.resume(copied) is None
-    assert service.end_reason(copied) == EndReason.LOGGED_OUT
+    assert end_reason(service, copied) == EndReason.LOGGED_OUT
 
 
 def test_logging_out_again_is_no_fault(service: AuthService, ada: Person, clock: Clock) -> None:
@@ -67,7 +68,7 @@ def test_logging_out_again_is_no_fault(service: AuthService, ada: Person, clock:
         service.log_out(junk)
         clock.advance(SECOND)
 
-    assert service.end_reason(token) == EndReason.LOGGED_OUT
+    assert end_reason(service, token) == EndReason.LOGGED_OUT
 
 
 def test_logging_out_leaves_other_browsers_alone(service: AuthService, ada: Person) -> None:
@@ -83,7 +84,7 @@ def test_logging_out_leaves_other_browsers_alone(service: AuthService, ada: Pers
 def test_no_token_is_nobody(service: AuthService, token: str | None) -> None:
     """JWT-9: anonymous, and no exception."""
     assert service.resume(token) is None
-    assert service.end_reason(token) is None
+    assert end_reason(service, token) is None
 
 
 @pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
@@ -106,7 +107,7 @@ def test_a_session_ends_with_its_absolute_life(
 
     assert login.expires_at == clock.now + early
     assert (service.resume(login.token) is not None) is alive
-    assert service.end_reason(login.token) == (None if alive else EndReason.EXPIRED)
+    assert end_reason(service, login.token) == (None if alive else EndReason.EXPIRED)
 
 
 @pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
@@ -127,7 +128,7 @@ def test_a_session_ends_when_nobody_uses_it(
     clock.advance(idle - early)
 
     assert (service.resume(token) is not None) is alive
-    assert service.end_reason(token) == (None if alive else EndReason.IDLE)
+    assert end_reason(service, token) == (None if alive else EndReason.IDLE)
 
 
 def test_using_a_session_keeps_it_and_looking_does_not(
@@ -189,11 +190,11 @@ def test_disabling_ends_every_session_for_good(service: AuthService, ada: Person
 
     disable(service, ada.id)
     assert [service.resume(token) for token in tokens] == [None] * 3
-    assert service.end_reason(tokens[0]) == EndReason.DISABLED
+    assert end_reason(service, tokens[0]) == EndReason.DISABLED
 
     enable(service, ada.id)
     assert [service.resume(token) for token in tokens] == [None] * 3
-    assert service.end_reason(tokens[0]) == EndReason.CHANGED
+    assert end_reason(service, tokens[0]) == EndReason.CHANGED
     assert service.log_in(ada.email, ada.password, LAPTOP)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from auth.hand_off import close_cookie, create_ticket, exchange_ticket, mark_of
+from auth.hand_off import close_cookie, create_ticket, end_reason, exchange_ticket, mark_of
 from auth.housekeeping import purge_batch
 from auth.service import AuthService
 from auth.sessions import EndReason
@@ -157,7 +157,7 @@ def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
     login = exchange_ticket(service, ticket or "", BROWSER, cookie=first)
 
     assert login is not None
-    assert service.end_reason(first) is EndReason.REPLACED
+    assert end_reason(service, first) is EndReason.REPLACED
     assert service.resume(second) is not None
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
 from auth.administration import disable
+from auth.hand_off import end_reason
 from auth.rotation import OVERLAP
 from auth.service import AuthService
 from auth.sessions import Client, EndReason
@@ -171,7 +172,7 @@ def test_a_tab_whose_token_was_replaced_shows_nothing_without_its_browser(
 
     assert_only_the_form(app)
     assert "Reload" in " ".join(info.value for info in app.info)
-    assert service.end_reason(token) is EndReason.STALE  # a snapshot is no proof of a copy either
+    assert end_reason(service, token) is EndReason.STALE  # a snapshot is no proof of a copy either
 
 
 def lapse_overlap(service: AuthService, token: str) -> None:

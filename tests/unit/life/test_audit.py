@@ -17,7 +17,7 @@ from auth.administration import disable, end_every_session
 from auth.audit import Event, note
 from auth.client import Client
 from auth.errors import AuthError
-from auth.hand_off import end_replaced, refresh
+from auth.hand_off import end_reason, end_replaced, refresh
 from auth.service import AuthService
 from auth.sessions import MAX_PER_USER
 from auth.step_up import confirm_password
@@ -89,7 +89,7 @@ def reuse(service: AuthService, token: str, clock: Clock) -> None:
 def idle(service: AuthService, token: str, clock: Clock) -> None:
     """Come back after the session's idle life."""
     clock.advance(service.settings.session_idle_age)
-    service.end_reason(token)
+    end_reason(service, token)
 
 
 Flow = Callable[[AuthService, Person, str, Letterbox, Clock], object]
@@ -279,7 +279,7 @@ def test_what_strangers_can_repeat_is_in_the_log_alone(
 
     with pytest.raises(AuthError):
         service.log_in("nobody@example.com", WRONG, Client())
-    service.end_reason(token)
+    end_reason(service, token)
 
     assert len(events(database)) == before
     told = [json.loads(record.getMessage())["event"] for record in caplog.records]
