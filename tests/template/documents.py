@@ -98,6 +98,8 @@ def run(command: str, project: Path, env: Mapping[str, str]) -> str:
     if words[:3] == ["python3", "dev.py", "test"]:
         # One process, and nothing of ours: the suite that runs this may be at it with three.
         words = [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", *words[3:]]
+    if words[:3] == ["python3", "dev.py", "remove"]:
+        words = [sys.executable, "-m", "upkeep.remove", *words[3:]]
     assert Path(words[0]).name in {"python", "python3"} or words[0] == sys.executable
     done = subprocess.run(
         [sys.executable, *words[1:]],

@@ -24,6 +24,7 @@ from tests.app.conftest import PASSWORD, Open
 from tests.conftest import Postgres
 from tests.serving import copy_project
 from tests.template.documents import copy_of_everything, follow
+from tests.template.making import make_project
 
 RECIPES = ROOT / "docs" / "recipes.md"
 
@@ -139,6 +140,15 @@ def test_the_look_is_changed(project: Path) -> None:
     )
     (changed,) = {name for name in after if before.get(name) != after[name]}
     assert f"theme.light.{changed}" in config.get_config_options()
+
+
+def test_a_feature_is_removed(tmp_path: Path) -> None:
+    """Folder and lines; test_remove.py shows that the app stands."""
+    project = make_project(tmp_path / "project")
+
+    follow(RECIPES, "Remove a feature", project, os.environ)
+
+    assert not (project / "features/activity").exists()
 
 
 def test_postgresql_takes_the_place_of_sqlite(
