@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -13,6 +14,8 @@ from auth.sessions import Client
 from auth.users import User
 from db.models import Session
 from features import FEATURES
+from settings import Settings, load_settings
+from tests.fixtures import CHEAPEST
 from tests.serving import ROOT, SETTINGS
 from web import connection, start
 
@@ -31,12 +34,17 @@ SignedIn = Callable[..., AppTest]
 
 
 @pytest.fixture(autouse=True)
-def app_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Point the app at a database and a key of this test alone."""
-    fresh = {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'app.db'}",
-        "SECRET_KEY": secrets.token_urlsafe(32),
-    }
+def app_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str
+) -> Iterator[None]:
+    """Point the app at a database and a key of this test alone, and at the cheapest bcrypt."""
+    fresh = {"DATABASE_URL": sqlite_url, "SECRET_KEY": secrets.token_urlsafe(32)}
+
+    def load_cheap(**options: Any) -> Settings:
+        return load_settings(**options).model_copy(update={"bcrypt_rounds": CHEAPEST})
+
+    monkeypatch.setattr(start, "load_settings", load_cheap)
+    monkeypatch.setattr(start, "_freeze", lambda: None)  # each test is a start; one is enough
     for name, value in (SETTINGS | fresh).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(start, "OUTBOX", tmp_path / "outbox")

@@ -76,12 +76,6 @@ def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
     return interruption
 
 
-@pytest.fixture(autouse=True)
-def cheap_bcrypt(service: AuthService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash at the lowest cost that there is: below what the settings allow."""
-    monkeypatch.setattr(service, "scheme", replace(service.scheme, rounds=4))
-
-
 @dataclass(frozen=True)
 class Account:
     """An account whose user is about to send a form."""
@@ -247,7 +241,13 @@ def shown(app: AppTest) -> list[str]:
     return [str(getattr(each, "label", None) or each.value) for each in answers]
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name not in ("log in", "sign up") else [])
+        for name in FORMS
+    ],
+)
 def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
     open_app: Open, service: AuthService, interruption: Interruption, name: str
 ) -> None:
