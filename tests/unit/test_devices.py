@@ -202,6 +202,7 @@ def test_guesses_with_a_stolen_session_leave_the_owner_their_own(
     )
 
 
+@pytest.mark.slow
 def test_guesses_in_a_session_count_toward_the_hundred(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:

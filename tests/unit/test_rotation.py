@@ -130,6 +130,7 @@ def test_a_copy_that_an_open_tab_holds_is_refused_after_the_overlap(
     assert service.resume(current) is not None
 
 
+@pytest.mark.slow
 def test_a_copy_held_through_weeks_of_rotations_never_works_again(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:

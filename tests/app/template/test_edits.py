@@ -44,6 +44,7 @@ def rewrite(project: Path, old: str, new: str) -> Path:
     return script
 
 
+@pytest.mark.slow
 @each_line
 def test_any_page_may_go(open_app: Open, ada: User, tmp_path: Path, line: str) -> None:
     """GD-1: what links to it shows no link, what leads to it leads to the default page."""

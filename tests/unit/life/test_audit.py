@@ -329,6 +329,7 @@ def test_a_user_sees_their_own_recent_activity(
     assert bob.id != ada.id
 
 
+@pytest.mark.slow
 def test_no_flow_writes_a_secret_anywhere(
     service: AuthService,
     database: Database,

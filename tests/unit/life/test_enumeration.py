@@ -172,6 +172,7 @@ def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
         confirm_email(service, first, LAPTOP)
 
 
+@pytest.mark.slow
 def test_strangers_fill_no_mailbox(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox, settings: Settings
 ) -> None:
@@ -220,6 +221,7 @@ def test_while_asking_is_refused_the_last_link_works(
         clock.advance(timedelta(seconds=1))
 
 
+@pytest.mark.slow
 def test_notices_to_one_person_are_few_and_change_no_answer(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
 ) -> None:

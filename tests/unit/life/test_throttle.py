@@ -142,6 +142,7 @@ def test_a_refused_attempt_costs_the_same_and_tells_nothing(
     assert len(count_bcrypt) == 2
 
 
+@pytest.mark.slow
 def test_a_network_that_has_used_up_its_limit_is_refused_without_bcrypt(
     service: AuthService, ada: Person, count_bcrypt: list[int]
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_network_that_has_used_up_its_limit_is_refused_without_bcrypt(
     assert count_bcrypt == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [CAFE, LAPTOP], ids=["new network", "known network"])
 def test_refused_attempts_use_up_the_network_s_limit(
     service: AuthService, ada: Person, count_bcrypt: list[int], client: Client
@@ -171,6 +173,7 @@ def test_refused_attempts_use_up_the_network_s_limit(
     assert len(count_bcrypt) in {LOG_IN_NETWORK.free, LOG_IN_NETWORK.free + LOG_IN_ACCOUNT.free}
 
 
+@pytest.mark.slow
 def test_a_flood_of_refused_attempts_does_not_keep_the_owner_out_at_home(
     service: AuthService, ada: Person
 ) -> None:
@@ -200,6 +203,7 @@ def test_a_clock_that_was_wrong_keeps_nobody_out(
     assert service.log_in(ada.email, ada.password, CAFE)
 
 
+@pytest.mark.slow
 def test_a_server_whose_clock_is_ahead_lets_nobody_in_sooner(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
@@ -317,6 +321,7 @@ def test_an_address_nobody_has_is_counted_like_any_other(service: AuthService) -
     use_up(service, "nobody@example.com")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("addresses", "one"),
     [
@@ -359,6 +364,7 @@ def test_who_types_rightly_uses_up_nothing_of_the_network(
         service.log_in(ada.email, ada.password, CAFE)
 
 
+@pytest.mark.slow
 def test_a_hundred_wrong_passwords_switch_the_password_off_for_strangers(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
 ) -> None:
@@ -394,6 +400,7 @@ def test_the_hundredth_of_several_at_once_is_told_too(
     assert len(told) == 1
 
 
+@pytest.mark.slow
 def test_guesses_log_ins_and_purges_at_once_do_not_disturb_each_other(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
@@ -473,6 +480,7 @@ def test_the_password_typed_again_is_bounded_too(
     confirm_password(service, open_session(service, token), ada.password)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["sign up", "forgot", "reset", "confirm", "resend"])
 def test_what_sends_mail_or_makes_rows_is_bounded(
     service: AuthService, ada: Person, verb: str
