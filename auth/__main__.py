@@ -35,7 +35,7 @@ def purge() -> None:
         click.progressbar(housekeeping.purge(auth), label="Deleting", show_pos=True) as batches,
     ):
         deleted = sum(batches)
-    click.echo(f"{deleted:,} rows deleted.")
+    click.echo(f"{deleted:,} {'row' if deleted == 1 else 'rows'} deleted.")
 
 
 @main.command()

@@ -57,7 +57,18 @@ TARGETS = {
 QUICK = ("auth/keys.py",)
 REQUIRED = 95  # per cent of those that change anything
 SOURCES = (
-    *("*.py", "auth", "db", "web", "views", "migrations", "tests", "bench", ".streamlit"),
+    *(
+        "*.py",
+        "auth",
+        "db",
+        "web",
+        "features",
+        "views",
+        "migrations",
+        "tests",
+        "bench",
+        ".streamlit",
+    ),
     *("pyproject.toml", "*.md", "*.txt", "docs", "deploy", ".env.example"),
 )
 # Imported once for all mutants: what costs time to import, and starts no thread that a fork loses.

@@ -40,6 +40,8 @@ def change_password(
     auth.take(change_counters(session, client), client)
     check_new_password(auth, new, user.email, user.name, client)
     check_password(auth, session, current, client)
+    if new == current:
+        raise InvalidDetails({"password": ["This is your password already. Choose another one."]})
     password_hash = hash_password(new, auth.scheme, client.source)
     token_id = new_token_id()
     with auth.write_as(session) as connection:

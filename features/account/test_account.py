@@ -49,3 +49,14 @@ def test_without_the_current_password_nothing_changes(
         change_password(service, open_session(service, token), "not the password at all", NEW)
 
     assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_the_password_one_has_is_no_new_one(service: AuthService, ada: Person, token: str) -> None:
+    """Nothing would change, but every other device would be logged out."""
+    other = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    with pytest.raises(InvalidDetails) as refused:
+        change_password(service, open_session(service, token), ada.password, ada.password)
+
+    assert list(refused.value.errors) == ["password"]
+    assert service.resume(other) is not None
