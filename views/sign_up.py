@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.errors import AuthError
 from auth.sign_up import sign_up_by_email
-from web.form import Form, aside, form_page, go_home
+from web.form import Form, aside, form_page, go_home, inbox_page, sent
 from web.guard import adopt_token
 from web.password import new_password
 from web.tab import Go, Say, visit
@@ -18,7 +18,7 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
     auth, client = visit().auth, visit().client
     if auth.settings.require_verified_email:
         sign_up_by_email(auth, email, password, name, client)
-        return Say("Check your email: we have sent you a link.", emailed=True)
+        return Say("We have sent you a link to:", value=email.strip(), emailed=True, inbox=True)
     auth.sign_up(email, password, name, client)
     try:
         adopt_token(auth.log_in(email, password, client))
@@ -27,15 +27,17 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
     return Go()
 
 
-with form_page(f"Sign up for {visit().auth.settings.app_name}") as below:
-    form = Form("sign_up")
-    with form:
-        name = st.text_input("Name", autocomplete="name", placeholder="Optional")
-        form.errors("name")
-        email = st.text_input("Email", type="email", autocomplete="username", validate="")
-        form.errors("email")
-        password = new_password(form)
-        form.button("Sign up")
-    aside(below, "log_in", "Log in", "Have an account?")
-
-form.submit(sign_up, email, password, name)
+if said := sent("sign_up"):
+    inbox_page("sign_up", said)
+else:
+    with form_page(f"Sign up for {visit().auth.settings.app_name}") as below:
+        form = Form("sign_up")
+        with form:
+            name = st.text_input("Name", autocomplete="name", placeholder="Optional")
+            form.errors("name")
+            email = st.text_input("Email", type="email", autocomplete="username", validate="")
+            form.errors("email")
+            password = new_password(form)
+            form.button("Sign up")
+        aside(below, "log_in", "Log in", "Have an account?")
+    form.submit(sign_up, email, password, name)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
-st.title("Back in a moment")
-st.text("We can't reach the accounts right now. None of your data is lost.")
-st.button("Try again", type="primary")
+from web.look import card
+
+with card("Back in a moment", "We can't reach the accounts right now. None of your data is lost."):
+    st.button("Try again", type="primary", width="stretch")

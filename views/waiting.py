@@ -1,24 +1,18 @@
-"""Shown while the browser is asked for its cookies: no form, and nothing private."""
+"""Shown while the browser is asked for its cookies: the shape of a page, and nothing private."""
 
 from datetime import timedelta
 
 import streamlit as st
 
+from web.look import card_skeleton, page_skeleton
 from web.tab import Question, tab
 
 PATIENCE = timedelta(seconds=8)  # slow lines fetch the component that answers in this time
 
-st.html(
-    """
-    <style>
-      .waiting { border-radius: 0.5rem; background: currentColor; opacity: 0.07; }
-      .waiting.title { width: 40%; height: 2.75rem; margin-bottom: 1.5rem; }
-      .waiting.body { height: 12rem; }
-    </style>
-    <div class="waiting title"></div>
-    <div class="waiting body"></div>
-    """
-)
+if tab().page in ("log-in", "sign-up", "forgot-password"):
+    card_skeleton()
+else:
+    page_skeleton()
 
 
 @st.fragment(run_every=PATIENCE)

@@ -120,6 +120,8 @@ class Form:
             _follow(outcome)
             return None
         if isinstance(outcome, Say):
+            if outcome.inbox and self._clicked:
+                st.rerun()  # the page begins again with what `sent` returns
             self._say(outcome)
         elif outcome:
             self._refuse(outcome)
@@ -127,13 +129,11 @@ class Form:
 
     def _say(self, outcome: Say) -> None:
         self._answer.success(outcome.text)
-        if outcome.value:
-            self._answer.text(outcome.value)
-        settings = visit().auth.settings
-        if outcome.emailed and not settings.production and not settings.smtp_url:
-            self._answer.caption(
-                "Outbox: this email is a file in data/outbox/, its link is in the terminal."
-            )
+        with self._answer:
+            if outcome.value:
+                st.text(outcome.value)
+            if outcome.emailed:
+                _say_where_emails_are()
 
     def _refuse(self, refusal: AuthError) -> None:
         """Write what is wrong beside the field it is about, and everything else above the form."""
@@ -153,6 +153,41 @@ class Form:
         place = self._errors.get(field, self._answer)
         for sentence in sentences:
             place.markdown(f":small[:red[{sentence}]]")
+
+
+def sent(name: str) -> Say | None:
+    """Return the answer of the form called *name* whose email is on its way, on its page."""
+    attempt = tab().attempts.get(name)
+    if attempt is None or attempt.over or attempt.page != tab().page:
+        return None
+    outcome = attempt.outcome
+    return outcome if isinstance(outcome, Say) and outcome.inbox else None
+
+
+def inbox_page(name: str, said: Say, again: Callable[[str], Say | Go] | None = None) -> None:
+    """Show, in place of the form called *name*, where to continue; *again* sends the email anew."""
+    with form_page("Check your inbox") as below:
+        st.text(said.text, width="stretch", text_alignment="center")
+        if said.value:
+            with st.container(key="inbox_email"):
+                st.text(said.value, width="stretch", text_alignment="center")
+        if said.emailed:
+            _say_where_emails_are()
+        if again:
+            with st.container(key="again"):  # shown after a while: emails take some time
+                form = Form(f"{name}_again")
+                form.button("Send it again", kind="secondary")
+                form.submit(again, said.value)
+        if st.button("Use another email", type="tertiary", width="stretch"):
+            tab().attempts.pop(name, None)
+            st.rerun()
+        aside(below, "log_in", "Back to log in")
+
+
+def _say_where_emails_are() -> None:
+    settings = visit().auth.settings
+    if not settings.production and not settings.smtp_url:
+        st.caption("Outbox: this email is a file in data/outbox/, its link is in the terminal.")
 
 
 def was_answered(name: str) -> bool:

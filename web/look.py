@@ -39,7 +39,7 @@ def show_logo(name: str) -> None:
     message.logo.image = mark()
     message.logo.size = "medium"
     _send(message)
-    header = '[data-testid="stSidebarHeader"] > div:first-child::after'
+    header = '[data-testid="stSidebarHeader"] > :has([data-testid="stSidebarLogo"])::after'
     st.html(f"<style>{header} {{ content: {_css_text(name)}; }}</style>")
 
 
@@ -65,6 +65,21 @@ def avatar(name: str) -> None:
     words = [word for word in name.partition("@")[0].split() if word[0].isalnum()]
     initials = "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
     st.html(f'<div class="avatar" aria-hidden="true">{escape(initials)}</div>', width="content")
+
+
+def card_skeleton() -> None:
+    """Draw the shape of a form page, while it is not known what comes."""
+    _skeleton("as-card", "mark", "title", "field", "field", "button")
+
+
+def page_skeleton() -> None:
+    """Draw the shape of a signed-in page, while it is not known what comes."""
+    _skeleton("as-page", "title", "line", "body", "body")
+
+
+def _skeleton(shape: str, *parts: str) -> None:
+    blocks = "".join(f'<div class="waiting {part}"></div>' for part in parts)
+    st.html(f'<div class="skeleton {shape}" role="status" aria-label="Loading">{blocks}</div>')
 
 
 @cache

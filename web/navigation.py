@@ -1,16 +1,19 @@
 """Which page runs: URLs stay the same whether or not the visitor is signed in."""
 
+import re
 import sys
 from collections.abc import Sequence
 from copy import copy
 from datetime import timedelta
 from functools import cache
 from typing import Literal
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 from auth.errors import SessionOver, Unavailable
 from auth.feature import Feature
+from web.connection import base_path
 from web.form import Form, link
 from web.guard import log_out, watch
 from web.look import avatar, show_logo
@@ -18,6 +21,7 @@ from web.tab import SignedOutPage, begin_page, end_page, tab, visit
 
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
+ADDRESS = re.compile(r"[\w-]{1,100}", re.ASCII)
 WATCH_EVERY = timedelta(seconds=30)
 
 
@@ -36,6 +40,8 @@ def navigation(
             made = _page(file, each.title, _path_of(each.name), icon=each.icon)
             (public if each.public else private).append(made)
     if st.session_state["logged_in"]:
+        if missing := _not_found([*private, *public]):
+            public.append(missing)
         page = _choose([*private, *public])
         _menu([each for each in [*private, *public] if each.visibility == "visible"])
         return page
@@ -43,6 +49,8 @@ def navigation(
     stand_ins = [_at_url_of(page, shown) for page in private]
     if shown is not SignedOutPage.LOG_IN:
         public = [_at_url_of(page, shown) for page in public]
+    elif missing := _not_found([*private, *public]):
+        public.append(missing)
     return _choose([*stand_ins, *public], position="hidden")
 
 
@@ -72,6 +80,26 @@ def _choose(pages: list[st.Page], position: Literal["sidebar", "hidden"] = "side
     by_name = {_name_of(each): each for each in pages}
     begin_page(page, next(each for each in pages if each._default), by_name)
     return page
+
+
+def _not_found(pages: Sequence[st.Page]) -> st.Page | None:
+    """Return the page for an address that none of *pages* has; None where one has it.
+
+    An address that only looks different, such as /sign_up, leads to the page that was meant.
+    """
+    path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
+    paths = {page._url_path for page in pages} | {page.url_path for page in pages}
+    if path in paths or not ADDRESS.fullmatch(path):
+        return None
+    # Not by `_make_page`, which would keep every address that was ever tried.
+    missing = st.Page(
+        "views/not_found.py", title="Page not found", url_path=path, visibility="hidden"
+    )
+    meant = path.lower().replace("_", "-")
+    if meant in paths:
+        _choose([*pages, missing], position="hidden")
+        st.switch_page(next(page for page in pages if meant in (page._url_path, page.url_path)))
+    return missing
 
 
 def _at_url_of(page: st.Page, shown: SignedOutPage) -> st.Page:

@@ -58,10 +58,14 @@ class Write:
 
 @dataclass(frozen=True)
 class Say:
-    """A form's outcome that stays on its page: *text*, and *value* below it exactly as typed."""
+    """A form's outcome that stays on its page: *text*, and *value* below it exactly as typed.
+
+    With *inbox* the form gives way to it: an email is on its way.
+    """
 
     text: str
     value: str = ""
+    inbox: bool = False
     emailed: bool = False  # in development the page then says where emails land
 
 

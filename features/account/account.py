@@ -5,18 +5,18 @@ from importlib import import_module
 import streamlit as st
 
 from web.dates import day
-from web.details import show_details
-from web.form import link
+from web.details import change_link, row, section, show_details
 from web.tab import visit
 
 user = visit().session.user
 
 st.title("Account")
 you = {"Name": user.name, "Email": user.email, "Member since": day(user.created_at)}
-with show_details("You", you):
-    link("change_name", "Change your name", ":material/badge:")
-    link("change_email", "Change your email", ":material/mail:")
-    link("change_password", "Change your password", ":material/key:")
+change = {"Name": "change_name", "Email": "change_email"}
+show_details("Profile", you, change=change)
+with section("Password"), row("Password"):
+    st.text("••••••••••••")
+    change_link("change_password", "your password")
 
 for feature in visit().auth.features:
     if feature.has_card:

@@ -10,10 +10,11 @@ from auth.audit import AuditEntry, Event
 from auth.browsers import browser_in_words
 from db.types import utc_now
 from features.activity.rules import RECENT_DAYS, recent_activity
-from web.dates import local, moment
+from web.dates import local, show_ago
+from web.details import section
 from web.tab import visit
 
-SHOWN = 8  # events in words
+SHOWN = 5  # events in words
 # The core's events; each feature words its own.
 WORDS = {
     Event.LOGGED_IN: "You logged in",
@@ -28,10 +29,6 @@ WORDS = {
     Event.USER_CREATED: "You signed up",
 }
 LOG_INS = {Event.LOGGED_IN, Event.LOGGED_IN_AFTER_FAILING}
-CHART = """<style>
-  .days { display: flex; align-items: flex-end; gap: 3px; height: 64px; }
-  .days div { flex: 1; min-height: 3px; border-radius: 2px; background: currentColor; }
-</style>"""
 
 
 def show_card() -> None:
@@ -40,14 +37,14 @@ def show_card() -> None:
     words = dict(WORDS)
     for feature in visit().auth.features:
         words |= feature.events
-    with st.container(border=True):
-        st.subheader("Recent activity", anchor=False)
-        _draw_log_ins(entries, utc_now())
-        for entry in [each for each in entries if each.event in words][:SHOWN]:
-            what, when = st.columns([1, 1], gap="xxsmall")
-            what.text(words[entry.event])
+    now = utc_now()
+    with section("Activity"):
+        _draw_log_ins(entries, now)
+        for number, entry in enumerate([each for each in entries if each.event in words][:SHOWN]):
             device = f" · {browser_in_words(entry.user_agent)}" if entry.user_agent else ""
-            when.caption(f"{moment(entry.at)}{device}")
+            with st.container(gap=None, key=f"event_{number}"):
+                st.text(words[entry.event])
+                show_ago(entry.at, now, after=device)
 
 
 def _draw_log_ins(entries: Sequence[AuditEntry], now: datetime) -> None:
@@ -59,10 +56,10 @@ def _draw_log_ins(entries: Sequence[AuditEntry], now: datetime) -> None:
     total = sum(counts.values())
     bars = "".join(_bar(f"{day.day} {day:%B}", counts[day], highest) for day in days)
     label = f"Log-ins in the last {RECENT_DAYS} days: {total}"
-    st.html(f'{CHART}<div class="days" role="img" aria-label="{label}">{bars}</div>')
+    st.html(f'<div class="days" role="img" aria-label="{label}">{bars}</div>')
     st.caption(label)
 
 
 def _bar(day: str, count: int, highest: int) -> str:
-    look = f"height:{100 * count / highest:.0f}%;opacity:{0.7 if count else 0.15}"
+    look = f"height:{100 * count / highest:.0f}%;opacity:{1 if count else 0.2}"
     return f'<div title="{day}: {count}" style="{look}"></div>'

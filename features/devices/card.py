@@ -1,23 +1,21 @@
-"""The card of this session on the account page."""
+"""The section about where the user is logged in, on the account page."""
+
+import streamlit as st
 
 from auth.browsers import browser_in_words
 from web.dates import moment
-from web.details import show_details
-from web.form import link
+from web.details import change_link, row, section
 from web.tab import visit
 
 
 def show_card() -> None:
-    """Draw when this session began, when it ends, and where it is used."""
+    """Draw which session this is, when it ends, and the way to the others."""
     session = visit().session
-    details = show_details(
-        "This session",
-        {
-            "Logged in": moment(session.created_at),
-            "Ends at the latest": moment(session.expires_at),
-            "Browser": browser_in_words(session.user_agent),
-        }
-        | ({"IP": session.ip} if session.ip else {}),
-    )
-    with details:
-        link("devices", "See your devices", ":material/devices:")
+    with section("Sessions"):
+        with row("This device"):
+            st.text(browser_in_words(session.user_agent))
+            change_link("devices", "all your devices", verb="See")
+        with row("Logged in"):
+            st.text(moment(session.created_at))
+        with row("Ends"):
+            st.text(f"{moment(session.expires_at)} at the latest")

@@ -5,7 +5,7 @@ import streamlit as st
 from auth.browsers import browser_in_words
 from auth.sessions import Session
 from features.devices import rules
-from web.dates import moment
+from web.dates import show_ago
 from web.form import Form
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, visit
@@ -38,21 +38,23 @@ def show_device(session: Session) -> None:
     form = Form(f"end_session_{session.id[:8]}")
     if session.id not in alive and not form.answered:
         return
-    with st.container(border=True):
-        what, way_out = st.columns([3, 1], vertical_alignment="center")
-        with what:
-            st.text(browser_in_words(session.user_agent) + (" (this device)" if is_this else ""))
-            st.caption(
-                f"Last seen {moment(session.last_seen_at)}, "
-                f"logged in {moment(session.created_at)}"
-                + (f", from {session.ip}" if session.ip else "")
-            )
+    words = browser_in_words(session.user_agent)
+    with st.container(border=True, horizontal=True, key=f"device_{session.id[:8]}"):
+        st.markdown(_icon(words), width="content")
+        with st.container(gap=None, key=f"device_text_{session.id[:8]}"):
+            st.text(words + (" (this device)" if is_this else ""))
+            place = f" · {session.ip}" if session.ip else ""
+            show_ago(session.last_seen_at, auth.now(), before="Last seen ", after=place)
         if session.id not in alive:
-            way_out.caption("Logged out")
+            st.caption("Logged out", width="content")
         elif may_end and not is_this:
-            with way_out:
-                form.button("End session", kind="secondary", width="content")
+            form.button("End session", kind="secondary", width="content")
             form.submit(end_session, session.id)
+
+
+def _icon(words: str) -> str:
+    handheld = any(system in words for system in ("Android", "iOS", "Mobile"))
+    return ":material/smartphone:" if handheld else ":material/computer:"
 
 
 st.title("Your devices")

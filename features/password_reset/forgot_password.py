@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.password_reset.rules import request_reset
-from web.form import Form, aside, form_page
+from web.form import Form, aside, form_page, inbox_page, sent
 from web.tab import Say, visit
 
 
@@ -13,17 +13,20 @@ def forgot_password(email: str) -> Say:
     return Say(
         "If there is an account with this email, we have sent it a link. "
         "It works once, for an hour.",
+        value=email.strip(),
         emailed=True,
+        inbox=True,
     )
 
 
-with form_page("Forgot your password?") as below:
-    form = Form("forgot_password")
-    with form:
-        email = st.text_input("Email", type="email", autocomplete="username", validate="")
-        form.errors("email")
-        st.caption("We'll email you a link to choose a new password.")
-        form.button("Send the link")
-    aside(below, "log_in", "Back to log in")
-
-form.submit(forgot_password, email)
+if said := sent("forgot_password"):
+    inbox_page("forgot_password", said, forgot_password)
+else:
+    with form_page("Forgot your password?", "We'll email you a link to choose a new one.") as below:
+        form = Form("forgot_password")
+        with form:
+            email = st.text_input("Email", type="email", autocomplete="username", validate="")
+            form.errors("email")
+            form.button("Send the link")
+        aside(below, "log_in", "Back to log in")
+    form.submit(forgot_password, email)

@@ -1,4 +1,4 @@
-"""The card to download one's data, and to delete it with the account."""
+"""The section to download one's data, and to delete it with the account."""
 
 import json
 from functools import partial
@@ -8,22 +8,25 @@ import streamlit as st
 from auth.service import AuthService
 from auth.sessions import Session
 from features.personal_data.rules import export_data
-from web.form import link
+from web.details import change_link, row, section
 from web.tab import visit
 
 
 def show_card() -> None:
     """Draw the download and the way to delete the account."""
-    with st.container(border=True):
-        st.subheader("Your data", anchor=False)
-        st.download_button(
-            "Download my data",
-            data=partial(_download, visit().auth, visit().session),
-            file_name="my-data.json",
-            mime="application/json",
-            on_click="ignore",
-        )
-        link("delete_account", "Delete your account", ":material/delete:")
+    with section("Your data"):
+        with row("Download"):
+            st.text("All we store about you.")
+            st.download_button(
+                "Download my data",
+                data=partial(_download, visit().auth, visit().session),
+                file_name="my-data.json",
+                mime="application/json",
+                on_click="ignore",
+            )
+        with row("Delete"):
+            st.text("Your account, sessions and data. This can't be undone.")
+            change_link("delete_account", "your account", verb="Delete")
 
 
 def _download(auth: AuthService, session: Session) -> str:

@@ -23,7 +23,8 @@ with form_page("Delete your account") as below:
     with form:
         password = st.text_input("Password", type="password", autocomplete="current-password")
         form.errors(CURRENT)
-        form.button("Delete my account")
+        with st.container(key="danger"):
+            form.button("Delete my account")
     aside(below, "account", "Back to your account")
 
 form.submit(delete_account, password)

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from auth.users import User
 from tests.browser.conftest import NewContext
-from tests.browser.visitor import LOG_IN, Visitor
+from tests.browser.visitor import LOG_IN, SIGN_UP, Visitor
 from tests.serving import ROOT, SETTINGS, Server
 
 STYLE = (ROOT / "web/look.css").read_text("utf-8")
@@ -74,6 +74,35 @@ def test_the_sidebar_has_the_name_and_the_person(visitor: Visitor, ada: User) ->
 
     mark = visitor.page.get_by_test_id("stSidebarLogo")
     expect(mark).to_be_visible()
-    beside = "node => getComputedStyle(node.closest('div'), '::after').content"
+    beside = "node => getComputedStyle(node.parentElement, '::after').content"
     assert mark.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
     expect(visitor.page.locator(".avatar")).to_have_text("A")
+    visitor.open("/account")  # where the mark leads home
+    expect(visitor.page.get_by_test_id("stLogoLink")).to_be_visible()
+    assert mark.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
+
+
+@pytest.mark.parametrize("wrong", ["/sign_up", "/Sign-Up"])
+def test_an_address_that_only_looks_different_finds_its_page(visitor: Visitor, wrong: str) -> None:
+    """Signed out, without a dialog."""
+    visitor.open(wrong)
+
+    expect(visitor.heading(SIGN_UP)).to_be_visible()
+    assert visitor.address() == "/sign-up"
+    expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_an_unknown_address_has_a_page_of_ours(visitor: Visitor, ada: User) -> None:
+    """Signed out and signed in: it says so, and leads on."""
+    visitor.open("/nothing")
+    expect(visitor.heading("Page not found")).to_be_visible()
+    visitor.page.get_by_role("link", name="Go to log in").click()
+    visitor.fill_log_in(ada.email)
+    visitor.expect_signed_in(ada.email)
+    visitor.wait_for_cookie()
+
+    visitor.open("/nothing")
+    expect(visitor.heading("Page not found")).to_be_visible()
+    expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+    visitor.page.get_by_role("link", name="Go to Home").click()
+    expect(visitor.heading("Home")).to_be_visible()
