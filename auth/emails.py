@@ -1,25 +1,76 @@
 """Emails: one frame for text and HTML, and the wording of those that two features send."""
 
+import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 from auth.mail import Mail, Urgency
+from settings import ROOT
 
+THEME = ROOT / ".streamlit" / "config.toml"
+# Tables and inline styles are what mail programs know; those that know dark mode take the classes.
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{subject}</title></head>
-<body style="margin:0;padding:24px;background:#f4f6fa;font:16px/1.5 sans-serif;color:#1c2333">
-<div style="max-width:520px;margin:0 auto;padding:32px;background:#fff;border-radius:8px">
-<p style="margin:0 0 24px;font-weight:bold">{app}</p>
+<html lang="en"><head><meta charset="utf-8"><title>{subject}</title>
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<style>
+:root {{ color-scheme: light dark; }}
+@media (prefers-color-scheme: dark) {{
+.page {{ background: {dark_page} !important; }}
+.card {{ background: {dark_card} !important; border-color: {dark_line} !important; }}
+.text {{ color: {dark_text} !important; }}
+.link {{ color: {dark_link} !important; }}
+}}
+</style></head>
+<body class="page" style="margin:0;padding:0;background:{page}">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="page"
+ style="background:{page}"><tr><td align="center" style="padding:32px 16px">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:520px">
+<tr><td style="padding:0 0 20px"><table role="presentation" cellpadding="0" cellspacing="0"><tr>
+<td width="32" height="32" align="center" bgcolor="{primary}" style="border-radius:9px;{font};
+font-size:16px;font-weight:bold;color:#ffffff">{initial}</td>
+<td class="text" style="padding-left:10px;{font};font-size:16px;font-weight:bold;color:{text}">
+{app}</td></tr></table></td></tr>
+<tr><td class="card text" style="padding:32px;background:{card};border:1px solid {line};
+border-radius:16px;{font};font-size:16px;line-height:1.5;color:{text}">
 {body}
-</div></body></html>
+</td></tr></table>
+</td></tr></table>
+</body></html>
 """
-PARAGRAPH = '<p style="margin:0 0 16px">{}</p>'
+FONT = "font-family:'Source Sans 3',-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+PARAGRAPH = '<p class="text" style="margin:0 0 16px;color:{text}">{{}}</p>'
 BUTTON = (
-    '<p style="margin:24px 0"><a href="{link}" style="display:inline-block;padding:12px 24px;'
-    'background:#2f5fd0;color:#fff;text-decoration:none;border-radius:8px">{label}</a></p>'
-    '<p style="margin:0 0 16px;font-size:13px;color:#5a6478;word-break:break-all">{link}</p>'
+    '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:8px 0 24px"><tr>'
+    '<td bgcolor="{primary}" style="border-radius:8px"><a href="{{link}}" style="display:block;'
+    "padding:12px 24px;{font};font-weight:bold;color:#ffffff;text-decoration:none;"
+    'border-radius:8px">{{label}}</a></td></tr></table>'
+    '<p style="margin:0 0 16px;font-size:13px;word-break:break-all">'
+    '<a class="link" href="{{link}}" style="color:{link}">{{link}}</a></p>'
 )
+
+
+@cache
+def _colors() -> dict[str, str]:
+    """Return the colours of the app's two themes, and the font, by their names in the frame."""
+    theme = tomllib.loads(THEME.read_text("utf-8"))["theme"]
+    light, dark = theme["light"], theme["dark"]
+    return {
+        "font": FONT,
+        "primary": light["primaryColor"],
+        "page": light["secondaryBackgroundColor"],
+        "card": light["backgroundColor"],
+        "line": light.get("borderColor", light["secondaryBackgroundColor"]),
+        "text": light["textColor"],
+        "link": light.get("linkColor", light["primaryColor"]),
+        "dark_page": dark["backgroundColor"],
+        "dark_card": dark["secondaryBackgroundColor"],
+        "dark_line": dark.get("borderColor", dark["secondaryBackgroundColor"]),
+        "dark_text": dark["textColor"],
+        "dark_link": dark.get("linkColor", dark["primaryColor"]),
+    }
 
 
 @dataclass(frozen=True)
@@ -81,15 +132,23 @@ class Emails:
         label, link = (button[0], self.base_url + button[1]) if button else ("", "")
         below = [after] if after else []
         lines = [*before, *([f"{label}:\n{link}"] if button else []), *below, f"-- \n{self.app}"]
-        body = [PARAGRAPH.format(escape(line)) for line in before]
+        colors = _colors()
+        paragraph, drawn = PARAGRAPH.format(**colors), BUTTON.format(**colors)
+        body = [paragraph.format(escape(line)) for line in before]
         if button:
-            body.append(BUTTON.format(link=escape(link), label=escape(label)))
-        body += [PARAGRAPH.format(escape(line)) for line in below]
+            body.append(drawn.format(link=escape(link), label=escape(label)))
+        body += [paragraph.format(escape(line)) for line in below]
         return Mail(
             to=to,
             subject=" ".join(subject.split()),  # an app's name must not begin another header
             text="\n\n".join(lines) + "\n",
-            html=PAGE.format(subject=escape(subject), app=escape(self.app), body="\n".join(body)),
+            html=PAGE.format(
+                subject=escape(subject),
+                app=escape(self.app),
+                initial=escape(self.app[:1].upper()),
+                body="\n".join(body),
+                **colors,
+            ),
             link=link or None,
             kind=kind,
             urgency=urgency,

@@ -22,7 +22,7 @@ window.formsSeen = window.skeletonsSeen = 0;
 window.titlesSeen = [];
 new MutationObserver(() => {
   if (document.querySelector('input[type="password"]')) window.formsSeen += 1;
-  if (document.querySelector('.waiting.body')) window.skeletonsSeen += 1;
+  if (document.querySelector('.skeleton')) window.skeletonsSeen += 1;
   if (window.titlesSeen.at(-1) !== document.title) window.titlesSeen.push(document.title);
 }).observe(document, {childList: true, subtree: true, characterData: true});
 """

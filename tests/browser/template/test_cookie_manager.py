@@ -126,7 +126,7 @@ def test_a_browser_that_never_answers_gets_the_form_after_the_bound(
     visitor.page.route(COMPONENT, lambda route: route.abort())
 
     visitor.open("/account")
-    expect(visitor.page.locator(".waiting.body")).to_be_attached()
+    expect(visitor.page.locator(".skeleton")).to_be_attached()
     expect(visitor.page.locator(".st-key-cookies")).to_have_css("opacity", "0")  # its grey box
     visitor.fill_log_in(user.email)
 

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -640,3 +641,15 @@ def test_an_outbox_in_production_prints_no_link(
 
     assert len(list(tmp_path.glob("*.eml"))) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_emails_have_the_colours_of_the_app() -> None:
+    """One place for both: .streamlit/config.toml, its dark theme for programs that are dark."""
+    theme = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))["theme"]
+
+    head, _, shown = RESET.html.partition("</head>")
+
+    assert f'bgcolor="{theme["light"]["primaryColor"]}"' in shown
+    assert f"color:{theme['light']['textColor']}" in shown
+    assert theme["dark"]["textColor"] in head.partition("prefers-color-scheme: dark")[2]
+    assert "{" not in shown
