@@ -94,7 +94,7 @@ def service() -> Iterator[AuthService]:
 
 
 def user_id(auth: AuthService, email: str) -> str:
-    """Return the id of the account EMAIL, or end with a sentence."""
+    """Return the id of the account EMAIL, or exit with an error message."""
     try:
         found = administration.find_user(auth, read_email(email).key)
     except InvalidEmail as fault:

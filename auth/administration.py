@@ -9,12 +9,12 @@ from db.models import User as UserRow
 
 
 def disable(auth: AuthService, user_id: str) -> None:
-    """Refuse the user from now on; all their sessions are over (SE-6)."""
+    """Disable the account and end all its sessions (SE-6)."""
     _switch(auth, user_id, active=False)
 
 
 def enable(auth: AuthService, user_id: str) -> None:
-    """Let the user log in again; earlier sessions stay over."""
+    """Let the user log in again; earlier sessions stay ended."""
     _switch(auth, user_id, active=True)
 
 

@@ -123,7 +123,7 @@ def forget_client(connection: Connection, user_id: str) -> None:
 
 
 def session_mark(session_id: str | None) -> str | None:
-    """Return what identifies a session in a log and opens none."""
+    """Return an id for a session in the log; it can't be used as a token."""
     return hashlib.sha256(session_id.encode()).hexdigest()[:16] if session_id else None
 
 
@@ -131,5 +131,5 @@ MAX_TEXT = 256  # characters of a User-Agent that are kept
 
 
 def one_line(text: str) -> str:
-    """Return text that a browser sent as one printable line."""
+    """Return text sent by a browser as one printable line."""
     return "".join(char for char in text[:MAX_TEXT] if char.isprintable())

@@ -1,4 +1,4 @@
-"""A browser in words: "Firefox on Windows" instead of what it sends of itself."""
+"""A readable name for a browser: "Firefox on Windows" instead of its User-Agent."""
 
 import re
 from functools import lru_cache
@@ -10,7 +10,7 @@ MAX_LENGTH = 60  # characters
 
 @lru_cache(maxsize=1024)
 def browser_in_words(agent: str) -> str:
-    """Return the browser and the system that a User-Agent names, as far as it does."""
+    """Return the browser and operating system named in a User-Agent, as far as it names them."""
     parsed = parse(agent)
     browser = parsed.user_agent.family if parsed.user_agent else None
     system = parsed.os.family if parsed.os else None
@@ -20,8 +20,8 @@ def browser_in_words(agent: str) -> str:
 
 
 def _plain(words: str) -> str:
-    """Return *words* without signs that a page or a mail could take for markup (CK-9).
+    """Return *words* without characters that a page or an email could take for markup (CK-9).
 
-    A browser's own name may come from what it sends: whoever tries a password writes it.
+    The User-Agent is the attacker's to choose.
     """
     return re.sub(r"[^\w .+-]|_", "", words)[:MAX_LENGTH]

@@ -1,14 +1,14 @@
-"""Who is asking: what a connection says about a visitor before they have logged in."""
+"""The client: what a connection reveals about a visitor before they log in."""
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-UNKNOWN = "unknown"  # the network of every client whose IP address is not known
+UNKNOWN = "unknown"  # the network of every client without a known IP address
 
 
 @dataclass(frozen=True)
 class Client:
-    """Who is asking: the IP address, the browser's User-Agent, and the token in its cookie."""
+    """The source of a request: IP address, User-Agent, and the token in the cookie."""
 
     ip: str = ""
     user_agent: str = ""
@@ -16,25 +16,25 @@ class Client:
 
     @property
     def network(self) -> str:
-        """The network that limits count this client in."""
+        """The network under which limits count this client."""
         return network(self.ip)
 
     @property
     def site(self) -> str | None:
-        """The /48 of an IPv6 address, as much as one customer gets; None for IPv4."""
+        """The /48 of an IPv6 address, the most that one customer gets; None for IPv4."""
         ip = _parse(self.ip)
         return _prefix(ip, 48) if isinstance(ip, IPv6Address) else None
 
     @property
     def source(self) -> str:
-        """Who takes turns in queues: the network; over IPv6 the site, which has 65,536 of them."""
+        """The unit that takes turns in queues: the network, or over IPv6 the site."""
         return self.site or self.network
 
 
 def network(ip: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 line gets.
+    """Return the network that counts as one client: an IPv4 address, or an IPv6 line's /64.
 
-    Clients whose IP address is not known share one network, "unknown" (TH-2).
+    Clients without a known IP address share one network, "unknown" (TH-2).
     """
     parsed = _parse(ip)
     if isinstance(parsed, IPv6Address):

@@ -1,4 +1,4 @@
-"""Emailed links: random, single-use, for one purpose, one email and one state of an account.
+"""Tokens of emailed links: random, single-use, bound to a purpose, an email and an account's state.
 
 Not JWTs (JWT-12): a row can be revoked.
 """
@@ -16,12 +16,12 @@ from db.types import AnyRow
 
 
 class Purpose(StrEnum):
-    """What a link is for."""
+    """The purpose of a link."""
 
-    VERIFY = "verify"  # the email of a new account is mine; it may choose a new password too
-    RESET = "reset"  # a new password for my account
-    CHANGE = "change"  # this is to become my account's email
-    KEEP = "keep"  # my account's email was to change, and not by me
+    VERIFY = "verify"  # confirm a new account's email; may choose a new password too
+    RESET = "reset"  # choose a new password
+    CHANGE = "change"  # confirm the account's new email
+    KEEP = "keep"  # object to a change of the account's email
 
 
 LIVES = {
@@ -40,9 +40,10 @@ def issue_link(
     email_key: str,
     now: datetime,
 ) -> str:
-    """Return a new token about *email*; earlier ones of the same purpose are void (RS-3).
+    """Return a new token for *email*; earlier ones of the same purpose become void (RS-3).
 
-    Objections stay: an attacker in the account could ask for another change to be rid of one.
+    Objections stay valid: otherwise an attacker in the account could void one by asking for
+    another change.
     """
     if purpose != Purpose.KEEP:
         connection.execute(
@@ -69,10 +70,10 @@ def issue_link(
 def use_link(
     connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
 ) -> AnyRow | None:
-    """Use *token* up and return its row, or None if it does not work now.
+    """Use up *token* and return its row, or None if it isn't valid now.
 
-    One statement uses it, so of two that come together one wins, on every database (RS-2). Any
-    change of the account since it was sent voids it, unless it objects to a change.
+    A single statement uses it up, so only one of two concurrent requests wins, on every database
+    (RS-2). Any change of the account since it was sent voids it, unless it objects to a change.
     """
     row: AnyRow | None = connection.execute(
         update(EmailToken)
@@ -101,7 +102,7 @@ def use_link(
 def look_at_link(
     connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
 ) -> AnyRow | None:
-    """Return the account and the email that *token* is good for; the token stays as it is."""
+    """Return the account and the email that *token* is for, without using it up."""
     return connection.execute(
         select(
             EmailToken.purpose,
@@ -126,7 +127,7 @@ def look_at_link(
 
 
 def pending_email(connection: Connection, user_id: str, now: datetime) -> str | None:
-    """Return the new email that a user has still to confirm."""
+    """Return the new email that a user has yet to confirm."""
     found: str | None = connection.scalar(
         select(EmailToken.email).where(
             EmailToken.user_id == user_id,
@@ -139,7 +140,7 @@ def pending_email(connection: Connection, user_id: str, now: datetime) -> str | 
 
 
 def void_links(connection: Connection, user_id: str, *but: Purpose) -> None:
-    """Void every link of a user, *but* those of some purposes."""
+    """Void every link of a user except those with a purpose in *but*."""
     connection.execute(
         delete(EmailToken).where(
             EmailToken.user_id == user_id,
@@ -149,7 +150,7 @@ def void_links(connection: Connection, user_id: str, *but: Purpose) -> None:
 
 
 def void_objections(connection: Connection, user_id: str, since: datetime) -> None:
-    """Void objections to a user's changes *since* then; earlier owners can still object."""
+    """Void objections to changes made *since* then; earlier owners can still object."""
     connection.execute(
         delete(EmailToken).where(
             EmailToken.user_id == user_id,
@@ -162,7 +163,7 @@ def void_objections(connection: Connection, user_id: str, since: datetime) -> No
 def is_claimed(
     connection: Connection, email_key: str, now: datetime, user_id: str | None = None
 ) -> bool:
-    """Return whether the owner of another account than *user_id* may still take this email back.
+    """Return whether the owner of an account other than *user_id* may still take this email back.
 
     Otherwise an attacker could sign up with the old email of an account they took, and the
     objection would fail.

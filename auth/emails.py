@@ -1,4 +1,4 @@
-"""Emails: one frame for text and HTML, and the wording of those that two features send."""
+"""Emails: one frame for text and HTML, and the wording of those that several features send."""
 
 import tomllib
 from collections.abc import Collection
@@ -77,8 +77,8 @@ def _colors() -> dict[str, str]:
 class Emails:
     """Emails of the app called *app*; links begin with *base_url* (RS-4).
 
-    A feature's own are functions in its `emails.py` that take this first. Each email names the
-    account's email: people have several, and forward some.
+    A feature's own emails are functions in its `emails.py` that take this object first. Each one
+    names the account's email: people have several, and forward some.
     """
 
     app: str
@@ -86,7 +86,7 @@ class Emails:
     paths: Collection[str] = ()  # of the features' pages; no email links to one that is not there
 
     def password_changed(self, to: str) -> Mail:
-        """Tell the owner that the password has changed."""
+        """Return the notice that the password has changed."""
         return self.compose(
             "password_changed",
             to,
@@ -99,7 +99,7 @@ class Emails:
         )
 
     def password_off(self, to: str) -> Mail:
-        """Tell the owner that too many wrong passwords were tried."""
+        """Return the notice that too many wrong passwords were tried."""
         return self.compose(
             "password_off",
             to,
@@ -125,9 +125,9 @@ class Emails:
         after: str = "",
         urgency: Urgency = Urgency.LINK,
     ) -> Mail:
-        """Return the email *kind*: paragraphs, then a *button* (its label, its path), then *after*.
+        """Return the email *kind*: paragraphs, then a *button* (label and path), then *after*.
 
-        Every value is text and escaped here.
+        All values are plain text and are escaped here.
         """
         label, link = (button[0], self.base_url + button[1]) if button else ("", "")
         below = [after] if after else []
@@ -156,6 +156,6 @@ class Emails:
 
 
 def samples(emails: Emails) -> list[Mail]:
-    """Return one of each email of the core, to look at: `python -m auth emails`."""
+    """Return a sample of each of the core's emails, for `python -m auth emails`."""
     to = "ada@example.com"
     return [emails.password_changed(to), emails.password_off(to)]

@@ -1,17 +1,17 @@
-"""Every way a verb may refuse, each with a sentence for the person who asked.
+"""The ways a verb can refuse, each with a message for the user.
 
 AuthError
-├── InvalidDetails   what was typed cannot be used: the errors, field by field
+├── InvalidDetails   invalid input, with the errors by field
 ├── EmailTaken       another account has this email
 ├── LogInRefused     the log-in failed; the reason stays on the server
 ├── WrongPassword    not the password of the signed-in account
-├── TooMany          over a limit: how long to wait
+├── TooMany          over a limit, with the time to wait
 ├── PasswordUnusable too long to hash, or not text
-├── LinkRefused      the link is used, expired, or not one of ours
+├── LinkRefused      the link is used, expired, or was never issued
 ├── TokenRefused     the token is forged, damaged or foreign
-│   └── TokenExpired     it was one of ours
+│   └── TokenExpired     the token was genuine
 ├── SessionOver      the session has ended
-├── PasswordNeeded   the password has to be typed again first
+├── PasswordNeeded   the password must be typed again first
 └── Unavailable      the database did not answer
     └── Busy             too many passwords are waiting to be checked
 """
@@ -22,7 +22,7 @@ from datetime import timedelta
 
 
 class AuthError(Exception):
-    """A refusal. `message` is a sentence for the person who asked; never raised itself."""
+    """Base class of all refusals, never raised itself. `message` is a sentence for the user."""
 
     message = "That did not work. Try again."
 
@@ -31,9 +31,9 @@ class AuthError(Exception):
 
 
 class InvalidDetails(AuthError):
-    """What was typed cannot be used; `errors` has every broken rule as a sentence, by field.
+    """The input is invalid; `errors` has a sentence for every broken rule, by field.
 
-    `strength` is that of a new password, 0 to 4, where it was looked at.
+    `strength` is that of a new password, 0 to 4, where it was estimated.
     """
 
     message = "Some details need to be corrected."
@@ -45,7 +45,7 @@ class InvalidDetails(AuthError):
 
 
 class EmailTaken(AuthError):
-    """There is an account with this email already."""
+    """An account with this email already exists."""
 
     message = "There is already an account with this email. Log in instead."
 
@@ -57,16 +57,16 @@ class LogInRefused(AuthError):
 
 
 class WrongPassword(AuthError):
-    """A signed-in user typed a password that is not theirs."""
+    """A signed-in user typed a wrong password."""
 
     message = "This is not your password. Try again."
 
 
 class TooMany(AuthError):
-    """It was tried too often lately; `wait` is the time after which it may be tried again.
+    """Too many recent attempts; `wait` is the time until the next one is allowed.
 
-    `counted` is whether the refusal itself was counted, in its network's limits: those that were
-    not may come in any number, so they must cost nothing.
+    `counted` is whether the refusal itself was counted toward the network's limits. Refusals that
+    weren't counted are unlimited in number, so they must cost nothing.
     """
 
     def __init__(self, wait: timedelta, *, counted: bool = False) -> None:
@@ -77,13 +77,13 @@ class TooMany(AuthError):
 
 
 class PasswordUnusable(AuthError, ValueError):
-    """The password is longer than any that is accepted, or has characters that are no text."""
+    """The password is too long, or contains characters that can't be encoded."""
 
     message = "This password can't be used. Choose a shorter one, of ordinary characters."
 
 
 class LinkRefused(AuthError):
-    """The link of an email is used, expired or not one of ours; which one stays on the server."""
+    """An emailed link is used, expired or was never issued; the reason stays on the server."""
 
     message = "This link no longer works. Ask for a new one."
 
@@ -95,7 +95,7 @@ class TokenRefused(AuthError):
 
 
 class TokenExpired(TokenRefused):
-    """An expired token of ours; it differs only in what the page says."""
+    """A genuine token has expired; only the page's wording differs."""
 
 
 class SessionOver(AuthError):
@@ -105,7 +105,7 @@ class SessionOver(AuthError):
 
 
 class PasswordNeeded(AuthError):
-    """What was asked needs the password again, typed just now."""
+    """The action requires that the password was typed again recently."""
 
     message = "Enter your password to continue."
 
@@ -117,13 +117,13 @@ class Unavailable(AuthError):
 
 
 class Busy(Unavailable):
-    """More passwords wait to be checked, here or for this network, than the server will keep."""
+    """Too many passwords are waiting to be checked, on this server or for this network."""
 
     message = "The server is busy right now. Try again in a minute."
 
 
 def in_words(wait: timedelta) -> str:
-    """Return *wait* for a person, rounded up: "30 seconds", "4 minutes", "2 hours"."""
+    """Return *wait* as text, rounded up: "30 seconds", "4 minutes", "2 hours"."""
     seconds = math.ceil(wait.total_seconds())
     for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
         if seconds >= size:

@@ -1,4 +1,4 @@
-"""A queue for dear work, such as bcrypt: few threads, and networks that take turns."""
+"""A queue for expensive work such as bcrypt: few threads, and networks take turns."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class FairQueue:
-    """Runs jobs in *threads* threads; sources take turns, so a crowd at one delays no other.
+    """Runs jobs in *threads* threads; sources take turns, so a busy one delays no other.
 
-    A source is a network. Of one source *per_source* jobs may wait, and of all *in_all*; any more
-    raise Busy at once, so that nobody can fill the queue (BC-9, AV-4).
+    A source is a network. At most *per_source* jobs of one source may wait, and *in_all* of all
+    sources. Any more raise Busy at once, so that no attacker can fill the queue (BC-9, AV-4).
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class FairQueue:
         self._queues: OrderedDict[str, deque[tuple[Callable[[], Any], Future[Any]]]] = OrderedDict()
 
     def run(self, job: Callable[[], T], source: str = "") -> T:
-        """Return what *job* returns, once it is the turn of *source*; raises Busy."""
+        """Run *job* when it is the turn of *source* and return its result; raises Busy."""
         done: Future[T] = Future()
         with self._lock:
             queue = self._queues.get(source) or deque()
@@ -47,7 +47,7 @@ class FairQueue:
         return done.result()
 
     def _run_next(self) -> None:
-        """Run the oldest job of the source whose turn it is; the source then stands last."""
+        """Run the oldest job of the first source in line, then move that source to the end."""
         with self._lock:
             source, queue = self._queues.popitem(last=False)
             job, done = queue.popleft()

@@ -1,4 +1,4 @@
-"""Database faults: each becomes one calm error for the visitor, and one line in the log (AV-7)."""
+"""Database faults: one calm error for the visitor, one line in the log (AV-7)."""
 
 from types import TracebackType
 
@@ -13,10 +13,10 @@ log = BoundedLog("auth.database")
 
 
 class Answering:
-    """A block that raises Unavailable for any fault of the database, and logs its cause.
+    """A context manager that turns any database fault into Unavailable and logs the cause.
 
-    One line a minute for each kind of fault, without statements and values. A caller with less
-    *patience* than usual expects that a lock is held: that is no fault.
+    Logs one line a minute for each kind of fault, without statements or values. A caller with less
+    *patience* than usual expects the lock to be held, so that isn't logged as a fault.
     """
 
     def __init__(self, patience: int = BUSY_TIMEOUT) -> None:

@@ -1,4 +1,4 @@
-"""What a room in `features/` declares: the one value through which the core and the pages meet it.
+"""A feature's declaration: the one value through which the core and the pages reach it.
 
 The core imports no feature. `features/__init__.py` lists the declarations; the app, the server and
 the commands hand that list to AuthService and to the navigation.
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a feature: `features/FEATURE/NAME.py` at /NAME, with hyphens for underscores.
+    """A feature's page: `features/FEATURE/NAME.py`, served at /NAME with hyphens for underscores.
 
-    Only signed-in users can open it unless it is *public*. With an *icon* it is in the menu.
+    Only signed-in users can open it unless it is *public*. With an *icon* it appears in the menu.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Feature:
-    """One room: its folder's name and what it adds. Every part is optional.
+    """A feature: its folder's name and what it adds. Every part is optional.
 
-    A stage runs after the password and before the session: it returns to go on, and raises an
-    AuthError to refuse or to ask for more. It runs for active accounts that are not locked, and the
-    log-in's counters are refunded only after the last stage.
+    A stage runs after the password check and before the session starts. It returns to continue, or
+    raises an AuthError to refuse or to ask for more. It runs only for active accounts that aren't
+    locked, and the log-in's counters are refunded only after the last stage.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Emails and names as people type them: which are valid, and which two are the same."""
+"""Emails and names as people type them: validation and comparison."""
 
 from typing import NamedTuple
 from unicodedata import bidirectional, category, normalize
@@ -17,18 +17,18 @@ DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"
 
 
 class Email(NamedTuple):
-    """A valid email: `shown` as typed, to display and send to; `key` to compare (AC-4)."""
+    """A valid email: `shown` is as typed, to display and send to; `key` is to compare (AC-4)."""
 
     shown: str
     key: str
 
 
 class InvalidEmail(ValueError):
-    """The text is not an email; the message is a sentence for the person who typed it."""
+    """The text is not an email; the message is a sentence for the user."""
 
 
 class InvalidName(ValueError):
-    """The text is not a name we can show; the message is a sentence for its author."""
+    """The text is not a displayable name; the message is a sentence for the user."""
 
 
 def read_email(text: str) -> Email:
@@ -65,13 +65,13 @@ def read_name(text: str) -> str:
 
 
 def require(**typed: str) -> None:
-    """Raise InvalidDetails with a sentence for each field, called as in *typed*, that is empty."""
+    """Raise InvalidDetails with a sentence for each empty field of *typed*."""
     empty = [name for name, text in typed.items() if not text]
     if empty:
         raise InvalidDetails({name: [f"Enter your {name}."] for name in empty})
 
 
 def _fold(local_part: str) -> str:
-    """Return *local_part* without case, in a form that folding again does not change."""
+    """Return *local_part* case-folded, in a form that folding again does not change."""
     folded = normalize("NFC", normalize("NFD", local_part).casefold())
     return normalize("NFC", normalize("NFD", folded).casefold())

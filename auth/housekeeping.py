@@ -1,4 +1,4 @@
-"""Housekeeping: delete what has expired, in batches too small to be noticed."""
+"""Housekeeping: delete expired rows in batches too small to notice."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from auth.service import AuthService
 
 BATCH = 500  # rows in one short transaction
-ACCOUNTS = 100  # accounts in one: each takes its sessions, links and audit rows along
-SESSIONS_KEPT = timedelta(days=30)  # after their end: they tell which networks a user knows
+ACCOUNTS = 100  # accounts in one: deleting each deletes its sessions and links too
+SESSIONS_KEPT = timedelta(days=30)  # after their end: they show a user's known networks
 STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
 
 Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], list[ColumnElement[bool]]]
 
 
 def purge_batch(auth: AuthService) -> int:
-    """Delete one batch of each kind, as every log-in does afterwards; return how many rows."""
+    """Delete one batch of each kind and return the number of rows; runs after every log-in."""
     now = auth.now()
     deleted = sum(_delete(auth, each, BATCH) for each in expired(now))
     return deleted + _delete_unused(auth, now)
 
 
 def purge(auth: AuthService) -> Iterator[int]:
-    """Delete all that has expired, and yield the rows of each batch.
+    """Delete all expired rows, and yield the number of rows in each batch.
 
-    Between two batches there is a pause as long as a batch took, for others to write.
+    Pauses between batches for as long as the last one took, so that others can write.
     """
     now = auth.now()
     kinds = [partial(_delete, auth, each, BATCH) for each in expired(now)]
@@ -53,7 +53,7 @@ def purge(auth: AuthService) -> Iterator[int]:
 
 
 def expired(now: datetime) -> list[Expired]:
-    """Return what has expired *now*: the key of each table, and the conditions for its rows."""
+    """Return, for each table, its key and the conditions under which a row has expired *now*."""
     return [
         (Ticket.hash, [Ticket.expires_at <= now]),
         (EmailToken.hash, [EmailToken.expires_at <= now]),
@@ -72,10 +72,10 @@ def expired(now: datetime) -> list[Expired]:
 
 
 def _delete_unused(auth: AuthService, now: datetime) -> int:
-    """Delete one batch of the accounts that were never confirmed nor used, and count them.
+    """Delete one batch of accounts that were never confirmed or used; return their number.
 
-    Such an account may be a typing error, or an attacker's attempt to hold another person's email.
-    Disabled ones stay: deleting them would let their email sign up again.
+    Such an account may be a typo, or an attacker's attempt to block someone else's email.
+    Disabled accounts stay: deleting one would let its email sign up again.
     """
     kept = auth.settings.unverified_accounts_kept
     if kept is None:

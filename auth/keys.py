@@ -1,4 +1,4 @@
-"""The key ring: each secret named by its digest, and a key of its own for each purpose."""
+"""The key ring: each secret has an id from its digest, and each purpose its own key."""
 
 import hashlib
 import hmac
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 KEY_BYTES = 32  # HS256: as long as its hash (RFC 7518, 3.2)
 LEAST_BITS = 90  # of our estimate: 16 random bytes in hexadecimal, 128 bits, never fall below it
-# What keys in guides, standards and start scripts have in common, whatever stands around it.
+# Fragments of keys in guides, standards and starter scripts; a key containing one is refused.
 PUBLISHED = (
     "insecure|09d25e09|404E6352|AyM1SysP|hJtXIZ2u"  # Django, FastAPI, Spring, RFC 7515, 7520
 )
 WELL_KNOWN = re.compile(
     rf"{PUBLISHED}|secret|change.?me|your.?key|example|placehold|password", re.IGNORECASE
 )
-# Words that come again, whatever they are: of two million random keys less than one does that.
+# Any repeated word: fewer than one in two million random keys has one.
 REPEATED = re.compile(r"(.{8}).*\1", re.DOTALL)
 ROWS = "0123456789 abcdefghijklmnopqrstuvwxyz qwertyuiop asdfghjkl zxcvbnm"
 WALKS = f"{ROWS} {ROWS[::-1]}"
@@ -47,31 +47,31 @@ LISTED = """
 
 @dataclass(frozen=True, eq=False)
 class KeyRing:
-    """Keys by id, the newest first: that one signs, all of them verify (JWT-8).
+    """Keys by id, newest first. The newest signs; all of them verify (JWT-8).
 
-    Equal only to itself: what was verified under one ring says nothing about another.
+    Equal only to itself: a token verified under one ring isn't verified under another.
     """
 
     keys: dict[str, bytes]
 
     @classmethod
     def of(cls, secrets: Iterable[bytes], purpose: str) -> "KeyRing":
-        """Return the ring of *secrets* for *purpose*; what one purpose signs no other accepts."""
+        """Return the ring of *secrets* for *purpose*; no other purpose accepts its signatures."""
         return cls({key_id(secret): derive(secret, purpose) for secret in secrets})
 
     @property
     def newest(self) -> tuple[str, bytes]:
-        """The id and the key that sign."""
+        """The id and the key used for signing."""
         return next(iter(self.keys.items()))
 
 
 def key_id(secret: bytes) -> str:
-    """Return the name of *secret* that tells nothing of it: the start of its SHA-256."""
+    """Return an id that reveals nothing of *secret*: the start of its SHA-256."""
     return hashlib.sha256(secret).hexdigest()[:16]
 
 
 def derive(secret: bytes, purpose: str, salt: bytes = b"") -> bytes:
-    """Return 32 bytes for *purpose*: HKDF-SHA-256 (RFC 5869), whose one block is enough here."""
+    """Return 32 bytes for *purpose*: one block of HKDF-SHA-256 (RFC 5869)."""
     extracted = hmac.digest(salt or bytes(32), secret, "sha256")
     return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
 

@@ -1,4 +1,4 @@
-"""Limits on attempts: the numbers of the policy, as SECURITY.md lists them."""
+"""Limits on attempts, with the numbers that SECURITY.md lists."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,21 +17,21 @@ LOG_IN_ALL = Limit("log in: everybody", 300, MINUTE)
 
 PASSWORD_AGAIN = Limit("password again: session and network", 5, DAY, FIRST_WAIT, HOUR)
 
-# Forms that are sent, also those that are then refused for what was typed: counted before anything
-# typed is looked at. Thirty people at one network may each correct theirs ten times.
+# Submitted forms, also those then refused for invalid input: counted before any input is looked at.
+# Thirty people at one network may each correct theirs ten times.
 FORM_NETWORK = Limit("form: network", 300, HOUR)
 FORM_ALL = Limit("form: everybody", 20_000, HOUR)
-# The same for what a signed-in user changes: the name, the password, the email. A limit of the
-# session, so that nobody with a stolen one keeps the owner from changing the password.
+# The same for changes by a signed-in user: name, password, email. The limit is per session, so that
+# an attacker with a stolen one cannot keep the owner from changing the password.
 CHANGE_SESSION = Limit("change: session and network", 60, HOUR)
 
 SIGN_UP_NETWORK = Limit("sign up: network", 50, HOUR)
 SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)
 
-# What one person receives. Each limit on links is for verbs that send every time, so while one
-# refuses, the last link, good for as long as the longest wait, is in the mailbox: nobody can keep
-# an owner from a new password. No answer depends on a counter that only an existing account has:
-# notices are left out silently instead.
+# Emails to one recipient. Each limit on links is for verbs that send every time, so while one
+# refuses, the last link is in the mailbox and stays valid for the longest wait: no attacker can
+# keep an owner from a new password. No answer depends on a counter that only an existing account
+# has; notices are left out silently instead.
 SIGN_UP_RECIPIENT = Limit("sign up or change to an email: recipient", 3, DAY, 5 * MINUTE, HOUR)
 MAIL_RECIPIENT = Limit("mail: recipient", 5, DAY, 5 * MINUTE, HOUR)
 NOTICE_RECIPIENT = Limit("notices: recipient", 10, DAY)
@@ -42,11 +42,11 @@ MAIL_ALL = Limit("mail: everybody", 1_000, HOUR)
 LINK_NETWORK = Limit("link: network", 50, HOUR)
 LINK_ALL = Limit("link: everybody", 10_000, HOUR)
 
-SITE = 3  # times a network's allowance for all of an IPv6 /48, which has 65,536 networks
+SITE = 3  # times a network's limit for all of an IPv6 /48, which has 65,536 networks
 
 
 def network_counters(limit: Limit, client: Client) -> list[Counter]:
-    """Return the counters of the network that *client* is in, and over IPv6 of its site.
+    """Return the counters of the network of *client*, and over IPv6 of its site.
 
     Without the second, one IPv6 line could use up the global limit.
     """
@@ -58,7 +58,7 @@ def network_counters(limit: Limit, client: Client) -> list[Counter]:
 
 
 def form_counters(client: Client) -> list[Counter]:
-    """Return what sending a form costs a signed-out visitor, whatever comes of it (AV-1)."""
+    """Return the counters for every form that a signed-out visitor sends, valid or not (AV-1)."""
     return [*network_counters(FORM_NETWORK, client), FORM_ALL.on("")]
 
 
@@ -68,15 +68,15 @@ MOST_FAILURES = 100
 
 
 def mail_counters(client: Client) -> list[Counter]:
-    """Return the counters of a request for an email, besides its recipient's own."""
+    """Return the counters of a request for an email, besides the recipient's own."""
     return [*network_counters(MAIL_NETWORK, client), MAIL_ALL.on("")]
 
 
 def link_counters(client: Client) -> list[Counter]:
-    """Return the counters of opening an emailed link, which cannot be guessed but tried (TH-2)."""
+    """Return the counters of opening an emailed link, which limit guessing of its token (TH-2)."""
     return [*network_counters(LINK_NETWORK, client), LINK_ALL.on("")]
 
 
 def change_counters(session: Session, client: Client) -> list[Counter]:
-    """Return the counters of a change to one's account, also one refused for what was typed."""
+    """Return the counters of a change to one's account, also one refused for invalid input."""
     return [CHANGE_SESSION.on(f"{session.id} {client.network}")]

@@ -1,4 +1,4 @@
-"""A log that nobody can flood: what repeats is written once a minute, with its count."""
+"""A log that can't be flooded: repeated messages are written once a minute, with their count."""
 
 import logging
 from collections.abc import Callable
@@ -9,10 +9,10 @@ EVERY = 60.0  # seconds between two lines of the same kind
 
 
 class BoundedLog:
-    """A logger that writes each kind of message at most once in *every* seconds.
+    """A logger that writes each kind of message at most once every *every* seconds.
 
     A kind is the message before its arguments are filled in. The next line of a kind says how many
-    were left out, so nothing that happened goes unmentioned while it goes on.
+    were left out, so the count is complete.
     """
 
     def __init__(

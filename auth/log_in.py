@@ -1,9 +1,9 @@
-"""Log in: a list of stages, each of which may refuse, and a session after the last.
+"""Log in: a list of stages, each of which may refuse, then a session.
 
     counted ─▶ password ─▶ the account may enter ─▶ the features' stages ─▶ session ─▶ after
 
-Every refusal before the stages gives one answer for the same work. Lockout and `is_active` come
-before any stage, and the counters are refunded only after the last one (SF-1).
+Every refusal before the features' stages gives the same answer after the same work. Lockout and
+`is_active` come before any of them, and counters are refunded only after the last one (SF-1).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Authenticated(NamedTuple):
-    """An account whose password was right, and the counters that the attempt was counted in."""
+    """An account whose password was correct, and the counters that counted the attempt."""
 
     row: AnyRow
     needs_rehash: bool
@@ -50,7 +50,7 @@ class Authenticated(NamedTuple):
 def log_in(
     auth: AuthService, email: str, password: str, client: Client, remember: bool = False
 ) -> Login:
-    """Run all stages, then start the session; `AuthService.log_in` documents it."""
+    """Run all stages, then start the session; see `AuthService.log_in`."""
     account = authenticate(auth, email, password, client)
     for feature in auth.features:
         if feature.stage:
@@ -61,11 +61,11 @@ def log_in(
 def authenticate(
     auth: AuthService, email: str, password: str, client: Client, *, by_link: bool = False
 ) -> Authenticated:
-    """Return the account of *email* if *password* opens it: counted first, for one bcrypt.
+    """Return the account of *email* if *password* is correct: counted first, for one bcrypt.
 
     With *by_link* the account's email may still be unconfirmed: the link confirms it. A refusal by
-    the account's own limit costs one bcrypt too, since it counts toward the network's limit; once
-    that is used up a refusal costs none (AV-1), which reveals only the network.
+    the account's own limit also costs one bcrypt and counts toward the network's limit. Once that
+    is used up, refusals cost none (AV-1); this reveals nothing about an account.
 
     Raises LogInRefused, TooMany, or Busy.
     """
@@ -133,7 +133,7 @@ def _look_up(auth: AuthService, email: Email | None, client: Client) -> tuple[An
 
 
 def _may_enter(auth: AuthService, row: AnyRow, known: bool, *, by_link: bool) -> bool:
-    """Return whether the account is active, not locked out, and confirmed where it has to be."""
+    """Return whether the account is active, not locked out, and confirmed if required."""
     if not row.is_active or (row.failures >= MOST_FAILURES and not known):
         return False
     return by_link or bool(row.verified_at) or not auth.settings.require_verified_email
@@ -150,7 +150,7 @@ def _end_replaced(auth: AuthService, connection: Connection, session_id: str) ->
 def _record_refusal(
     auth: AuthService, row: AnyRow | None, client: Client, *, wrong: bool, wait_begins: bool
 ) -> None:
-    """Record a failed attempt, with the same work whether or not the account exists."""
+    """Record a failed attempt; the work is the same whether or not the account exists."""
     user_id = row.id if row else None
     now = auth.now()
     events = [Event.LOG_IN_FAILED, *([Event.LOCKED] if wait_begins else [])]
@@ -174,10 +174,10 @@ def _read(email: str) -> Email | None:
 def _counters(
     email: Email | None, client: Client, known: bool
 ) -> tuple[list[Counter], list[Counter]]:
-    """Return the account's own counters, reset by a log-in, and those it shares with others.
+    """Return the account's own counters, which a log-in resets, and those shared with others.
 
-    On a network the account was used from before it has a counter of its own, so that attackers
-    elsewhere cannot use it up and lock the owner out (TH-4).
+    A network that the account was used from has a counter of its own, so that attackers elsewhere
+    cannot lock the owner out (TH-4).
     """
     shared = _shared_counters(client)
     if email is None:

@@ -1,7 +1,7 @@
-"""Outgoing email: what an email is, how one is sent, and the queue that sends it off the page.
+"""Outgoing email: the email itself, the ways to send it, and the queue.
 
-A page answers before its email is sent and says the same whether that works (EN-2): failures are
-logged, never shown.
+A page answers before its email is sent, and its answer is the same whether sending works (EN-2).
+Failures are logged, never shown.
 """
 
 from collections import Counter, deque
@@ -20,26 +20,26 @@ log = BoundedLog("auth.mail")
 MAX_JOBS = 1_000  # look-ups that may wait; further ones are dropped and logged
 MAX_EMAILS = 1_000  # emails that may wait; then the least urgent are dropped and logged
 MAX_FOR_ONE = 5  # of them for one recipient
-PATIENCE = 1_800.0  # seconds after which an email is given up: a reset link lives for an hour
+PATIENCE = 1_800.0  # seconds until an email is given up: a reset link is valid for an hour
 PAUSES = (5.0, 30.0, 120.0, 600.0)  # seconds until a deferred email is tried again
-OUTAGE_PAUSES = (1.0, 5.0, 15.0, 30.0)  # seconds without any try while the server does not work
-SHUTDOWN = 3.0  # seconds in which a stopping process still sends what is due
+OUTAGE_PAUSES = (1.0, 5.0, 15.0, 30.0)  # seconds between tries while the server is down
+SHUTDOWN = 3.0  # seconds that a stopping process spends on emails that are due
 
 
 class MailFailed(Exception):
-    """The server did not take this email; another try may work."""
+    """The server did not accept this email; a retry may work."""
 
 
 class MailRefused(MailFailed):
-    """The server will never take this email, however often it is tried."""
+    """The server will never accept this email."""
 
 
 class ServerFailed(MailFailed):
-    """The server did not answer, closed the connection, or refused us as a client."""
+    """The server did not answer, closed the connection, or refused this client."""
 
 
 class Urgency(IntEnum):
-    """Which email is sent first and dropped last."""
+    """How soon an email is sent; the least urgent are dropped first."""
 
     LINK = 0  # a person waits for it
     ALARM = 1  # the owner may have to act: the password or the email has changed
@@ -48,9 +48,9 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class Mail:
-    """An email to one person, as text and as HTML; *link* is where its button leads.
+    """An email to one person, as text and as HTML; *link* is its button's target.
 
-    *kind* names it in the log, where neither recipient nor link may appear.
+    *kind* identifies it in the log, where neither recipient nor link may appear.
     """
 
     to: str
@@ -63,7 +63,7 @@ class Mail:
 
 
 class Mailer(Protocol):
-    """One way to send an email."""
+    """A way to send an email."""
 
     def send(self, mail: Mail) -> None:
         """Send *mail*, or raise MailFailed, MailRefused or ServerFailed."""
@@ -81,14 +81,14 @@ class Waiting:
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """What comes first is sent first: the urgent, the not yet tried, the older."""
+        """The sort key: urgent emails first, then those not yet tried, then the older ones."""
         return self.mail.urgency, self.tries, self.number
 
 
 class Backlog:
-    """The emails that wait, in memory: their links are secrets, so no database keeps them.
+    """The emails that wait, in memory only, because their links are secrets.
 
-    Says what to send next and when; it knows no thread and no clock.
+    Decides what to send next and when; it has no thread and no clock.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -102,7 +102,7 @@ class Backlog:
         return len(self._waiting)
 
     def add(self, mail: Mail, now: float) -> None:
-        """Add *mail*; where there are too many, drop the oldest of the least urgent."""
+        """Add *mail*; if there are too many, drop the oldest of the least urgent."""
         self._number += 1
         self._waiting.append(Waiting(mail, self._number, since=now, due=now))
         same = [each for each in self._waiting if each.mail.to == mail.to]
@@ -123,25 +123,25 @@ class Backlog:
         return first
 
     def next_due(self, now: float) -> float | None:
-        """Return in how many seconds `take` may find something, or None for an empty backlog."""
+        """Return the seconds until `take` may find something, or None for an empty backlog."""
         if not self._waiting:
             return None
         due = max(min(each.due for each in self._waiting), self._paused_until)
         return max(due - now, 0.0)
 
     def sent(self) -> None:
-        """Note that the server works."""
+        """Record that the server works."""
         self._outage, self._paused_until = 0, float("-inf")
 
     def defer(self, waiting: Waiting, now: float) -> None:
-        """Put back an email that the server deferred; it holds up no other."""
+        """Put back an email that the server deferred; it delays no other."""
         self.sent()
         self._put_back(waiting, now, PAUSES[min(waiting.tries, len(PAUSES) - 1)])
 
     def pause(self, waiting: Waiting, now: float) -> None:
-        """Put back an email after the server itself failed, and try nothing for a while.
+        """Put back an email after the server itself failed, and pause all sending.
 
-        The email may be what the server chokes on: others are tried before it.
+        The email may have caused the failure, so others are tried before it.
         """
         pause = OUTAGE_PAUSES[min(self._outage, len(OUTAGE_PAUSES) - 1)]
         self._outage += 1
@@ -149,7 +149,7 @@ class Backlog:
         self._put_back(waiting, now, min(2 * pause, OUTAGE_PAUSES[-1]))
 
     def kinds(self) -> str:
-        """Return what waits, for the log: "2 reset, 1 new_device"."""
+        """Return a summary of the backlog for the log: "2 reset, 1 new_device"."""
         counts = Counter(each.mail.kind for each in self._waiting)
         return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
@@ -168,10 +168,10 @@ class Backlog:
 
 
 class MailQueue:
-    """Runs jobs that look something up, and sends emails, each in a thread of its own.
+    """Runs look-up jobs in one thread and sends emails in another.
 
-    A job never waits for the mail server. One connection at a time sends the emails. The threads
-    start with the first job or email.
+    A job never waits for the mail server. Emails are sent over one connection at a time. The
+    threads start with the first job or email.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class MailQueue:
         self._threads: dict[str, Thread] = {}
 
     def enqueue(self, job: Callable[[], object]) -> None:
-        """Run *job* soon, after the ones before it."""
+        """Run *job* soon, in order of arrival."""
         with self._changed:
             if len(self._jobs) >= MAX_JOBS:
                 log.error("Too many jobs are waiting: one was dropped, and its email with it.")
@@ -201,13 +201,13 @@ class MailQueue:
             self._start("jobs", self._work)
 
     def send(self, mail: Mail) -> None:
-        """Send *mail* soon, and try again where that fails."""
+        """Send *mail* soon, and retry if that fails."""
         with self._changed:
             self._backlog.add(mail, self._clock())
             self._start("mail", self._deliver_all)
 
     def wake(self) -> None:
-        """Look again what is due: a clock that tests move tells nobody."""
+        """Check again what is due, after a test has moved the clock."""
         with self._changed:
             self._changed.notify_all()
 
@@ -217,7 +217,7 @@ class MailQueue:
             return self._changed.wait_for(self._is_idle, timeout)
 
     def close(self, timeout: float = SHUTDOWN) -> None:
-        """Send what is due within *timeout* seconds, stop, and log what was not sent."""
+        """Send what is due within *timeout* seconds, stop, and log what wasn't sent."""
         self.finish(timeout)
         with self._changed:
             if self._closing:
@@ -285,7 +285,7 @@ class MailQueue:
         return None
 
     def _try(self, mail: Mail) -> MailFailed | None:
-        """Send *mail*, and return how it failed."""
+        """Send *mail* and return its failure, if any."""
         try:
             self._mailer.send(mail)
         except MailRefused as failure:
@@ -294,7 +294,7 @@ class MailQueue:
         except MailFailed as failure:
             log.warning("An email was not sent yet: %s (%s).", failure, mail.kind)
             return failure
-        except Exception as cause:  # a bug here must not stop all email for good
+        except Exception as cause:  # a bug here must not stop all email
             log.error("An email could not be written: %s.", mail.kind, cause=cause)
             return MailRefused(type(cause).__name__)
         return None

@@ -1,4 +1,4 @@
-"""The outbox, while no server is set: emails land in a folder, and their links on the screen."""
+"""The outbox, used without a mail server: emails go to a folder, links to the terminal."""
 
 import secrets
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from settings import Sender
 
 
 class Outbox:
-    """A folder of files that mail programs can open; nothing leaves this machine."""
+    """A folder of files that email programs can open; nothing leaves this machine."""
 
     def __init__(self, folder: Path, sender: Sender, *, show_links: bool) -> None:
         self._folder = folder

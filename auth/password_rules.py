@@ -1,4 +1,4 @@
-"""Which passwords people may choose: long ones that nobody would try first."""
+"""The rules for new passwords: long, and not among an attacker's first guesses."""
 
 import re
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from auth.fair_queue import FairQueue
 from auth.passwords import MAX_BYTES, MAX_LENGTH, fits
 
 MIN_STRENGTH = 3  # zxcvbn's "safely unguessable" of 0..4: 10^8 guesses (ASVS 5.0 6.1.2)
-LOOKED_AT = 48  # characters that zxcvbn weighs: its work grows with the square of the length
+LOOKED_AT = 48  # characters given to zxcvbn: its work grows with the square of the length
 MOST_LOOK_UPS = 20_000  # substrings that zxcvbn looks up in its lists, about 30 ms of Python
-MOST_WORDS = 50  # of a person's own, that a password must not be made of
+MOST_WORDS = 50  # of *context* that are checked
 ADVICE = "Three or four unrelated words are easy to remember and hard to guess."
 
 # zxcvbn holds the GIL all the time, so a second one at once would only slow the pages; and it keeps
@@ -23,7 +23,7 @@ _queue = FairQueue(1, per_source=20, in_all=100)
 
 @dataclass(frozen=True)
 class Assessment:
-    """What is wrong with a password as sentences, and its strength from 0 to 4."""
+    """The rules that a password breaks, as sentences, and its strength from 0 to 4."""
 
     errors: list[str]
     strength: int
@@ -32,11 +32,11 @@ class Assessment:
 def assess(
     password: str, min_length: int, context: Iterable[str] = (), source: str = ""
 ) -> Assessment:
-    """Return which rules *password* breaks; no errors mean that it may be used.
+    """Return the rules that *password* breaks; without errors it may be used.
 
-    *context* are words that this person's password must not be made of, such as the name, the
-    email and the app's name. Only what no cheaper rule refuses is estimated by zxcvbn, in the turn
-    of *source*, the network that asks (AV-2). Raises Busy.
+    *context* holds words that this person's password must not be made of, such as the name, the
+    email and the app's name. zxcvbn estimates only what no cheaper rule refuses, in the turn of
+    *source*, the requesting network (AV-2). Raises Busy.
     """
     if errors := obvious_errors(password, min_length):
         return Assessment(errors, strength=0)
@@ -51,7 +51,7 @@ def password_errors(password: str, min_length: int, context: Iterable[str] = ())
 
 
 def obvious_errors(password: str, min_length: int) -> list[str]:
-    """Return a sentence for each rule that *password* breaks, of those that cost nothing to check.
+    """Return a sentence for each rule that *password* breaks, among those that are cheap to check.
 
     Length is counted in code points after NFC. There are no composition rules (NIST
     SP 800-63B-4, 3.1.1.2).
@@ -73,9 +73,9 @@ def obvious_errors(password: str, min_length: int) -> list[str]:
 
 
 def strength(password: str, context: Iterable[str] = (), source: str = "") -> int:
-    """Return how hard *password* is to guess, 0 to 4, as zxcvbn estimates it; raises Busy.
+    """Return zxcvbn's estimate of how hard *password* is to guess, 0 to 4; raises Busy.
 
-    The estimate is of the start of a long password, which is no harder to guess than the whole.
+    For a long password only the start is estimated: the whole is at least as hard to guess.
     """
     text = normalize("NFC", password[:MAX_BYTES])[:LOOKED_AT]
     if not text:
@@ -94,10 +94,10 @@ def _estimate(text: str, words: list[str]) -> int:
 
 
 def look_ups(text: str) -> int:
-    """Return at most how many substrings zxcvbn looks up for *text*.
+    """Return an upper bound on the substrings that zxcvbn looks up for *text*.
 
-    It reads the password forwards, backwards, and once for each way to take its chars and digits
-    for letters: "4" is an a, "1" an i or an l. There are up to 736 ways.
+    It reads the password forwards, backwards, and once for each way to read its characters and
+    digits as letters: "4" is an a, "1" an i or an l. There are up to 736 ways.
     """
     from zxcvbn.matching import L33T_TABLE
 
@@ -109,14 +109,14 @@ def look_ups(text: str) -> int:
 
 
 def _words(phrase: str) -> list[str]:
-    """Return *phrase* whole, run together and word by word: each is a guess of its own."""
+    """Return *phrase* as it is, without spaces, and word by word: attackers try each of them."""
     parts = re.findall(r"\w+", phrase)
     words = [phrase, "".join(parts), *parts] if parts else []
     return [word[:LOOKED_AT] for word in words]
 
 
 def is_common(password: str) -> bool:
-    """Tell whether *password*, whatever its case, stands in the list of common ones (PW-5)."""
+    """Return whether *password*, in any case, is in the list of common ones (PW-5)."""
     return normalize("NFC", password).casefold() in _common()
 
 

@@ -1,9 +1,9 @@
-"""Password hashes: made, verified, and recognised when they are out of date.
+"""Password hashes: creation, verification, and recognition of outdated ones.
 
 A stored hash is `v1$2b$12$…` or, with a pepper, `v1.<pepper id>$2b$12$…`: bcrypt over
-base64(HMAC-SHA-384(pepper, NFC(password))). Sixty-four bytes without a NUL go into bcrypt, so
-nothing is cut at 72 bytes and nothing ends early. A plain `$2b$…` hash of an imported user
-verifies too, and is out of date.
+base64(HMAC-SHA-384(pepper, NFC(password))). bcrypt gets 64 bytes without a NUL, so nothing is cut
+at 72 bytes and nothing ends early. An imported user's plain `$2b$…` hash verifies too, but counts
+as outdated.
 """
 
 import base64
@@ -29,7 +29,7 @@ MAX_BYTES = 1024
 PLAIN_MAX_BYTES = 72  # what bcrypt alone looks at; beyond that an imported hash proves nothing
 ALPHABET = f"./{string.ascii_letters}{string.digits}"  # bcrypt's own base64
 NICENESS = 10  # of 19: a thread that hashes yields to one that draws a page
-MAX_ROUNDS = 16  # 4 s; a stored hash that asks for more is not ours, and would stop the server
+MAX_ROUNDS = 16  # 4 s; a stored hash that asks for more isn't ours, and would block the server
 STORED = re.compile(
     r"(?P<tag>v1(?:\.[0-9a-f]{8})?)?(?P<hash>\$2[aby]\$(?P<cost>0[4-9]|1[0-6])\$[./A-Za-z0-9]{53})",
     re.ASCII,
@@ -43,7 +43,7 @@ def lower_priority() -> None:
 
 
 # bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for
-# everybody who is not logging in (BC-9).
+# visitors who are not logging in (BC-9).
 THREADS = max(1, (os.cpu_count() or 1) - 1)
 PER_NETWORK = 50  # hashes that may wait for one network, and for all: then Busy is raised
 IN_ALL = 200
@@ -52,10 +52,10 @@ _queue = FairQueue(THREADS, per_source=PER_NETWORK, in_all=IN_ALL, prepare=lower
 
 @dataclass(frozen=True)
 class Scheme:
-    """How passwords are hashed today: bcrypt's cost, and the peppers, newest first.
+    """The current hashing parameters: bcrypt's cost, and the peppers, newest first.
 
-    Twelve rounds are 235 ms on a 2024 server core; OWASP asks for at least 10. A pepper is
-    b"" for none; the older ones still verify.
+    Twelve rounds take 235 ms on a 2024 server core; OWASP asks for at least 10. The pepper b""
+    means none; older peppers still verify.
     """
 
     rounds: int = 12
@@ -63,12 +63,12 @@ class Scheme:
 
     @property
     def tag(self) -> str:
-        """What stands in front of bcrypt's own text: our version and the pepper's id."""
+        """The prefix of bcrypt's own text: our version and the pepper's id."""
         return _tag(self.peppers[0])
 
     @property
     def mark(self) -> str:
-        """How a hash made today begins: anything else is out of date."""
+        """The start of a current hash; a hash that begins differently is outdated."""
         return f"{self.tag}$2b${self.rounds:02}$"
 
 
@@ -77,7 +77,7 @@ TODAY = Scheme()
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the password was right, and whether its hash should be made anew."""
+    """Whether the password was correct, and whether it needs a new hash."""
 
     matches: bool
     needs_rehash: bool = False
@@ -87,10 +87,10 @@ class Verdict:
 
 
 def hash_password(password: str, scheme: Scheme = TODAY, network: str = "") -> str:
-    """Return a new hash of *password*, salted for itself: 128 random bits (BC-3).
+    """Return a new hash of *password* with its own salt of 128 random bits (BC-3).
 
-    *network* is who asks: networks take turns. Raises PasswordUnusable when the password is too
-    long or cannot be encoded, which the password rules tell people first, and Busy.
+    Networks take turns; *network* is the requesting one. Raises Busy, or PasswordUnusable when the
+    password is too long or cannot be encoded, which the password rules report first.
     """
     try:
         prepared = _prepare(password, scheme.peppers[0])
@@ -104,8 +104,8 @@ def verify_password(
 ) -> Verdict:
     """Compare *password* with the *stored* hash in constant time, in the turn of *network*.
 
-    Answers no faster for a hash that is missing, malformed or cheap: the work is one bcrypt of
-    today's cost (ASVS 5.0 6.3.8, CVE-2016-2513). Raises nothing but Busy.
+    A missing, malformed or cheap hash is no faster: the work is always one bcrypt of the current
+    cost (ASVS 5.0 6.3.8, CVE-2016-2513). Raises only Busy.
     """
     form = STORED.fullmatch(stored or "")
     prepared = _prepare_for(password, form, scheme) if form else None
@@ -119,25 +119,25 @@ def verify_password(
 
 
 def equalize_timing(stored: str, scheme: Scheme = TODAY, network: str = "") -> None:
-    """Add the work that a cheaper *stored* hash saved where the right password is refused."""
+    """Add the work that a cheaper *stored* hash saved when a correct password is refused."""
     if form := STORED.fullmatch(stored):
         _pad(int(form["cost"]), scheme.rounds, network)
 
 
 @cache
 def dummy_hash(rounds: int) -> str:
-    """Return the hash that is checked in place of a missing one: a salt, and a random outcome.
+    """Return a hash to check in place of a missing one: a salt and a random digest.
 
-    Nobody knows a password for it, and making it costs nothing: the start stays short.
+    No password is known to match it, and making it costs nothing, so startup stays fast.
     """
     return bcrypt.gensalt(rounds).decode() + "".join(secrets.choice(ALPHABET) for _ in range(31))
 
 
 def fits(password: str) -> bool:
-    """Tell whether *password* is short enough; raises UnicodeEncodeError for a lone surrogate.
+    """Return whether *password* is short enough; raises UnicodeEncodeError for a lone surrogate.
 
-    As typed it may have as many characters as bytes: normalising takes time that grows with the
-    square of the length, and everybody would wait for it.
+    The raw text is limited too: normalizing takes time that grows with the square of the length,
+    and every other visitor would wait for it.
     """
     if len(password) > MAX_BYTES:
         return False
@@ -146,14 +146,14 @@ def fits(password: str) -> bool:
 
 
 def _prepare(password: str, pepper: bytes) -> bytes:
-    """Return what bcrypt is given for *password*: 64 bytes of base64 (BC-1)."""
+    """Return bcrypt's input for *password*: 64 bytes of base64 (BC-1)."""
     if not fits(password):
         raise ValueError("the password is too long")
     return base64.b64encode(hmac.digest(pepper, normalize("NFC", password).encode(), "sha384"))
 
 
 def _prepare_for(password: str, form: re.Match[str], scheme: Scheme) -> bytes | None:
-    """Return what bcrypt was given for the stored *form*, or None when nothing can match it."""
+    """Return bcrypt's input for the stored *form*, or None when nothing can match it."""
     try:
         if form["tag"] is None:
             plain = password.encode()

@@ -1,8 +1,8 @@
-"""Rotation: the token in the cookie changes now and then, and an old one that returns is a copy.
+"""Rotation: the cookie's token changes now and then, and an old one that comes back is a copy.
 
-A page load sends the next token; it comes into use when the browser brings it back, so that an
-answer lost on the way logs nobody out. The one before stays good for a moment: the browser's other
-tabs hold it, and fetch the newest meanwhile.
+A page load sends the next token. It takes effect when the browser sends it back, so that a lost
+response logs no user out. The previous token stays valid for a moment, because the browser's other
+tabs still hold it until they fetch the newest.
 """
 
 from datetime import datetime, timedelta
@@ -22,12 +22,12 @@ OVERLAP = timedelta(minutes=2)
 
 
 def is_in_overlap(session: Session, token_id: str, now: datetime) -> bool:
-    """Return whether *token_id* was replaced so lately that it still counts *now*."""
+    """Return whether *token_id* was replaced so recently that it is still valid *now*."""
     return token_id == session.last_token_id and now < session.rotated_at + OVERLAP
 
 
 def accept(connection: Connection, session: Session, token_id: str, now: datetime) -> Session:
-    """Bring the next token into use, now that its browser has it; return the session under it."""
+    """Put the next token into use, since its browser has it; return the session under it."""
     connection.execute(
         update(SessionRow)
         .where(SessionRow.id == session.id, SessionRow.next_token_id == token_id)
@@ -47,15 +47,15 @@ def accept(connection: Connection, session: Session, token_id: str, now: datetim
 
 
 def is_due(session: Session, now: datetime) -> bool:
-    """Return whether a page load *now* should make a next token."""
+    """Return whether a page load *now* should create a next token."""
     return session.next_token_id is None and now >= session.rotated_at + ROTATE_EVERY
 
 
 def prepare(connection: Connection, session: Session) -> str | None:
-    """Make the next token's id and return it.
+    """Create and return the next token's id.
 
-    Of two page loads at once the second gets None: the first one's token is on its way to the
-    browser, and another in its place would make that one a copy.
+    The second of two concurrent page loads gets None: the first token is on its way to the browser,
+    and replacing it would turn it into a copy.
     """
     token_id = new_token_id()
     made = connection.execute(
@@ -71,9 +71,9 @@ def prepare(connection: Connection, session: Session) -> str | None:
 
 
 def step_up(connection: Connection, session: Session, token_id: str, now: datetime) -> None:
-    """Put *session* under the token *token_id*, which alone has the password typed just now.
+    """Move *session* to the token *token_id*, the only one that counts as just confirmed.
 
-    The token the browser has meanwhile counts for OVERLAP, without that (ASVS 5.0 7.2.4).
+    The browser's current token stays valid for OVERLAP, but isn't confirmed (ASVS 5.0 7.2.4).
     """
     _replace(
         connection,
@@ -87,7 +87,7 @@ def step_up(connection: Connection, session: Session, token_id: str, now: dateti
 def keep_current_session(
     connection: Connection, session: Session, token_id: str, now: datetime
 ) -> None:
-    """Let *session* outlive what ended the user's others, under the token *token_id* alone."""
+    """Keep *session* open when the user's others end, under the token *token_id* alone."""
     version = select(UserRow.auth_version).where(UserRow.id == session.user.id)
     _replace(
         connection,

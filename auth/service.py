@@ -1,4 +1,4 @@
-"""AuthService: what every rule needs, and the four verbs of the app.
+"""AuthService: what every rule needs, and the app's four verbs.
 
     auth.sign_up(email, password, name)     make an account
     auth.log_in(email, password, client)    check the password, start a session, issue its token
@@ -49,9 +49,9 @@ mail_log = BoundedLog("auth.mail")
 
 
 class AuthService:
-    """Accounts and sessions. Every refusal is an AuthError; each verb is short transactions.
+    """Accounts and sessions. Every refusal is an AuthError; every verb uses short transactions.
 
-    *features* add stages to the log-in and what follows a sign-up or a log-in. Without a
+    *features* add stages to the log-in, and steps after a sign-up or a log-in. Without a
     *mail_queue*, as in an operator's command, no email is sent.
     """
 
@@ -83,7 +83,7 @@ class AuthService:
     def sign_up(
         self, email: str, password: str, name: str = "", client: Client | None = None
     ) -> User:
-        """Make an account; limits count a *client*, but not an operator.
+        """Make an account; limits apply to a *client*, not to an operator, who passes None.
 
         Raises InvalidDetails with every broken rule of every field, EmailTaken, TooMany, or Busy.
         """
@@ -92,8 +92,8 @@ class AuthService:
     def log_in(self, email: str, password: str, client: Client, remember: bool = False) -> Login:
         """Start a session, and end the one whose token *client* presents (SE-1).
 
-        Raises LogInRefused for every reason alike, after the same work (EN-1, BC-4); TooMany,
-        whether or not the password was right (TH-6); or Busy.
+        Raises LogInRefused for every reason, after the same work (EN-1, BC-4); TooMany, whether
+        or not the password was correct (TH-6); or Busy.
         """
         return log_in.log_in(self, email, password, client, remember)
 
@@ -105,7 +105,7 @@ class AuthService:
         return session.user if session and session.is_open else None
 
     def log_out(self, token: str | None) -> None:
-        """End the session itself, and so every copy of its cookie (SE-5); idempotent."""
+        """End the session and thereby every copy of its cookie (SE-5); idempotent."""
         session = self.session(token, trusted=True)
         if session is None or session.end_reason not in CAN_END:
             return
@@ -116,12 +116,12 @@ class AuthService:
     # Sessions
 
     def session(self, token: str | None, *, trusted: bool = False) -> Session | None:
-        """Return the session that *token* names, open or over, or None for no token of ours.
+        """Return the session of *token*, open or ended, or None if we never issued *token*.
 
-        A token counts while it is the session's newest, and for rotation.OVERLAP after it was
-        replaced; from then on it is a copy. A copy that a browser presents ends the session for
-        everyone (SE-9). A *trusted* token, which an open tab presented earlier and the server has
-        kept since, is refused as STALE instead: the tab's browser may have the newest.
+        A token is valid while it is the session's newest, and for rotation.OVERLAP after it was
+        replaced; from then on it is a copy. A copy presented by a browser ends the session
+        (SE-9). A *trusted* token, presented earlier by an open tab and kept by the server since,
+        is refused as STALE instead: the tab's browser may have the newest.
         """
         now = self.now()
         claims = self.claims(token)
@@ -148,10 +148,10 @@ class AuthService:
     def resume_session(
         self, token: str | None, *, touch: bool = True, trusted: bool = False
     ) -> Session | None:
-        """Return the session that *token* names, open or over, and record that it was used.
+        """Return the session of *token*, open or ended, and record that it was used.
 
         Called on every run (SE-2). *touch* is False where no person acted, such as a page that
-        checks whether it may stay open: that must not keep a session alive. *trusted* is that of
+        checks whether it may stay open: that must not keep a session alive. For *trusted* see
         `session`.
         """
         session = self.session(token, trusted=trusted)
@@ -165,7 +165,7 @@ class AuthService:
         return session
 
     def claims(self, token: str | None) -> Claims | None:
-        """Return what *token* says, or None for no token of ours; its session may be over."""
+        """Return the claims of *token*, or None if it isn't valid; its session may have ended."""
         if not token:
             return None
         try:
@@ -226,7 +226,7 @@ class AuthService:
     def take(
         self, counters: Sequence[Counter], client: Client, *, if_refused: Sequence[Counter] = ()
     ) -> bool:
-        """Count one attempt, and return whether a wait begins; see `throttle.take`."""
+        """Count one attempt and return whether a wait begins; see `throttle.take`."""
         now = self.now()
         try:
             with self.write() as connection:
@@ -242,17 +242,17 @@ class AuthService:
             raise
 
     def enqueue(self, job: Callable[[], object]) -> None:
-        """Run *job* after the answer."""
+        """Run *job* in the background."""
         if self._mail_queue:
             self._mail_queue.enqueue(job)
 
     def send(self, mail: Mail) -> None:
-        """Send *mail* after the answer."""
+        """Send *mail* in the background."""
         if self._mail_queue:
             self._mail_queue.send(mail)
 
     def notify(self, mail: Mail, limit: Limit) -> None:
-        """Send *mail* after the answer, unless its recipient has used up *limit*."""
+        """Send *mail* in the background, unless its recipient has used up *limit*."""
         self.enqueue(lambda: self._send_within(mail, limit))
 
     def _send_within(self, mail: Mail, limit: Limit) -> None:
@@ -270,6 +270,6 @@ class AuthService:
             return bool(connection.execute(select(literal(1))).scalar())
 
     def close(self) -> None:
-        """Send the emails that are due, within a few seconds, and log those that were not sent."""
+        """Send the emails that are due, within a few seconds, and log the ones not sent."""
         if self._mail_queue:
             self._mail_queue.close()

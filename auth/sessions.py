@@ -27,7 +27,7 @@ MAX_PER_USER = 10  # open sessions; one more ends the one unused for longest (SE
 
 
 class EndReason(StrEnum):
-    """Why a session no longer counts."""
+    """The reason that a session ended."""
 
     LOGGED_OUT = "logged_out"
     REPLACED = "replaced"  # by another log-in in the same browser
@@ -37,8 +37,8 @@ class EndReason(StrEnum):
     REUSED = "reused"  # a replaced token was presented again: the cookie was copied
     EXPIRED = "expired"  # the absolute lifetime is over
     IDLE = "idle"
-    DISABLED = "disabled"  # the account is
-    CHANGED = "changed"  # the account was, in a way that ends every session
+    DISABLED = "disabled"  # the account was disabled
+    CHANGED = "changed"  # the account changed in a way that ends every session
 
 
 # A stale token too may end its session.
@@ -47,14 +47,14 @@ CAN_END = {None, EndReason.STALE}
 
 @dataclass(frozen=True)
 class Lifetime:
-    """How long a session lasts: *absolute* from log-in, *idle* from its last use."""
+    """A session's lifetime: *absolute* from log-in, *idle* from its last use."""
 
     absolute: timedelta
     idle: timedelta
 
 
 class Session(NamedTuple):
-    """A session as its row describes it, with its user, as the holder of one token may use it."""
+    """A session's row and its user, as seen through one token."""
 
     # The first are the columns of OWN, in that order.
     id: str
@@ -71,11 +71,11 @@ class Session(NamedTuple):
     rotated_at: datetime
     user: User
     end_reason: EndReason | None = None  # None while it is open
-    newest: bool = True  # whether the token it was found by has not been replaced
+    newest: bool = True  # whether it was found by its newest token
 
     @property
     def is_open(self) -> bool:
-        """Whether the session counts."""
+        """Whether the session is open."""
         return self.end_reason is None
 
     @property
@@ -108,7 +108,7 @@ IPS = select(SessionRow.ip).where(SessionRow.user_id == bindparam("key")).distin
 
 
 class Sessions:
-    """The sessions table under this app's rules: *plain* and *remembered* lifetimes."""
+    """The sessions table with this app's *plain* and *remembered* lifetimes."""
 
     def __init__(self, plain: Lifetime, remembered: Lifetime) -> None:
         self._lifetimes = (plain, remembered)
@@ -124,7 +124,7 @@ class Sessions:
         remembered: bool,
         now: datetime,
     ) -> Session:
-        """Insert a session that begins *now* and return it; its id is 192 random bits (SE-1)."""
+        """Insert a session that starts *now* and return it; its id is 192 random bits (SE-1)."""
         session_id = secrets.token_urlsafe(24)
         connection.execute(
             insert(SessionRow).values(
@@ -158,7 +158,7 @@ class Sessions:
         return session
 
     def find(self, connection: Connection, session_id: str, now: datetime) -> Session | None:
-        """Return the session as it stands *now*, or None when there is none (SE-2)."""
+        """Return the session in its state *now*, or None if it doesn't exist (SE-2)."""
         row = connection.execute(ONE, {"key": session_id}).first()
         return self._read(row, now) if row else None
 
@@ -176,9 +176,9 @@ class Sessions:
     def _end_reason(
         self, session: Session, state: tuple[Any, ...], now: datetime
     ) -> EndReason | None:
-        """Return what ends the session: its own end, the user's state, or one of its limits.
+        """Return why the session ended, or None: its own end, the user's state, or a lifetime.
 
-        *state* is the row's values of STATE.
+        *state* is the row's values for the columns in STATE.
         """
         stored, is_active, version, user_version = state
         if stored is not None:
@@ -195,7 +195,7 @@ class Sessions:
 
 
 def touch_session(connection: Connection, session_id: str, now: datetime) -> None:
-    """Write that the session was used *now*; never backwards, never one that has ended."""
+    """Record that the session was used *now*; never moves back, never touches an ended session."""
     connection.execute(
         update(SessionRow)
         .where(
@@ -208,7 +208,7 @@ def touch_session(connection: Connection, session_id: str, now: datetime) -> Non
 
 
 def end_session(connection: Connection, session_id: str, reason: EndReason, now: datetime) -> bool:
-    """End the session for good; return False for one that has ended: it keeps its first reason."""
+    """End the session; return False if it has already ended: it keeps its first reason."""
     ended = connection.execute(
         update(SessionRow)
         .where(SessionRow.id == session_id, SessionRow.ended_at.is_(None))
@@ -218,13 +218,13 @@ def end_session(connection: Connection, session_id: str, reason: EndReason, now:
 
 
 def known_networks(connection: Connection, user_id: str) -> set[str]:
-    """Return the networks that a user has logged in from, as long as their sessions are kept."""
+    """Return the networks that a user has logged in from, while their sessions are kept."""
     rows = connection.execute(IPS, {"key": user_id})
     return {network(row.ip) for row in rows} - {UNKNOWN}
 
 
 def known_user_agents(connection: Connection, user_id: str, but: str) -> set[str]:
-    """Return the User-Agents of a user's sessions, without the session *but*."""
+    """Return the User-Agents of a user's sessions, except those of the session *but*."""
     rows = connection.execute(
         select(SessionRow.user_agent)
         .where(SessionRow.user_id == user_id, SessionRow.id != but)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def sign_up(auth: AuthService, email: str, password: str, name: str, client: Client | None) -> User:
-    """Make an account; `AuthService.sign_up` documents it."""
+    """Make an account; see `AuthService.sign_up`."""
     user = _add(auth, email, password, name, client)
     for feature in auth.features:
         if feature.after_sign_up:
@@ -36,9 +36,9 @@ def sign_up(auth: AuthService, email: str, password: str, name: str, client: Cli
 def sign_up_by_email(
     auth: AuthService, email: str, password: str, name: str, client: Client
 ) -> None:
-    """Make an account whose owner continues from an email, which also says if it is taken.
+    """Make an account whose owner continues from an email, which also says if one exists.
 
-    The answer is the same for a new and for a taken email, and so is the work (EN-3).
+    The answer and the work are the same for a new and for a taken email (EN-3).
     Raises InvalidDetails, TooMany, or Busy.
     """
     try:
@@ -54,7 +54,7 @@ def check_new_password(
 ) -> None:
     """Raise InvalidDetails unless this person may use *password*; raises Busy too.
 
-    It is slow: count the attempt first, and refuse cheaper mistakes first (AV-1, AV-2).
+    This is slow: count the attempt and refuse cheaper mistakes first (AV-1, AV-2).
     """
     context = (email, email.partition("@")[0], name, auth.settings.app_name)
     found = assess(password, auth.settings.password_min_length, context, client.source)

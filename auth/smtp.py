@@ -1,4 +1,4 @@
-"""Email by SMTP: encrypted on the way, or not sent."""
+"""Email by SMTP: encrypted in transit, or not sent."""
 
 import smtplib
 import socket
@@ -22,16 +22,16 @@ TIMEOUT = 10.0  # seconds for each answer of the server
 LONGEST = 30.0  # seconds for one email once connected, however slowly the server answers
 GOODBYE = 1.0  # seconds to wait for the answer to QUIT: the email is the server's by then
 PERMANENT = 500  # replies from here on
-ASCII = SMTP.clone(cte_type="7bit")  # what every server takes
+ASCII = SMTP.clone(cte_type="7bit")  # every server accepts this
 AUTHENTICATED = 235  # RFC 4954, 4
 CLOSING = 421  # the server ends the connection, whatever was asked: RFC 5321, 3.8
 
 
 class Smtp:
-    """Sends by *server*: its connection begins plain and turns to TLS, or is TLS at once.
+    """Sends by *server*, over STARTTLS or implicit TLS.
 
-    Only a server on this machine may go without: a name and a password, and the links that open
-    accounts, never travel in the clear.
+    Only a server on this machine may go without TLS: credentials, and links that open accounts,
+    never travel in the clear.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Smtp:
     def send(self, mail: Mail) -> None:
         """Send *mail*.
 
-        Raises MailRefused for what the server will never take (a 5yz reply: RFC 5321, 4.2.1),
-        MailFailed for an email it may take later, and ServerFailed where no email would fare
-        better: no connection, no answer, a refused log-in.
+        Raises MailRefused for an email that the server will never accept (a 5yz reply: RFC 5321,
+        4.2.1), MailFailed for one it may accept later, and ServerFailed where any email would
+        fail: no connection, no answer, a refused log-in.
         """
         try:
             with self._connect() as server:
@@ -54,12 +54,12 @@ class Smtp:
                     _log_in(server, self._server.user, self._server.password)
                 server.send_message(message(mail, self._sender))
         except (OSError, smtplib.SMTPException) as cause:
-            # Its text may quote what was sent: the name has to do.
+            # The text may quote what was sent, so log the class name only.
             raise _kind(cause)(_name(cause)) from None
 
     @contextmanager
     def _connect(self) -> Iterator[smtplib.SMTP]:
-        """Yield a connection that is closed at the end, and after LONGEST in any case."""
+        """Yield a connection; close it at the end, and after LONGEST at the latest."""
         host, port, tls_at_once = self._server.host, self._server.port, self._server.tls
         if tls_at_once:
             server: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -85,9 +85,9 @@ class Smtp:
 
 
 def message(mail: Mail, sender: Sender) -> EmailMessage:
-    """Return *mail* as it travels: text first, then the same as HTML.
+    """Return *mail* as a message: text first, then the same as HTML.
 
-    Domains travel in ASCII, which every server takes. Only a letter outside ASCII before the @
+    Domains are sent in ASCII, which every server accepts. Only a letter outside ASCII before the @
     needs a server that offers SMTPUTF8 (RFC 6531).
     """
     to = with_ascii_domain(mail.to)
@@ -117,7 +117,7 @@ def with_ascii_domain(email: str) -> str:
 
 
 def _kind(cause: Exception) -> type[MailFailed]:
-    """Return what *cause* means: for this email, or for every one."""
+    """Return the failure that *cause* means: of this email, or of the server."""
     if isinstance(cause, smtplib.SMTPNotSupportedError):
         # STARTTLS or a log-in that is not offered is the server's; SMTPUTF8 is this email's.
         return MailRefused if "SMTPUTF8" in str(cause) else ServerFailed
@@ -146,7 +146,7 @@ def _hang_up(server: smtplib.SMTP) -> None:
 
 
 def _log_in(server: smtplib.SMTP, user: str, password: str) -> None:
-    """Log in, also where a letter is not ASCII: smtplib would raise UnicodeEncodeError there.
+    """Log in, also with letters outside ASCII, where smtplib would raise UnicodeEncodeError.
 
     PLAIN takes UTF-8 (RFC 4616), and the connection is encrypted by now.
     """

@@ -1,4 +1,4 @@
-"""Step-up: the password again, before what could do harm in an attacker's hands (ASVS 5.0 7.5)."""
+"""Step-up: ask for the password again before a sensitive action (ASVS 5.0 7.5)."""
 
 from datetime import timedelta
 
@@ -18,16 +18,16 @@ RECENT = timedelta(minutes=10)  # how long a typed password opens what needs it
 
 
 def recently_authenticated(auth: AuthService, session: Session, within: timedelta = RECENT) -> bool:
-    """Return whether the password was typed in this session *within* the last minutes.
+    """Return whether the password was typed in this session *within* the given time.
 
-    Logging in with it counts. A token that step-up has replaced does not.
+    Logging in with it counts. A token that step-up has replaced does not count.
     """
     confirmed_at = session.confirmed_at
     return confirmed_at is not None and auth.now() < confirmed_at + within
 
 
 def require_recent(auth: AuthService, session: Session) -> None:
-    """Raise PasswordNeeded unless the password was typed in this session a short while ago."""
+    """Raise PasswordNeeded unless the password was typed in this session recently."""
     if not recently_authenticated(auth, session):
         raise PasswordNeeded
 
@@ -37,7 +37,7 @@ def confirm_password(
 ) -> Login:
     """Step up: return the session under a new token, the only one that counts as confirmed.
 
-    Copies of the old token gain nothing (ASVS 5.0 7.2.4). *client* is who asks, where known.
+    Copies of the old token gain nothing (ASVS 5.0 7.2.4). *client* is the requester, if known.
     Raises WrongPassword, TooMany, or SessionOver.
     """
     check_password(auth, session, password, client)
@@ -54,9 +54,9 @@ def check_password(
 ) -> None:
     """Raise WrongPassword unless *password* is the user's, or TooMany after a few attempts.
 
-    The limit belongs to the session and one network: with a stolen cookie, an attacker elsewhere
-    cannot use up the owner's attempts. A wrong guess counts as one at log-in does (TH-1), and after
-    too many of them the password is accepted from known networks only, here too.
+    The limit is per session and network, so an attacker elsewhere with a stolen cookie cannot use
+    up the owner's attempts. A wrong guess counts like one at log-in (TH-1); after too many of them
+    the password is accepted from known networks only, here too.
     """
     client = client or session.client
     user_id = session.user.id

@@ -1,7 +1,7 @@
 """The throttle: limits on attempts, counted in the database for all processes.
 
-Every attempt is counted before its work begins and refunded once it succeeds, so that attempts at
-the same moment never exceed the limit (TH-3). Waits grow, and end by themselves.
+Every attempt is counted before its work begins and refunded once it succeeds, so that concurrent
+attempts never exceed the limit (TH-3). Waits grow, and end by themselves.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from db.models import Counter as CounterRow
 from db.types import UtcDateTime
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-SKEW = MINUTE  # that the clocks of two servers may differ by; more, and one of them was wrong
+SKEW = MINUTE  # the most that two servers' clocks may differ; beyond it one of them was wrong
 
 
 @dataclass(frozen=True)
 class Limit:
     """*free* attempts without a wait; then a wait before each further one.
 
-    Waits double from *first* to *longest*. A counter is forgotten *forget* after its last wait, and
-    an hour after an attempt that no other followed: invented emails leave no rows behind (TH-5).
+    Waits double from *first* to *longest*. A counter expires *forget* after its last wait, or below
+    *free* an hour after its last attempt, so invented emails leave no rows behind (TH-5).
     Without *first* there is one wait, until the end of the window of length *forget* that the first
     attempt opened.
     """
@@ -41,7 +41,7 @@ class Limit:
         return Counter(self, digest.hexdigest())
 
     def standing(self, state: "CounterState", now: datetime) -> "CounterState":
-        """Return *state* as it counts *now*: zero once it has expired.
+        """Return the *state* that applies *now*: zero once it has expired.
 
         A wait longer than the policy's longest was written by a clock that has since been set back.
         It is dropped and the count stays (AV-6).
@@ -55,9 +55,9 @@ class Limit:
         return state
 
     def wait(self, state: "CounterState", now: datetime) -> timedelta:
-        """Return how long *state* allows no attempt, from *now*.
+        """Return how long, from *now*, *state* allows no attempt.
 
-        Below *free* there is no wait, even if the clock of another process that counted is ahead.
+        Below *free* there is no wait, even if another process counted with a clock that is ahead.
         """
         if state.count < self.free:
             return timedelta()
@@ -76,14 +76,14 @@ class Limit:
         return CounterState(count, until, until + self.forget)
 
     def refund(self, state: "CounterState", now: datetime) -> "CounterState":
-        """Return *state* less one attempt, which succeeded."""
+        """Return *state* minus one attempt, which succeeded."""
         count = max(state.count - 1, 0)
         return CounterState(count, now if count < self.free else state.until, state.expires_at)
 
 
 @dataclass(frozen=True)
 class CounterState:
-    """A counter's value: attempts counted, none allowed before *until*, zero from *expires_at*."""
+    """A counter's value: the attempts, when the next is allowed, and when it resets to zero."""
 
     count: int
     until: datetime
@@ -98,7 +98,7 @@ class Counter:
     key: str
 
 
-# The update changes nothing and locks the row: one that is there cannot be deleted meanwhile.
+# The update changes nothing but locks the row, so that it cannot be deleted meanwhile.
 OPEN = text(
     "INSERT INTO counters (key, count, until, expires_at) VALUES (:key, 0, :now, :now)"
     " ON CONFLICT (key) DO UPDATE SET count = counters.count"
@@ -122,11 +122,11 @@ def take(
     *,
     if_refused: Sequence[Counter] = (),
 ) -> bool:
-    """Count one attempt in each of *counters*, and return whether a wait begins with it.
+    """Count one attempt in each of *counters* and return whether it starts a wait.
 
-    Raises TooMany when one of them is used up. The attempt then counts in *if_refused* alone, and
-    `counted` is true, unless one of these is used up as well (AV-1). Roll the transaction back
-    after a refusal that was not counted, so that it leaves no rows.
+    Raises TooMany when one of them is used up. The attempt then counts in *if_refused* alone and
+    `counted` is true, unless one of those is used up as well (AV-1). Roll the transaction back
+    after a refusal that wasn't counted, so that it leaves no rows.
     """
     states = _states(connection, {*counters, *if_refused}, now)
 
@@ -159,7 +159,7 @@ def record_success(
 
 
 def clear(connection: Connection, counters: Sequence[Counter]) -> None:
-    """Reset *counters*, after their user has authenticated."""
+    """Reset *counters* after their user has authenticated."""
     keys = [counter.key for counter in counters]
     connection.execute(delete(CounterRow).where(CounterRow.key.in_(keys)))
 
@@ -167,7 +167,7 @@ def clear(connection: Connection, counters: Sequence[Counter]) -> None:
 def _states(
     connection: Connection, counters: Set[Counter], now: datetime
 ) -> dict[str, CounterState]:
-    """Return the states of *counters*, their rows locked in one order to avoid deadlocks."""
+    """Lock the rows of *counters*, in a fixed order to avoid deadlocks, and return their states."""
     keys = sorted(counter.key for counter in counters)
     connection.execute(OPEN, [{"key": key, "now": now} for key in keys])
     limits = {counter.key: counter.limit for counter in counters}

@@ -1,6 +1,6 @@
-"""Tickets: what a script hands to its page so that an HTTP answer can set the cookie.
+"""Tickets: passed from a script to its page so that an HTTP response can set the cookie.
 
-A ticket is good once, for half a minute, and only from the browser it was made for.
+A ticket works once, for half a minute, and only in the browser it was made for.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ def issue_ticket(
     now: datetime,
     ticket: str | None = None,
 ) -> str:
-    """Return a ticket, a new one or *ticket*, that only the holder of the nonce *browser* can use.
+    """Return a ticket, new or the given one, that only the holder of the nonce *browser* can use.
 
-    One that has been made up is 128 bits or more, and good from now on.
+    A given *ticket* must have at least 128 random bits; it is valid from now on.
     """
     ticket = ticket or secrets.token_urlsafe(24)
     connection.execute(
@@ -38,7 +38,7 @@ def issue_ticket(
 
 
 def is_ticket(connection: Connection, ticket: str) -> bool:
-    """Return whether there is such a ticket: only then is it worth a write transaction."""
+    """Return whether the ticket exists; only then is it worth a write transaction."""
     found = connection.execute(select(Ticket.hash).where(Ticket.hash == _hash(ticket))).first()
     return found is not None
 
@@ -46,8 +46,8 @@ def is_ticket(connection: Connection, ticket: str) -> bool:
 def use_ticket(connection: Connection, ticket: str, browser: str, now: datetime) -> str | None:
     """Return the id of the session that *ticket* is for, once; None for anything else.
 
-    One statement takes it away, so of two that come together one wins, in whichever process.
-    A ticket that another browser presents is used up too: it has been seen where it should not be.
+    A single statement deletes it, so only one of two concurrent requests wins, in any process.
+    A ticket presented by another browser is used up too: it has leaked.
     """
     row = connection.execute(
         delete(Ticket)

@@ -1,4 +1,4 @@
-"""The signed token in the cookie: issued at log-in, read on every run, refused at any doubt."""
+"""The signed token in the cookie: issued at log-in, read on every run, refused when in doubt."""
 
 import json
 import re
@@ -42,7 +42,7 @@ _jwt = PyJWT(options=_options)
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says: whose session, until when; nothing personal (JWT-10)."""
+    """A token's claims: the session, the user's id and the times; nothing personal (JWT-10)."""
 
     user_id: str
     session_id: str
@@ -66,7 +66,7 @@ def issue(
     expires_at: datetime,
     token_id: str | None = None,
 ) -> str:
-    """Return a token for the session, signed with the newest of *keys*, good from *now* on."""
+    """Return a token for the session, signed with the newest of *keys*, valid from *now* on."""
     key_id, key = keys.newest
     moment = int(now.timestamp())
     claims = {
@@ -83,9 +83,9 @@ def issue(
 
 
 def read(token: str, keys: KeyRing, *, now: datetime, max_age: timedelta) -> Claims:
-    """Return what *token* says, or raise TokenRefused; every other exception stays in here.
+    """Return the claims of *token*, or raise TokenRefused, and no other exception.
 
-    `exp` equal to *now* is expired; a token that would live longer than *max_age* is refused.
+    A token expires when `exp` equals *now*. One with a lifetime above *max_age* is refused.
     """
     if not isinstance(token, str) or len(token) > MAX_BYTES:
         raise TokenRefused
@@ -103,10 +103,10 @@ def read(token: str, keys: KeyRing, *, now: datetime, max_age: timedelta) -> Cla
 
 # Every run reads the same few tokens: one that was verified byte for byte under the same keys needs
 # no second HMAC. What depends on the clock is checked each time, and so is the session's row.
-# Refusals raise and are not kept, so forged tokens take no place here.
+# Refusals raise and are not cached, so forged tokens take up no space here.
 @lru_cache(maxsize=4096)
 def _verified(token: str, keys: KeyRing) -> Claims:
-    """Return what *token* says whatever the time, or raise TokenRefused.
+    """Return the claims of *token* without checking its times, or raise TokenRefused.
 
     A key is looked up by `kid`, never tried (JWT-7).
     """
@@ -132,9 +132,9 @@ def _verified(token: str, keys: KeyRing) -> Claims:
 
 
 def _parse(part: str) -> Any:
-    """Return the JSON of one part; raises ValueError where a member stands twice (RFC 8725, 2.4).
+    """Return the JSON of one part; raises ValueError for a duplicate member (RFC 8725, 2.4).
 
-    PyJWT takes the last of two, another parser the first.
+    PyJWT takes the last of two; another parser may take the first.
     """
     return json.loads(base64url_decode(part).decode(), object_pairs_hook=_unique)
 
@@ -147,7 +147,10 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _sound(claims: dict[str, Any]) -> bool:
-    """Tell whether each claim is there, alone, and of its type: PyJWT accepts "" and True."""
+    """Return whether exactly the claims we issue are present, with their types.
+
+    PyJWT accepts "" and True.
+    """
     return (
         claims.keys() == CLAIMS
         and all(

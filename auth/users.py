@@ -1,4 +1,4 @@
-"""Accounts in the database: added, found, disabled."""
+"""Accounts in the database: add, find, disable, delete."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from db.types import AnyRow
 
 @dataclass(frozen=True)
 class User:
-    """The signed-in user, as pages may show them; holds no secret and no permission."""
+    """The signed-in user as pages may show them, without secrets or permissions."""
 
     id: str
     email: str
@@ -27,7 +27,7 @@ class User:
 
 @dataclass(frozen=True)
 class Login:
-    """A successful log-in: the token for the cookie, its user, and when it expires."""
+    """A successful log-in: the token for the cookie, the user, and when it expires."""
 
     token: str = field(repr=False)
     user: User
@@ -37,7 +37,7 @@ class Login:
 def add_user(
     connection: Connection, email: Email, name: str, password_hash: str, now: datetime
 ) -> User:
-    """Insert an account, or raise EmailTaken: of two at once the database admits one (DB-1)."""
+    """Insert an account, or raise EmailTaken; the database admits one of two at once (DB-1)."""
     user = User(id=secrets.token_hex(16), email=email.shown, name=name, created_at=now)
     try:
         connection.execute(
@@ -70,7 +70,7 @@ def find_by_id(connection: Connection, user_id: str) -> AnyRow | None:
 
 
 def set_active(connection: Connection, user_id: str, active: bool) -> None:
-    """Enable or disable an account; either ends its open sessions for good (SE-6)."""
+    """Enable or disable an account; either one ends its open sessions (SE-6)."""
     connection.execute(
         update(UserRow)
         .where(UserRow.id == user_id)
@@ -98,7 +98,7 @@ def update_user(connection: Connection, user_id: str, **columns: Any) -> None:
 def set_password(
     connection: Connection, user_id: str, password_hash: str | None, **columns: Any
 ) -> None:
-    """Store another password, or none; every session and link from before is void (SE-6)."""
+    """Store another password, or none; earlier sessions and links become void (SE-6)."""
     update_user(
         connection,
         user_id,
@@ -110,7 +110,7 @@ def set_password(
 
 
 def count_failure(connection: Connection, user_id: str) -> int | None:
-    """Count a wrong password, and return the count; None, for the same work, without an account."""
+    """Count a wrong password and return the count; without an account, the same work and None."""
     failures: int | None = connection.scalar(
         update(UserRow)
         .where(UserRow.id == user_id)
@@ -121,5 +121,5 @@ def count_failure(connection: Connection, user_id: str) -> int | None:
 
 
 def delete_user(connection: Connection, user_id: str) -> None:
-    """Delete an account; its sessions and links go with it, by the database's own rule."""
+    """Delete an account; its sessions and links go with it, by ON DELETE CASCADE."""
     connection.execute(delete(UserRow).where(UserRow.id == user_id))

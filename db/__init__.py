@@ -1,1 +1,1 @@
-"""Where things are kept: tables, engine and transactions; knows no rule and no framework."""
+"""Storage: tables, engine and transactions; depends on no rule and no framework."""

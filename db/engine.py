@@ -1,4 +1,4 @@
-"""The engine, opened the same way for every caller, and the two ways to use it: read and write."""
+"""The database engine, opened the same way for every caller, and its two uses: read and write."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",  # off unless asked for, on every connection
 )
-# How a connection says that it only reads. SQLite commits each statement by itself where nobody
-# said BEGIN; SQLAlchemy's own AUTOCOMMIT would run one more PRAGMA each time.
+# Marks a connection that only reads. Without a BEGIN, SQLite commits each statement by itself;
+# SQLAlchemy's own AUTOCOMMIT would run one more PRAGMA each time.
 READS: dict[str, dict[str, Any]] = {
     "sqlite": {"only_reads": True},
     "postgresql": {"isolation_level": "AUTOCOMMIT"},
@@ -29,8 +29,8 @@ READS: dict[str, dict[str, Any]] = {
 class Database:
     """A database: `read` for single statements, `write` for one short transaction.
 
-    No transaction stays open across a bcrypt run or a script run (DB-3): both are context
-    managers, and the connection is closed when the block ends.
+    Both are context managers that give the connection back when the block ends, so no transaction
+    stays open across a bcrypt run or a script run (DB-3).
     """
 
     def __init__(self, url: str | URL) -> None:
@@ -38,7 +38,7 @@ class Database:
         self._reader = self.engine.execution_options(**READS[self.engine.dialect.name])
 
     def read(self) -> Connection:
-        """Return a connection on which each statement stands for itself and takes no lock.
+        """Return a connection where each statement runs by itself and takes no lock.
 
         For a `with` block: its end gives the connection back.
         """
@@ -48,8 +48,8 @@ class Database:
     def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
         """Yield a connection in a transaction: committed at the end, rolled back on an error.
 
-        *patience* is how many milliseconds to wait for another writer's lock. A write that is no
-        reason to keep a page waiting asks for less, and is ready for a DBAPIError.
+        *patience* is the milliseconds to wait for another writer's lock. A write that isn't worth
+        keeping a page waiting asks for less, and must expect a DBAPIError.
         """
         with self.engine.execution_options(patience=patience).begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -85,14 +85,14 @@ def _open_sqlite(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    """Set what SQLite forgets between connections, and leave BEGIN to us (DB-2)."""
+    """Set the PRAGMAs that SQLite keeps per connection, and leave BEGIN to us (DB-2)."""
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(pragma)
 
 
 def _begin_immediately(connection: Connection) -> None:
-    """Take the write lock at BEGIN: a read that turns into a write could not wait for it."""
+    """Take the write lock at BEGIN: a read that becomes a write could not wait for it."""
     options = connection.get_execution_options()
     if not options.get("only_reads"):
         patience = options.get("patience", BUSY_TIMEOUT)
@@ -104,16 +104,16 @@ MAX_REASON = 200  # characters of the database's own words that a log line keeps
 
 
 def kind_of_fault(fault: DBAPIError | PoolTimeout) -> str:
-    """Return which fault it is, in few different words: a code of the database's, or a class."""
+    """Return the kind of fault, from a small set: the database's code or the class name."""
     cause = getattr(fault, "orig", None) or fault
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
     return f"{type(cause).__name__} {code}" if code else type(cause).__name__
 
 
 def reason_of_fault(fault: DBAPIError | PoolTimeout) -> str:
-    """Return what the database said, for the log.
+    """Return the database's message, for the log.
 
-    The first line alone: PostgreSQL puts the values of a row into the ones that follow.
+    Only the first line: PostgreSQL puts a row's values into the following ones.
     """
     cause = getattr(fault, "orig", None) or fault
     lines = str(cause).strip().splitlines() or [""]
@@ -121,7 +121,7 @@ def reason_of_fault(fault: DBAPIError | PoolTimeout) -> str:
 
 
 def is_lock_wait(fault: DBAPIError | PoolTimeout) -> bool:
-    """Return whether another writer held the lock for longer than the caller would wait."""
+    """Return whether another writer held the lock for longer than the caller's patience."""
     cause = getattr(fault, "orig", None)
     busy = str(getattr(cause, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
     return busy or getattr(cause, "sqlstate", None) == "55P03"  # lock_not_available

@@ -16,9 +16,9 @@ LOCK = 0x5AFE_C0DE  # any number, as long as every process takes the same
 def migrate(database: Database) -> None:
     """Upgrade *database* to the newest migration; safe when several processes start at once.
 
-    The whole upgrade is one transaction under one lock: the second process waits, then finds
-    nothing left to do. Where there is nothing to do Alembic is not even imported: that would be
-    a third of the app's start.
+    The whole upgrade is one transaction under one lock: a second process waits, then finds nothing
+    left to do. Alembic is imported only when there is work: importing it would take a third of the
+    app's startup.
     """
     if _revision(database) == newest():
         return
@@ -34,7 +34,7 @@ def migrate(database: Database) -> None:
 
 
 def newest() -> str:
-    """Return the revision that no other builds upon, as Alembic's ScriptDirectory would tell."""
+    """Return the revision that no other builds on, as Alembic's ScriptDirectory would find it."""
     texts = [file.read_text("utf-8") for file in VERSIONS.glob("*.py")]
     made, built_upon = (
         {found[1] for text in texts if (found := re.search(rf'^{name} = ["\'](\w+)', text, re.M))}
@@ -45,7 +45,7 @@ def newest() -> str:
 
 
 def _revision(database: Database) -> str | None:
-    """Return the revision that *database* is at; None for one that was never migrated."""
+    """Return the revision of *database*, or None if it was never migrated."""
     try:
         with database.read() as connection:
             revision: str | None = connection.scalar(
@@ -57,7 +57,7 @@ def _revision(database: Database) -> str | None:
 
 
 def explain(fault: Exception) -> str:
-    """Return one sentence on *fault* for an operator; no URL and no password is in it.
+    """Return one sentence about *fault* for the operator, without any URL or password.
 
     *fault* is what keeps a database from being opened: OperationalError, CommandError or OSError.
     """

@@ -21,7 +21,7 @@ UNUSED = text("used_at IS NULL AND verified_at IS NULL")
 
 
 class Base(DeclarativeBase):
-    """What every table shares: constraints named by rule, so that migrations can name them too."""
+    """Base of all tables: constraints get systematic names that migrations can refer to."""
 
     metadata = MetaData(
         naming_convention={
@@ -51,7 +51,7 @@ class User(Base):
     name: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str | None] = mapped_column(Text)  # None: no password opens it
     is_active: Mapped[bool]
-    auth_version: Mapped[int]  # counted up by all that must end every session
+    auth_version: Mapped[int]  # incremented to end every session
     created_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]  # when its owner confirmed the email
     failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords in a row
@@ -90,7 +90,7 @@ class Session(Base):
     confirmed_at: Mapped[datetime | None]  # when the password was last typed
     token_id: Mapped[str] = mapped_column(String(32))  # the jti of the token in use
     next_token_id: Mapped[str | None] = mapped_column(String(32))  # sent, not yet seen again
-    last_token_id: Mapped[str | None] = mapped_column(String(32))  # good for a moment more
+    last_token_id: Mapped[str | None] = mapped_column(String(32))  # valid for a moment more
     rotated_at: Mapped[datetime]  # when token_id came into use
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(16))
@@ -99,14 +99,14 @@ class Session(Base):
 
 
 class EmailToken(Base):
-    """What an emailed link stands for: single-use, for one purpose; only its hash is kept."""
+    """The token of an emailed link: single-use, for one purpose; only its hash is kept."""
 
     __tablename__ = "email_tokens"
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(16))
-    email: Mapped[str] = mapped_column(Text)  # that the link is about
+    email: Mapped[str] = mapped_column(Text)  # the email that the link is about
     email_key: Mapped[str] = mapped_column(Text)
     auth_version: Mapped[int]  # the user's when it was sent; a difference voids it
     created_at: Mapped[datetime]
@@ -115,7 +115,7 @@ class EmailToken(Base):
 
 
 class Counter(Base):
-    """How many attempts were counted lately, and until when no further one is allowed."""
+    """The number of recent attempts, and when the next one is allowed."""
 
     __tablename__ = "counters"
 
@@ -138,6 +138,6 @@ class AuditEvent(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     event: Mapped[str] = mapped_column(String(40))
     user_id: Mapped[str | None] = mapped_column(String(32))  # no key: it outlives the account
-    session: Mapped[str | None] = mapped_column(String(16))  # a hash: tells which, opens nothing
+    session: Mapped[str | None] = mapped_column(String(16))  # a hash, no use as a token
     ip: Mapped[str] = mapped_column(Text)
     user_agent: Mapped[str] = mapped_column(Text)

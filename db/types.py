@@ -1,4 +1,4 @@
-"""The clock and the one way a moment is stored: aware, in UTC, on every database."""
+"""The clock, and the one way a time is stored: aware, in UTC, on every database."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, Row
 from sqlalchemy.types import TypeDecorator
 
-AnyRow = Row[*tuple[Any, ...]]  # a row of whichever columns were asked for
+AnyRow = Row[*tuple[Any, ...]]  # a row with any columns
 
 
 def utc_now() -> datetime:
-    """Return this moment, aware, in UTC: the clock wherever a test passes no other."""
+    """Return the current time, aware, in UTC; tests may pass another clock."""
     return datetime.now(UTC)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no zone and would answer a naive value (DB-4)."""
+    """A time in UTC. SQLite keeps no zone and would return a naive value (DB-4)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -29,7 +29,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Return the stored moment, aware, in UTC."""
+        """Return the stored time, aware, in UTC."""
         if value is None:
             return None
         moment: datetime = value
