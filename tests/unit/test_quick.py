@@ -12,7 +12,7 @@ from settings import ROOT
 @pytest.mark.parametrize("processes", ["0", "2"])
 def test_a_quick_run_says_what_it_left_out(processes: str) -> None:
     """CF-3: nobody takes the quick answer for the whole one."""
-    places = ("tests/http/test_busy.py", "tests/unit/test_tickets.py", "tests/unit/test_migrate.py")
+    places = ("tests/unit/test_migrate.py", "tests/test_migrations.py")
 
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "--quick", f"--numprocesses={processes}", *places],
