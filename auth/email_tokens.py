@@ -7,12 +7,13 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
+from auth.users import Account
 from db.models import EmailToken
 from db.models import User as UserRow
-from db.types import AnyRow
 
 
 class Purpose(StrEnum):
@@ -22,6 +23,27 @@ class Purpose(StrEnum):
     RESET = "reset"  # choose a new password
     CHANGE = "change"  # confirm the account's new email
     KEEP = "keep"  # object to a change of the account's email
+
+
+class UsedLink(NamedTuple):
+    """A link that has just been used up."""
+
+    user_id: str
+    purpose: str
+    email: str
+    email_key: str
+    auth_version: int
+    created_at: datetime
+
+
+class LinkTarget(NamedTuple):
+    """What a link that would work now is for."""
+
+    purpose: str
+    sent_to: str
+    id: str  # the account's
+    email: str  # the account's
+    name: str
 
 
 LIVES = {
@@ -34,7 +56,7 @@ LIVES = {
 
 def issue_link(
     connection: Connection,
-    user: AnyRow,
+    user: Account,
     purpose: Purpose,
     email: str,
     email_key: str,
@@ -69,13 +91,13 @@ def issue_link(
 
 def use_link(
     connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
-) -> AnyRow | None:
+) -> UsedLink | None:
     """Use up *token* and return its row, or None if it isn't valid now.
 
     A single statement uses it up, so only one of two concurrent requests wins, on every database
     (RS-2). Any change of the account since it was sent voids it, unless it objects to a change.
     """
-    row: AnyRow | None = connection.execute(
+    row = connection.execute(
         update(EmailToken)
         .where(
             EmailToken.hash == _hash(token),
@@ -93,17 +115,20 @@ def use_link(
             EmailToken.created_at,
         )
     ).first()
-    if row is None or row.purpose == Purpose.KEEP:
-        return row
-    version = connection.scalar(select(UserRow.auth_version).where(UserRow.id == row.user_id))
-    return row if version == row.auth_version else None
+    if row is None:
+        return None
+    link = UsedLink._make(row)
+    if link.purpose == Purpose.KEEP:
+        return link
+    version = connection.scalar(select(UserRow.auth_version).where(UserRow.id == link.user_id))
+    return link if version == link.auth_version else None
 
 
 def look_at_link(
     connection: Connection, token: str, purposes: tuple[Purpose, ...], now: datetime
-) -> AnyRow | None:
+) -> LinkTarget | None:
     """Return the account and the email that *token* is for, without using it up."""
-    return connection.execute(
+    row = connection.execute(
         select(
             EmailToken.purpose,
             EmailToken.email.label("sent_to"),
@@ -124,6 +149,7 @@ def look_at_link(
             ),
         )
     ).first()
+    return LinkTarget._make(row) if row else None
 
 
 def pending_email(connection: Connection, user_id: str, now: datetime) -> str | None:

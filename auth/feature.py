@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from auth.mail import Mail
     from auth.service import AuthService
     from auth.sessions import Session
-    from auth.users import User
-    from db.types import AnyRow
+    from auth.users import Account, User
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Feature:
     events: Mapping[Event, str] = field(default_factory=dict)  # as "Recent activity" words them
     samples: Callable[[Emails], Sequence[Mail]] | None = None  # one of each of its emails
     export: Callable[[AuthService, Connection, User], Mapping[str, Any]] | None = None  # download
-    stage: Callable[[AuthService, AnyRow, Client], None] | None = None
+    stage: Callable[[AuthService, Account, Client], None] | None = None
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None

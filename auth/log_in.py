@@ -34,14 +34,13 @@ if TYPE_CHECKING:
     from auth.client import Client
     from auth.service import AuthService
     from auth.throttle import Counter
-    from auth.users import Login
-    from db.types import AnyRow
+    from auth.users import Account, Login
 
 
 class Authenticated(NamedTuple):
     """An account whose password was correct, and the counters that counted the attempt."""
 
-    row: AnyRow
+    row: Account
     needs_rehash: bool
     own: list[Counter]
     shared: list[Counter]
@@ -122,7 +121,7 @@ def _open_session(
     return auth.login(session)
 
 
-def _look_up(auth: AuthService, email: Email | None, client: Client) -> tuple[AnyRow | None, bool]:
+def _look_up(auth: AuthService, email: Email | None, client: Client) -> tuple[Account | None, bool]:
     """Return the account, and whether it was used from this network before."""
     if email is None:
         return None, False
@@ -132,7 +131,7 @@ def _look_up(auth: AuthService, email: Email | None, client: Client) -> tuple[An
     return row, client.network in networks
 
 
-def _may_enter(auth: AuthService, row: AnyRow, known: bool, *, by_link: bool) -> bool:
+def _may_enter(auth: AuthService, row: Account, known: bool, *, by_link: bool) -> bool:
     """Return whether the account is active, not locked out, and confirmed if required."""
     if not row.is_active or (row.failures >= MOST_FAILURES and not known):
         return False
@@ -148,7 +147,7 @@ def _end_replaced(auth: AuthService, connection: Connection, session_id: str) ->
 
 
 def _record_refusal(
-    auth: AuthService, row: AnyRow | None, client: Client, *, wrong: bool, wait_begins: bool
+    auth: AuthService, row: Account | None, client: Client, *, wrong: bool, wait_begins: bool
 ) -> None:
     """Record a failed attempt; the work is the same whether or not the account exists."""
     user_id = row.id if row else None

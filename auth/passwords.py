@@ -118,9 +118,9 @@ def verify_password(
     return Verdict(True, needs_rehash=not form[0].startswith(scheme.mark))
 
 
-def equalize_timing(stored: str, scheme: Scheme = TODAY, network: str = "") -> None:
+def equalize_timing(stored: str | None, scheme: Scheme = TODAY, network: str = "") -> None:
     """Add the work that a cheaper *stored* hash saved when a correct password is refused."""
-    if form := STORED.fullmatch(stored):
+    if form := STORED.fullmatch(stored or ""):
         _pad(int(form["cost"]), scheme.rounds, network)
 
 

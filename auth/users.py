@@ -3,15 +3,14 @@
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth.errors import EmailTaken
 from auth.fields import Email
 from db.models import User as UserRow
-from db.types import AnyRow
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,21 @@ class User:
     verified_at: datetime | None = None  # when they confirmed that the email is theirs
 
 
+class Account(NamedTuple):
+    """A row of users, for the rules alone: it has the hash and the state that pages never see."""
+
+    id: str
+    email: str
+    email_key: str
+    name: str
+    password_hash: str | None
+    is_active: bool
+    auth_version: int
+    created_at: datetime
+    verified_at: datetime | None
+    failures: int
+
+
 @dataclass(frozen=True)
 class Login:
     """A successful log-in: the token for the cookie, the user, and when it expires."""
@@ -32,6 +46,9 @@ class Login:
     token: str = field(repr=False)
     user: User
     expires_at: datetime
+
+
+ACCOUNT: Select[*tuple[Any, ...]] = select(*(getattr(UserRow, name) for name in Account._fields))
 
 
 def add_user(
@@ -57,16 +74,16 @@ def add_user(
     return user
 
 
-def find_by_email(connection: Connection, email: Email) -> AnyRow | None:
-    """Return the row of the account with this email, as columns, or None."""
-    return connection.execute(
-        select(UserRow.__table__).where(UserRow.email_key == email.key)
-    ).first()
+def find_by_email(connection: Connection, email: Email) -> Account | None:
+    """Return the account with this email, or None."""
+    row = connection.execute(ACCOUNT.where(UserRow.email_key == email.key)).first()
+    return Account._make(row) if row else None
 
 
-def find_by_id(connection: Connection, user_id: str) -> AnyRow | None:
-    """Return the row of the account with this id, as columns, or None."""
-    return connection.execute(select(UserRow.__table__).where(UserRow.id == user_id)).first()
+def find_by_id(connection: Connection, user_id: str) -> Account | None:
+    """Return the account with this id, or None."""
+    row = connection.execute(ACCOUNT.where(UserRow.id == user_id)).first()
+    return Account._make(row) if row else None
 
 
 def set_active(connection: Connection, user_id: str, active: bool) -> None:
@@ -78,7 +95,7 @@ def set_active(connection: Connection, user_id: str, active: bool) -> None:
     )
 
 
-def replace_hash(connection: Connection, user_id: str, old: str, new: str) -> None:
+def replace_hash(connection: Connection, user_id: str, old: str | None, new: str) -> None:
     """Store the *new* hash of the same password, unless the password changed meanwhile (BC-7)."""
     connection.execute(
         update(UserRow)

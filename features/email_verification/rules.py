@@ -131,8 +131,7 @@ def _confirm(
         if checked and user.failures:
             update_user(connection, user.id, failures=0)
         record(connection, Event.USER_CHANGED, now, user_id=user.id, client=client)
-    email: str = row.email
-    return email
+    return row.email
 
 
 def _is_of(session: Session | None, user_id: str) -> bool:

@@ -11,14 +11,13 @@ from auth.errors import AuthError, LogInRefused, TooMany
 from auth.feature import Feature
 from auth.limits import LOG_IN_ACCOUNT, MOST_FAILURES
 from auth.service import AuthService
-from auth.users import update_user
+from auth.users import Account, update_user
 from db.engine import Database
 from db.models import Session as SessionRow
-from db.types import AnyRow
 from settings import Settings
 from tests.conftest import LAPTOP, Clock, Person
 
-Stage = Callable[[AuthService, AnyRow, Client], None]
+Stage = Callable[[AuthService, Account, Client], None]
 ServiceWith = Callable[..., AuthService]
 
 
@@ -43,7 +42,7 @@ def sessions(database: Database) -> int:
         return connection.scalar(select(func.count()).select_from(SessionRow)) or 0
 
 
-def ask(auth: AuthService, account: AnyRow, client: Client) -> None:
+def ask(auth: AuthService, account: Account, client: Client) -> None:
     """Ask for a code."""
     raise CodeNeeded
 

@@ -9,11 +9,10 @@ from sqlalchemy import Connection, select, update
 from auth import email_tokens
 from auth.email_tokens import LIVES, Purpose, issue_link, look_at_link, use_link, void_links
 from auth.service import AuthService
-from auth.users import find_by_id
+from auth.users import Account, find_by_id
 from db.engine import Database
 from db.models import EmailToken
 from db.models import User as UserRow
-from db.types import AnyRow
 from tests.conftest import Clock, Person
 from tests.unit.life.conftest import Letterbox
 
@@ -40,19 +39,19 @@ def connection(database: Database, ada: Person, other: str) -> Iterator[Connecti
 
 
 @pytest.fixture
-def user(connection: Connection, ada: Person) -> AnyRow:
+def user(connection: Connection, ada: Person) -> Account:
     """Ada's row."""
     return found(connection, ada.id)
 
 
-def found(connection: Connection, user_id: str) -> AnyRow:
+def found(connection: Connection, user_id: str) -> Account:
     """Return a user's row."""
     row = find_by_id(connection, user_id)
     assert row is not None
     return row
 
 
-def send(connection: Connection, user: AnyRow, purpose: Purpose, clock: Clock) -> str:
+def send(connection: Connection, user: Account, purpose: Purpose, clock: Clock) -> str:
     """Return the token of a link for *user* about their own email."""
     return issue_link(connection, user, purpose, user.email, user.email_key, clock())
 
@@ -65,7 +64,7 @@ def left(connection: Connection, user_id: str) -> set[str]:
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_link_is_used_up_by_itself_whatever_else_happens(
-    connection: Connection, user: AnyRow, clock: Clock, purpose: Purpose
+    connection: Connection, user: Account, clock: Clock, purpose: Purpose
 ) -> None:
     """RS-2: not because the account changed, nor because another verb voids it."""
     token = send(connection, user, purpose, clock)
@@ -78,7 +77,7 @@ def test_a_link_is_used_up_by_itself_whatever_else_happens(
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_link_ends_at_its_last_moment(
-    connection: Connection, user: AnyRow, clock: Clock, purpose: Purpose
+    connection: Connection, user: Account, clock: Clock, purpose: Purpose
 ) -> None:
     """RS-3: at the end itself it has ended."""
     token = send(connection, user, purpose, clock)
@@ -92,7 +91,7 @@ def test_a_link_ends_at_its_last_moment(
 
 
 def test_a_link_shows_the_account_it_was_sent_for(
-    connection: Connection, user: AnyRow, other: str, clock: Clock
+    connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
     """RS-1: among several, whichever was made first."""
     for row in (user, found(connection, other)):
@@ -106,7 +105,7 @@ def test_a_link_shows_the_account_it_was_sent_for(
 
 @pytest.mark.parametrize("purpose", [Purpose.VERIFY, Purpose.RESET, Purpose.KEEP])
 def test_a_link_about_an_email_that_the_account_no_longer_has_is_not_shown(
-    connection: Connection, user: AnyRow, clock: Clock, purpose: Purpose
+    connection: Connection, user: Account, clock: Clock, purpose: Purpose
 ) -> None:
     """RS-1, AC-2: but the one to a new email is, which is to become the account's."""
     old = issue_link(connection, user, purpose, "old@example.com", "old@example.com", clock())
@@ -119,7 +118,7 @@ def test_a_link_about_an_email_that_the_account_no_longer_has_is_not_shown(
 
 
 def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
-    connection: Connection, user: AnyRow, other: str, clock: Clock
+    connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
     """AC-2: what the account page says of it."""
     send(connection, found(connection, other), Purpose.CHANGE, clock)
@@ -139,7 +138,7 @@ def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
 
 
 def test_voiding_links_is_for_one_user_and_leaves_what_it_is_told_to(
-    connection: Connection, user: AnyRow, other: str, clock: Clock
+    connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
     """RS-3: nobody's change touches anybody else's links."""
     for row in (user, found(connection, other)):
@@ -154,7 +153,7 @@ def test_voiding_links_is_for_one_user_and_leaves_what_it_is_told_to(
 
 
 def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
-    connection: Connection, user: AnyRow, other: str, clock: Clock
+    connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
     """AC-2: who had the account before may still object."""
     older = send(connection, user, Purpose.KEEP, clock)
@@ -175,7 +174,7 @@ def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
 
 
 def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_or_too_late(
-    connection: Connection, user: AnyRow, clock: Clock
+    connection: Connection, user: Account, clock: Clock
 ) -> None:
     """AC-2: until then nobody else signs up with it; its own account may take it back."""
 
@@ -196,7 +195,7 @@ def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_
 
 
 def test_only_an_objection_claims_an_email(
-    connection: Connection, user: AnyRow, clock: Clock
+    connection: Connection, user: Account, clock: Clock
 ) -> None:
     """AC-2: a link to a new email must not keep its owner from signing up."""
     for purpose in (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE):
@@ -206,7 +205,7 @@ def test_only_an_objection_claims_an_email(
 
 
 def test_any_change_of_the_account_voids_every_link_but_an_objection(
-    connection: Connection, user: AnyRow, clock: Clock
+    connection: Connection, user: Account, clock: Clock
 ) -> None:
     """RS-1, RS-3: a link belongs to one state of the account."""
     tokens = {purpose: send(connection, user, purpose, clock) for purpose in Purpose}
