@@ -87,6 +87,23 @@ def ip(trusted_proxies: int) -> str:
     return client_ip(_text(st.context.ip_address), forwarded, trusted_proxies)
 
 
+def is_local() -> bool:
+    """Return whether the visitor's browser runs on this machine, with no proxy in between.
+
+    Streamlit names no address for such a connection.
+    """
+    peer = st.context.ip_address
+    forwarded = st.context.headers.get_all("X-Forwarded-For")
+    return st.context.url is not None and not forwarded and (peer is None or _is_loopback(peer))
+
+
+def _is_loopback(ip: str) -> bool:
+    try:
+        return ip_address(ip).is_loopback
+    except ValueError:
+        return False
+
+
 def client_ip(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) -> str:
     """Return the client's IP address, or "" where no trusted source names it.
 

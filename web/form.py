@@ -188,6 +188,7 @@ def _say_where_emails_are() -> None:
     settings = visit().auth.settings
     if not settings.production and not settings.smtp_url:
         st.caption("Outbox: this email is a file in data/outbox/, its link is in the terminal.")
+        link("outbox", "Open the outbox", ":material/mail:")
 
 
 def was_answered(name: str) -> bool:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from auth.errors import SessionOver, Unavailable
 from auth.feature import Feature
+from web import outbox
 from web.connection import base_path
 from web.form import Form, link
 from web.guard import log_out, watch
@@ -39,6 +40,8 @@ def navigation(
             file = f"features/{feature.name}/{each.name}.py"
             made = _page(file, each.title, _path_of(each.name), icon=each.icon)
             (public if each.public else private).append(made)
+    if outbox.is_open():
+        public.append(hidden("outbox"))
     if st.session_state["logged_in"]:
         if missing := _not_found([*private, *public]):
             public.append(missing)
