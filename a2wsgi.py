@@ -1,9 +1,9 @@
 """Prepare Streamlit before its first connection, also under a plain `streamlit run app.py`.
 
-There Streamlit opens its port before it runs app.py, and offers no setting that runs code of ours.
-But it puts this folder first on `sys.path` and then imports uvicorn, which looks for an optional
-package of this name: an adapter for WSGI apps, which Streamlit never uses. So this file runs at the
-one moment that counts, and then says that there is no such package.
+There Streamlit opens its port before it runs app.py, and offers no setting that runs our code. But
+it puts this folder first on `sys.path` and then imports uvicorn, which looks for an optional
+package of this name: an adapter for WSGI apps, which Streamlit never uses. So this file runs before
+the first connection, and then reports that there is no such package.
 """
 
 import sys

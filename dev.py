@@ -59,7 +59,7 @@ say = partial(print, flush=True)  # at once: start() loses what is still in the 
 
 
 def make_venv() -> None:
-    """Make .venv, or make it anew when its Python does not run or is too old."""
+    """Create .venv, or recreate it when its Python does not run or is too old."""
     probe = "import sys; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < {})"
     if attempt(PYTHON, "-c", probe.format(OLDEST))[0]:
         return
@@ -73,10 +73,10 @@ def make_venv() -> None:
 
 
 def install(*names: str) -> None:
-    """Install the lock files *names*, unless .venv is stamped with them as they are now.
+    """Install the lock files *names*, unless .venv's stamp has their current digests.
 
-    The stamp goes before the installer starts and comes back when it is done: an interrupted
-    install never passes for a whole one. A requirement that is not locked yet is locked first.
+    The stamp is removed before the installer starts and written when it is done, so an interrupted
+    install never counts as complete. A requirement that is not locked yet is locked first.
     """
     if missing := unlocked(names):
         say(f"{', '.join(missing)}: not locked yet.")
@@ -99,16 +99,16 @@ def install(*names: str) -> None:
 
 
 def install_hashed(*files: Path) -> None:
-    """Install what *files* pin, each file checked by its hash: with uv, or with pip where it fails.
+    """Install the packages pinned in *files*, checked by hash: with uv, or with pip if that fails.
 
-    Both read the settings they are known for (UV_*, uv.toml; PIP_*, pip.conf): an index that only
-    pip was told of is one that uv cannot reach.
+    Each reads only its own settings (UV_*, uv.toml; PIP_*, pip.conf): uv cannot reach an index that
+    is configured for pip alone.
     """
     options = ("--quiet", "--require-hashes", *(f"--requirement={file}" for file in files))
     uv = shutil.which("uv")
     if uv and attempt(uv, "pip", "install", f"--python={PYTHON}", *options)[0]:
         return
-    # What is never imported need not be compiled; uv compiles nothing either.
+    # Modules that are never imported need not be compiled; uv compiles nothing either.
     quiet = ("--no-input", "--disable-pip-version-check", "--no-compile")
     installed, output = attempt(*find_pip(), "install", *quiet, *options)
     if not installed:
@@ -116,7 +116,7 @@ def install_hashed(*files: Path) -> None:
 
 
 def find_pip() -> tuple[str | Path, ...]:
-    """Return the pip that installs into .venv: this Python's, or else one of .venv's own."""
+    """Return the command of the pip that installs into .venv: this Python's, or else .venv's."""
     outside = (sys.executable, "-m", "pip", f"--python={PYTHON}")
     if attempt(*outside, "--version")[0]:  # pip 22.3 or newer
         return outside
@@ -127,7 +127,7 @@ def find_pip() -> tuple[str | Path, ...]:
 
 
 def unlocked(names: Iterable[str]) -> list[str]:
-    """Return the requirements that the lock files *names* do not have, or in another version."""
+    """Return the requirements that the lock files *names* lack, or have in another version."""
     found = []
     for name in names:
         locked = requirements((HERE / name).read_text("utf-8"))
@@ -155,7 +155,7 @@ def asked_for(name: str) -> list[str]:
 
 
 def requirements(text: str) -> dict[str, str]:
-    """Return the packages that *text* names, spelled alike, and the version of each or nothing."""
+    """Return the packages in *text* by normalized name, each with its version or ""."""
     found = REQUIREMENT.findall(text)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
 
@@ -163,8 +163,8 @@ def requirements(text: str) -> dict[str, str]:
 def lock(*extra: str) -> None:
     """Write the lock files: every package for every platform, by version and hash, no registry.
 
-    And requirements.txt, which is what hosts read. *extra* goes to uv: `--upgrade` takes the newest
-    versions that the requirements allow.
+    Also writes requirements.txt, which hosts read. *extra* is passed to uv: `--upgrade` takes the
+    newest versions that the requirements allow.
     """
     make_venv()
     uv, kept = find_uv(), list[str]()
@@ -182,7 +182,7 @@ def lock(*extra: str) -> None:
 
 
 def find_uv() -> tuple[str | Path, ...]:
-    """Return how to run uv: the locked one, the machine's, or the locked one installed now."""
+    """Return the command of uv: the locked one, the machine's, or the locked one installed now."""
     own = (PYTHON, "-m", "uv")
     if attempt(*own, "--version")[0]:
         return own
@@ -198,9 +198,9 @@ def find_uv() -> tuple[str | Path, ...]:
 
 
 def write_env() -> None:
-    """Write .env, for its owner's eyes only, with a new key; leave one with settings alone.
+    """Write .env with a new key, readable by its owner only; leave one with settings alone.
 
-    One that holds nothing but a key is completed, and keeps its key.
+    One that has only a key is completed, and keeps its key.
     """
     env, example = HERE / ".env", (HERE / ".env.example").read_text("utf-8")
     alone = re.fullmatch(
@@ -218,7 +218,7 @@ def write_env() -> None:
 
 
 def in_production() -> bool:
-    """Return whether the settings say production, in the environment or else in .env."""
+    """Return whether APP_ENV is production, in the environment or else in .env."""
     env = HERE / ".env"
     text = env.read_text("utf-8", errors="replace") if env.exists() else ""
     written = re.findall(
@@ -228,18 +228,18 @@ def in_production() -> bool:
 
 
 def migrate() -> None:
-    """Bring the database to the newest schema; `db.migrate` knows when there is nothing to do."""
+    """Upgrade the database to the newest schema; `db.migrate` finds out if there is work to do."""
     if subprocess.call([PYTHON, "-m", "db.migrate"], cwd=HERE) != 0:
         stop("the database was not migrated; fix what is shown above and try again.")
 
 
 def provide_chromium() -> None:
-    """Give the tests a browser's path as CHROMIUM: the caller's, one found, or one installed."""
+    """Set CHROMIUM to a browser's path: the caller's, one found, or one installed now."""
     os.environ["CHROMIUM"] = os.environ.get("CHROMIUM") or find_chromium() or install_chromium()
 
 
 def find_chromium() -> str | None:
-    """Return the path of a Chromium: the machine's or else Playwright's, None without either."""
+    """Return the path of a Chromium: the machine's, else Playwright's, else None."""
     for path in filter(None, map(shutil.which, map(os.path.expandvars, BROWSERS))):
         # It may be a stub that only names a package to install. On Windows, asking opens a window.
         if os.name == "nt" or attempt(path, "--version")[0]:
@@ -258,7 +258,7 @@ def install_chromium() -> str:
 
 
 def refuse_bad_port(*line: str) -> None:
-    """Stop if the --server.port of *line* is no port, or something listens there already."""
+    """Stop if the --server.port of *line* isn't a port, or is already in use."""
     asked = dict(re.findall(r"--server\.(port|address)[= ](\S+)", " ".join(line)))
     port = asked.get("port")
     if port is None:
@@ -331,7 +331,7 @@ for name, file in TEMPLATES.items():
 
 
 def main(arguments: list[str]) -> None:
-    """Obey *arguments*: a command's name, `run` without one, and what to pass through to it."""
+    """Run the command in *arguments* (default `run`) and pass the rest through to it."""
     if sys.version_info < OLDEST:
         stop("Python {}.{} or newer is needed; this is {}.{}.".format(*OLDEST, *sys.version_info))
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # no litter; but each start would compile all
@@ -348,7 +348,7 @@ def main(arguments: list[str]) -> None:
 
 
 def attempt(*command: str | Path) -> tuple[bool, str]:
-    """Run *command* in this folder unseen; return whether it succeeded, and what it said."""
+    """Run *command* in this folder silently; return whether it succeeded, and its output."""
     try:
         done = subprocess.run(command, cwd=HERE, input="", capture_output=True, errors="replace")
     except OSError as error:  # not there, or not made for this machine
@@ -357,7 +357,7 @@ def attempt(*command: str | Path) -> tuple[bool, str]:
 
 
 def stop(sentence: str, output: str = "", code: int = 1) -> NoReturn:
-    """End with *code* and a *sentence* on stderr, below the end of a program's *output*."""
+    """Exit with *code* and a *sentence* on stderr, below the end of a program's *output*."""
     print(*output.splitlines()[-20:], f"dev.py: {sentence}", sep="\n", file=sys.stderr)
     raise SystemExit(code)
 

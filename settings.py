@@ -1,7 +1,7 @@
-"""The one typed settings object: read from the environment and `.env`, checked, handed down.
+"""The one typed settings object: read from the environment and `.env`, checked, passed on.
 
-One parser decides about each value and returns what is used: `read_site`, `read_database`,
-`read_mail_server` and `read_sender`. A value that passes is a value that works.
+One parser checks each value and returns the form that is used: `read_site`, `read_database`,
+`read_mail_server` and `read_sender`. A value that passes works.
 """
 
 import re
@@ -52,7 +52,7 @@ SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; the text names each setting, what is wrong and the fix."""
+    """The settings are invalid; the text names each setting, what is wrong and the fix."""
 
 
 def read_duration(value: object) -> object:
@@ -79,14 +79,14 @@ def read_period(value: object) -> object:
 
 
 def split_commas(value: object) -> object:
-    """Return the parts of a comma-separated text, without blanks."""
+    """Return the parts of a comma-separated text, stripped."""
     parts = value.split(",") if isinstance(value, str) else None
     return value if parts is None else [part.strip() for part in parts if part.strip()]
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where visitors reach the app, in the form that browsers use.
+    """The app's public URL, in the form that browsers use.
 
     *host* is lower case and ASCII (IDNA), without a final dot; IPv6 stands in brackets. *path* is
     empty or begins with a slash and does not end with one.
@@ -108,7 +108,7 @@ class Site:
         return f"{self.scheme}://{self.host}{port}"
 
     def is_at(self, host: str) -> bool:
-        """Return whether *host*, as in a Host header, names this site, however it is spelled."""
+        """Return whether *host*, as in a Host header, names this site, in any spelling."""
         try:
             name, port = read_authority(host)
         except ValueError:
@@ -118,7 +118,7 @@ class Site:
 
 @dataclass(frozen=True)
 class MailServer:
-    """The server that sends mail; *tls* means TLS at once, otherwise STARTTLS."""
+    """The server that sends email; *tls* means implicit TLS, otherwise STARTTLS."""
 
     host: str
     port: int
@@ -129,14 +129,14 @@ class MailServer:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who emails come from: a name, which may be empty, and an email with an ASCII domain."""
+    """The sender of emails: a name, which may be empty, and an email with an ASCII domain."""
 
     name: str
     email: str
 
 
 def read_host(text: str) -> str:
-    """Return the host *text* as browsers write it; raises ValueError for none."""
+    """Return the host *text* as browsers write it; raises ValueError if it isn't one."""
     if text.startswith("["):
         if "%" in text or not text.endswith("]"):
             raise ValueError("not an IPv6 address")
@@ -154,7 +154,7 @@ def read_host(text: str) -> str:
 
 
 def read_port(text: str) -> int:
-    """Return the port *text*, from 1 to 65535; raises ValueError for none."""
+    """Return the port *text*, from 1 to 65535; raises ValueError if it isn't one."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
         raise ValueError("not a port")
     return int(text)
@@ -190,8 +190,8 @@ def read_site(text: str) -> Site:
 def read_mail_server(text: str) -> MailServer:
     """Return the MailServer of SMTP_URL; raises ValueError with what is wrong and the fix.
 
-    Everything before the last @ is the user and the password, so that a password needs no escapes;
-    where %xx stands for a character, it counts as that one.
+    Everything before the last @ is the user and the password, so a password needs no escapes; a
+    valid %xx escape is decoded.
     """
     wrong = "is not a mail server: write it as smtp://user:password@host:587"
     match = MAIL_SERVER.fullmatch(text.strip())
@@ -245,8 +245,8 @@ def _read_mail_domain(text: str) -> str:
 def read_database(text: str) -> "URL":
     """Return the URL of DATABASE_URL; raises ValueError with what is wrong and the fix.
 
-    SQLAlchemy reads the text, and the driver itself judges the options. A relative SQLite path
-    begins at the project's folder.
+    SQLAlchemy parses the text, and the driver itself checks the options. A relative SQLite path is
+    relative to the project's folder.
     """
     from sqlalchemy.exc import ArgumentError
 
@@ -270,7 +270,7 @@ def read_database(text: str) -> "URL":
 
 
 class _Explained(ValueError):
-    """A fault whose text is a sentence's end already."""
+    """An error with a text that already completes the sentence."""
 
 
 def _parsed(text: str) -> "URL":
@@ -316,7 +316,7 @@ def _postgresql(url: "URL") -> "URL":
 
 
 def _check_options(url: "URL") -> None:
-    """Let libpq itself judge the options of *url*, without a connection."""
+    """Let libpq check the options of *url*, without a connection."""
     import psycopg
     from psycopg.conninfo import make_conninfo, timeout_from_conninfo
     from sqlalchemy.exc import ArgumentError
@@ -334,7 +334,7 @@ def _check_options(url: "URL") -> None:
         )
     except (ArgumentError, psycopg.Error, ValueError, TypeError):
         raise _Explained(fix) from None
-    # libpq reads all options before it looks for the server: what it says then is no fault of them.
+    # libpq reads all options before it looks for the server: a later error isn't about the options.
     fault = tried.error_message.decode(errors="replace")
     tried.finish()
     if fault.startswith("invalid "):
@@ -342,17 +342,17 @@ def _check_options(url: "URL") -> None:
 
 
 def has_controls(text: str) -> bool:
-    """Return whether *text* holds a control character, a line break or half a character."""
+    """Return whether *text* has a control character, a line break or a lone surrogate."""
     return any(category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text)
 
 
 def bare(value: object) -> object:
-    """Return *value* without blanks around it; leave other types to pydantic."""
+    """Return *value* stripped; leave other types to pydantic."""
     return value.strip() if isinstance(value, str) else value
 
 
 def bare_lower(value: object) -> object:
-    """Return *value* in lower case, without blanks around it."""
+    """Return *value* in lower case, stripped."""
     return value.strip().lower() if isinstance(value, str) else value
 
 
@@ -361,7 +361,7 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_comma
 
 
 class Settings(BaseSettings):
-    """Every setting, its type and its default; `.env.example` tells what each is for."""
+    """All settings, their types and defaults; `.env.example` explains each one."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -401,22 +401,22 @@ class Settings(BaseSettings):
 
     @property
     def production(self) -> bool:
-        """Whether real people use this: some shortcuts of development are refused then."""
+        """Whether APP_ENV is production, where some shortcuts of development are refused."""
         return self.app_env == "production"
 
     @property
     def site(self) -> Site:
-        """Where visitors reach the app; emailed links begin with it (RS-4)."""
+        """The app's public URL; emailed links begin with it (RS-4)."""
         return read_site(self.base_url)
 
     @property
     def mail_server(self) -> MailServer | None:
-        """The server that sends mail, or None: then emails stay in the outbox."""
+        """The server that sends email, or None: then emails stay in the outbox."""
         return read_mail_server(self.smtp_url.get_secret_value()) if self.smtp_url else None
 
     @property
     def sender(self) -> Sender:
-        """Who emails come from: MAIL_FROM, or else no-reply at the app's own host."""
+        """The sender of emails: MAIL_FROM, or else no-reply at the app's own host."""
         if self.mail_from:
             return read_sender(self.mail_from)
         return Sender("", f"no-reply@{_mail_domain(self.site.host)}")
@@ -512,9 +512,9 @@ class Settings(BaseSettings):
 def load_settings(env_file: Path = ENV_FILE, *, local_url: str | None = None) -> Settings:
     """Return the settings from the environment and *env_file*; the environment wins.
 
-    In development a missing SECRET_KEY is made and written to *env_file*, and without a BASE_URL
-    links lead to *local_url*, where the app is served. Raises SettingsError with one sentence for
-    each setting that cannot be used.
+    In development a missing SECRET_KEY is generated and written to *env_file*, and without a
+    BASE_URL links lead to *local_url*, where the app is served. Raises SettingsError with one
+    sentence for each invalid setting.
     """
     try:
         settings = _load(env_file)
@@ -544,7 +544,7 @@ def _lacks_only_a_key(fault: ValidationError) -> bool:
 
 
 def _make_key(env_file: Path) -> bool:
-    """Write a new key to *env_file*, unless this is production: there the operator sets it.
+    """Write a new key to *env_file*, except in production, where the operator sets it.
 
     A file that does not exist yet begins as a copy of .env.example.
     """
@@ -572,7 +572,7 @@ def _mail_domain(host: str) -> str:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    """Return *error* for a person: the setting, what is wrong and the fix; never its value."""
+    """Return *error* as a sentence: the setting, what is wrong and the fix; never the value."""
     fault = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return f"{fault}."

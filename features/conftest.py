@@ -1,4 +1,4 @@
-"""What the features' tests share: a service with every feature, and Ada, whose emails arrive."""
+"""Fixtures for the features' tests: a service with every feature, and Ada, who gets its emails."""
 
 import pytest
 

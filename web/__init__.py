@@ -1,1 +1,1 @@
-"""How a browser meets the rules: cookies, the guard, navigation."""
+"""The link between browser and rules: cookies, the guard, navigation."""

@@ -1,7 +1,7 @@
-"""What a held run waits for: the browser's answer to a question that the run asked its page.
+"""Hold a script run until the browser answers a question that the run asked its page.
 
-An answer that arrived as a component's value would end the run and start another, in which the
-click or the form that began the first is forgotten. So the route that gets it wakes the run.
+An answer that arrived as a component's value would end the run and start another, and the click or
+the form that started the first would be lost. So the route that gets the answer wakes the run.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ _expected: dict[str, Event] = {}
 
 
 def wake(key: str) -> None:
-    """Wake the run that asked under *key*, if it waits in this process."""
+    """Wake the run that asked under *key*, if it is waiting in this process."""
     if event := _expected.get(key):
         event.set()
 
 
 @contextmanager
 def expected(key: str) -> Iterator[Event]:
-    """Expect an answer to *key* until the block ends; the value is set when it is here."""
+    """Expect an answer to *key* until the block ends; the yielded event is set when it arrives."""
     event = _expected[key] = Event()
     try:
         yield event
@@ -33,7 +33,7 @@ def expected(key: str) -> Iterator[Event]:
 
 
 def hold_run(event: Event) -> None:
-    """Return once *event* is set, or when HOLD is over; another event of this tab ends the run."""
+    """Wait until *event* is set, at most HOLD; another event of this tab ends the run."""
     for _ in range(HOLD // LOOK_EVERY):
         tab()  # reading the state lets Streamlit end this run
         if event.wait(LOOK_EVERY.total_seconds()):

@@ -1,7 +1,7 @@
-"""What one visitor may hold open on this server: websockets, connections, bodies, uploads.
+"""Bounds on what one visitor may hold open: websockets, connections, bodies, uploads.
 
-All of it lives in the memory of this process. The numbers stand here once; SECURITY.md repeats
-them and a test compares.
+All counts are in this process's memory. The numbers are defined here only; SECURITY.md repeats them
+and a test compares.
 """
 
 import gc
@@ -41,21 +41,21 @@ class Bounds:
     # Websockets: one is one open tab.
     network_sockets: int = 300  # of signed-out visitors of one network
     user_sockets: int = 40  # of one signed-in user
-    all_sockets: int = 4_096  # of everybody, where the descriptor limit allows so many
+    all_sockets: int = 4_096  # in all, where the descriptor limit allows so many
     signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
     first_message: float = 30  # until a new page has sent its first message
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
-    runs: int = 200  # that signed-out pages of one network may ask for at once
+    runs: int = 200  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes a few milliseconds of one core
     # Requests.
-    headers: float = 15  # until a request's headers are there, and of silence between requests
-    body: float = 20  # until a body or a message is there, and a second more for each *body_rate*
+    headers: float = 15  # for a request's headers, and for the silence between requests
+    body: float = 20  # for a body or a message, and a second more for each *body_rate*
     body_rate: int = 16 * 1024  # bytes a second
-    answer: float = 60  # that a client reads nothing of an answer
-    look_every: float = 1  # how often connections and tabs are looked at
-    connections_share: float = 0.25  # of all descriptors, for connections that are no websocket
+    answer: float = 60  # during which a client may read nothing of a response
+    look_every: float = 1  # between two checks of connections and tabs
+    connections_share: float = 0.25  # of all descriptors, for connections other than websockets
     # Uploads, by signed-in users alone; one file is bounded by server.maxUploadSize.
     user_files: int = 50
     user_upload: int = 2  # times server.maxUploadSize
@@ -67,7 +67,7 @@ BOUNDS = Bounds()
 
 
 def raise_descriptor_limit() -> int:
-    """Raise this process's soft limit of open files to what the system allows; return the limit."""
+    """Raise this process's soft limit of open files as far as allowed; return the limit."""
     if sys.platform == "win32":
         return MOST_DESCRIPTORS  # there is no such limit for sockets
     import resource
@@ -84,13 +84,13 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_room(bounds: Bounds, descriptors: int) -> int:
-    """Return how many connections that are no websocket there may be, with a request or without."""
+    """Return the most connections other than websockets, with or without a request."""
     return int(descriptors * bounds.connections_share)
 
 
 @dataclass(eq=False)
 class Socket:
-    """One open websocket; *user* is the id of who is signed in there, None for nobody."""
+    """One open websocket; *user* is the id of its signed-in user, None when signed out."""
 
     client: Client
     user: str | None
@@ -99,7 +99,7 @@ class Socket:
 
     @property
     def crowd(self) -> str:
-        """Whose websockets make room for others where they are the most."""
+        """The group this websocket counts in; the largest group makes room for others."""
         return _crowd(self.client, self.user)
 
 
@@ -112,13 +112,13 @@ def nothing() -> None:
 
 
 class Sockets:
-    """The open websockets, counted before Streamlit makes a session for one (AV-3).
+    """The open websockets, counted before Streamlit creates a session for one (AV-3).
 
-    Any thread may call it: the event loop opens and closes them, scripts sign their users in.
+    Thread-safe: the event loop opens and closes them, scripts sign their users in.
 
-    When all room is taken, a new one gets the place of the longest silent one of the largest
-    crowd, or of its own where that is as large. A crowd is a network or a user. No crowd loses its
-    only one to another, and signed-out visitors take no place from a user.
+    When the server is full, a new websocket replaces the longest silent one of the largest crowd,
+    or of its own crowd if that is as large. A crowd is a network or a user. No crowd loses its only
+    websocket to another, and a signed-out visitor never replaces a user.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Sockets:
         room = max(4, left // DESCRIPTORS_A_SOCKET)
         self.most = min(bounds.all_sockets, room)
         self.most_signed_out = int(self.most * bounds.signed_out_share)
-        # Where there are few descriptors one network still leaves most of them to others.
+        # With few descriptors, one network still leaves most of them to others.
         self.most_of_a_network = min(bounds.network_sockets, max(1, self.most // 4))
         self.most_of_a_user = bounds.user_sockets
         self._lock = Lock()
@@ -139,15 +139,15 @@ class Sockets:
         self._last = 0
 
     def __len__(self) -> int:
-        """Return how many are open."""
+        """Return the number of open websockets."""
         return len(self._open)
 
     def open(
         self, client: Client, user: str | None, end: Callable[[], None] = nothing
     ) -> int | None:
-        """Return the number of a new websocket, or None where its place has enough of them.
+        """Return the number of a new websocket, or None if its network has too many.
 
-        *end* is called once should it have to make room for another.
+        *end* is called at most once, when it has to make room for another.
         """
         with self._lock:
             if not self._has_room(client, user):
@@ -163,32 +163,32 @@ class Sockets:
             return self._last
 
     def has_room(self, client: Client) -> bool:
-        """Return whether a signed-out visitor's page would be let in now."""
+        """Return whether a signed-out visitor's page would be admitted now."""
         with self._lock:
             return self._has_room(client, None) and (
                 not self._is_full(None) or self._longest_silent(client.source, None) is not None
             )
 
     def heard(self, number: int) -> None:
-        """Note that the websocket *number* has sent a message; unknown ones are fine."""
+        """Record that the websocket *number* has sent a message; unknown numbers are ignored."""
         if socket := self._open.get(number):
             socket.heard = self._clock()
 
     def has_user(self, number: int) -> bool:
-        """Return whether the websocket *number* counts for a user."""
+        """Return whether the websocket *number* counts toward a user."""
         socket = self._open.get(number)
         return socket is not None and socket.user is not None
 
     def close(self, number: int) -> None:
-        """Forget the websocket *number*; unknown ones are fine."""
+        """Forget the websocket *number*; unknown numbers are ignored."""
         with self._lock:
             if number in self._open:
                 self._forget(number)
 
     def sign_in(self, number: int, user: str) -> None:
-        """Count the websocket *number* for *user* from now on, and no longer for its network.
+        """Count the websocket *number* toward *user* from now on, and not toward its network.
 
-        Where the user has enough of them it stays with the network.
+        If the user has too many, it stays with the network.
         """
         with self._lock:
             socket = self._open.get(number)
@@ -210,7 +210,7 @@ class Sockets:
         )
 
     def _longest_silent(self, own: str, user: str | None) -> int | None:
-        """Return the websocket that makes room for one of the crowd *own*, or None for none."""
+        """Return the websocket that makes room for one of the crowd *own*, or None."""
         crowds = Counter(socket.crowd for socket in self._open.values() if user or not socket.user)
         crowd = max(crowds, key=crowds.__getitem__, default=own)
         if crowds[crowd] <= crowds[own] + 1:
@@ -236,14 +236,14 @@ class Sockets:
         for place in places:
             self._places[place] += by
             if not self._places[place]:
-                del self._places[place]  # or else every network that ever came stays
+                del self._places[place]  # otherwise every network ever seen would stay
 
 
 class Turns:
-    """When a signed-out page may run the script again: a token bucket per network (AV-1).
+    """Rate limit on script runs of signed-out pages: a token bucket per network (AV-1).
 
-    Kept as the moment at which the network's bucket is full again, so that a network is forgotten
-    as soon as it has been quiet for a while.
+    Stores only the time at which a network's bucket is full again, so that a quiet network is soon
+    forgotten.
     """
 
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
@@ -252,11 +252,11 @@ class Turns:
         self._full_at: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """Return how many networks are remembered."""
+        """Return the number of networks remembered."""
         return len(self._full_at)
 
     def take(self, client: Client) -> float:
-        """Take the next turn of *client*'s network; return the seconds until it comes, mostly 0."""
+        """Take the next turn of *client*'s network; return the seconds until then, mostly 0."""
         wait = self._take(client.network, 1)
         return max(wait, self._take(client.site, SITE)) if client.site else wait
 
@@ -269,7 +269,7 @@ class Turns:
         return max(0.0, full_at - now - self._bounds.runs / self._bounds.runs_rate)
 
     def forget(self) -> None:
-        """Forget the networks whose bucket is full again."""
+        """Forget networks with a full bucket."""
         now = self._clock()
         self._full_at = {place: at for place, at in self._full_at.items() if at > now}
 
@@ -281,8 +281,8 @@ VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; group
 def has_few_parts(data: bytes, most: int) -> bool:
     """Return whether the message *data* of a page has at most *most* fields, at every depth.
 
-    Reading one with seven million empty fields takes Streamlit six seconds, in which nobody is
-    served, and a gigabyte. This looks at the bytes first, and stops at the limit (AV-2).
+    A message with seven million empty fields takes Streamlit a gigabyte and six seconds, in which
+    no visitor is served. This scans the bytes first, and stops at the limit (AV-2).
     """
     if len(data) <= SMALL:
         return True
@@ -318,7 +318,7 @@ def has_few_parts(data: bytes, most: int) -> bool:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number at *at* and where it ends."""
+    """Return the number at *at* and the position after it."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -331,14 +331,14 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             raise IndexError
 
 
-# Which counter has an open websocket, by the number that its script is told; and the user of each
-# Streamlit session whose script found a user at its last run.
+# The counter of each open websocket, by the number that its script gets; and the user of each
+# Streamlit session, as of its script's last run.
 OPEN_SOCKETS: dict[int, Sockets] = {}
 SIGNED_IN_TABS: dict[str, str] = {}
 
 
 def note_user(number: int, session: str, user: str | None) -> None:
-    """Note who is signed in in a tab: by its websocket's *number* and its Streamlit *session*.
+    """Record a tab's signed-in user, by its websocket's *number* and its Streamlit *session*.
 
     Scripts call it from their own threads, on every run.
     """
@@ -351,7 +351,7 @@ def note_user(number: int, session: str, user: str | None) -> None:
 
 
 class Uploads:
-    """What signed-in users have uploaded and Streamlit keeps in memory (AV-3)."""
+    """The uploads of signed-in users, which Streamlit keeps in memory (AV-3)."""
 
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
         self._bounds = bounds
@@ -364,8 +364,8 @@ class Uploads:
     def reserve(self, user: str, session: str, file: str, size: int) -> int | None:
         """Return the number of an upload of *size* bytes, or None if there is no room for it.
 
-        What is on its way counts, so that parallel uploads cannot exceed the bounds together, not
-        even those of one *file*; the file that is to be replaced does not.
+        Uploads under way count, so that parallel ones cannot exceed the bounds together, not even
+        those of one *file*. The file being replaced does not count.
         """
         one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
         others = [held for key, held in self._sizes.items() if key != (session, file)]
@@ -382,7 +382,7 @@ class Uploads:
         return self._last
 
     def finish(self, number: int, *, arrived: bool) -> None:
-        """Count an upload as a file if it has *arrived*; otherwise all stays as it was before."""
+        """Count an upload as a file if it has *arrived*; otherwise drop its reservation."""
         key, held = self._arriving.pop(number)
         if arrived:
             self._sizes[key] = held
@@ -392,9 +392,9 @@ class Uploads:
         self._sizes.pop((session, file), None)
 
     def free(self, is_open: Callable[[str], bool], remove: Callable[[str], None]) -> None:
-        """Remove the files of the Streamlit sessions whose tabs have been closed for long enough.
+        """Remove the files of Streamlit sessions that have been closed for long enough.
 
-        Streamlit keeps them for good: its session store drops what is old without a word.
+        Streamlit never removes them: its session store drops old sessions silently.
         """
         now = self._clock()
         sessions = {session for session, _ in self._sizes}
@@ -409,7 +409,7 @@ class Uploads:
 
 
 def forget_closed_tabs(uploads: Uploads) -> None:
-    """Forget who was signed in in tabs that are closed, and free what they had uploaded."""
+    """Forget the users of closed tabs, and free the uploads."""
     if not runtime.exists():
         return
     running = runtime.get_instance()
@@ -420,7 +420,7 @@ def forget_closed_tabs(uploads: Uploads) -> None:
 
 
 class Connection(Protocol):
-    """The part of uvicorn's HTTP protocols that Patrol reads: both of them have it."""
+    """The part of uvicorn's two HTTP protocols that Patrol reads."""
 
     transport: Any
     cycle: Any
@@ -428,34 +428,34 @@ class Connection(Protocol):
 
 
 class Phase(StrEnum):
-    """What an HTTP connection waits for."""
+    """The state of an HTTP connection: what it waits for."""
 
     REQUEST = "request"
-    BODY = "body"  # the gate gives each its time
+    BODY = "body"  # the gate limits its time
     APP = "app"
     ANSWER = "answer"  # for its client to read it
 
 
 @dataclass(frozen=True)
 class Held:
-    """A connection as Patrol saw it last."""
+    """A connection as Patrol last saw it."""
 
     connection: Connection
     phase: Phase
     cycle: object  # uvicorn's, one for each request
     unread: int  # bytes of the answer that the client has not read yet
-    begun: float  # when this request was first seen, or the wait for one
+    begun: float  # when this request, or the wait for one, was first seen
     since: float  # when there was progress last
 
     @property
     def rank(self) -> tuple[bool, float]:
-        """The order in which connections are closed: those that wait for the app go last."""
+        """The order in which connections are closed: last those that wait for the app."""
         return (self.phase is Phase.APP, self.begun)
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A message on a websocket that has not arrived to its end: its bytes, and since when."""
+    """A websocket message that hasn't fully arrived: its bytes so far, and since when."""
 
     connection: Any
     size: int
@@ -463,19 +463,19 @@ class Unfinished:
 
 
 def _network(connection: Connection, by_network: bool) -> str:
-    """Return the network of the peer, or one for all where the peers are not the visitors."""
+    """Return the peer's network, or one for all if the peers aren't the visitors."""
     peer = connection.client
     return Client(ip=peer[0] if peer and by_network else "").network
 
 
 @dataclass
 class Patrol:
-    """Close the HTTP connections that hold this server's descriptors too long or too many (AV-3).
+    """Close HTTP connections that hold descriptors for too long, or too many of them (AV-3).
 
-    uvicorn bounds only the silence after an answer, and one byte ends that. Slow headers, a body
-    that nobody reads, and an answer that the client does not read would stay for good; and what is
-    slow but not too slow, in bodies and answers, is as many descriptors as a client likes.
-    The messages of websockets are bounded in size alone: here in time, and all of them together.
+    uvicorn bounds only the silence after a response, and one byte ends that. Slow headers, a body
+    that the app doesn't read, and a response that the client doesn't read would stay forever. Slow
+    but steady bodies and responses could take any number of descriptors. Websocket messages are
+    bounded elsewhere in size only; here also in time, and in their sum.
     """
 
     bounds: Bounds
@@ -486,9 +486,9 @@ class Patrol:
     _unfinished: dict[Any, Unfinished] = field(default_factory=dict)
 
     def look(self, connections: Iterable[Any], *, by_network: bool) -> None:
-        """Close what has waited for too long, and what is too much; called every *look_every*.
+        """Close what has waited too long or exceeds a share; called every *look_every*.
 
-        *by_network* is whether the peers are the visitors, with no proxy in between.
+        *by_network* is true if the peers are the visitors, with no proxy in between.
         """
         now = self.clock()
         connections = list(connections)
@@ -505,7 +505,7 @@ class Patrol:
         self._end_excess(stay, by_network)
 
     def _end_excess(self, stay: list[Held], by_network: bool) -> None:
-        """Close the oldest connections over a share of the descriptors, the largest crowd's first.
+        """Close the oldest connections above the share of descriptors, largest crowd first.
 
         A crowd is a network; it may have a quarter of the share.
         """
@@ -527,9 +527,9 @@ class Patrol:
                 heappop(largest)
 
     def _look_at_messages(self, connections: list[Any], now: float, by_network: bool) -> None:
-        """Close websockets whose message comes too slowly, and those with most of too many bytes.
+        """Close websockets with a message that is too slow, and, above the total, the largest.
 
-        The network with most of them loses its oldest first.
+        The network with the most bytes loses its oldest first.
         """
         seen = (
             _unfinished(connection, self._unfinished.get(connection), now)
@@ -558,10 +558,10 @@ class Patrol:
 
 
 def _unfinished(connection: Any, before: Unfinished | None, now: float) -> Unfinished | None:
-    """Return what has arrived of a message on *connection*; None for nothing, or no websocket.
+    """Return the unfinished message on *connection*, or None if there is none or no websocket.
 
-    uvicorn keeps the frames that are whole, and the library below it what has come of the next.
-    One that is shorter than *before* is another message.
+    uvicorn keeps the complete frames; the library below it keeps the start of the next one.
+    A message shorter than *before* is a new one.
     """
     if not hasattr(connection, "frames") or connection.transport is None:
         return None
@@ -573,7 +573,7 @@ def _unfinished(connection: Any, before: Unfinished | None, now: float) -> Unfin
 
 
 def _held(connection: Any, before: Held | None, now: float) -> Held | None:
-    """Return what is to be known of *connection*; None for a websocket: uvicorn pings those."""
+    """Return the state of *connection*; None for a websocket, which uvicorn pings."""
     if not hasattr(connection, "cycle") or connection.transport is None:
         return None
     cycle = connection.cycle
@@ -593,10 +593,10 @@ def _held(connection: Any, before: Held | None, now: float) -> Held | None:
 
 
 def bound_messages() -> None:
-    """Have every uvicorn server in this process take messages as `streamlit run` bounds them.
+    """Bound websocket messages in every uvicorn server of this process as `streamlit run` does.
 
-    By itself uvicorn unpacks compressed ones, a thousand times what was sent. And Streamlit would
-    take 200 MB before it closes what has more than `server.maxWidgetStateSize`.
+    By default uvicorn unpacks compressed messages, up to a thousand times their size. And Streamlit
+    accepts 200 MB before it closes a connection over `server.maxWidgetStateSize`.
     """
     from uvicorn import Config
 
@@ -608,9 +608,9 @@ def bound_messages() -> None:
 
 
 def running_servers() -> list["ServerState"]:
-    """Return the state of every uvicorn server in this process: nobody hands it to us.
+    """Return the state of every uvicorn server in this process, found on the heap.
 
-    Call it before the heap is frozen: what is frozen is not found.
+    Call it before the heap is frozen: frozen objects are not found.
     """
     from uvicorn.server import ServerState  # not while uvicorn itself is being imported
 

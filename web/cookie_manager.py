@@ -1,6 +1,6 @@
 """The bridge for plain `streamlit run app.py`: the cookie by JavaScript, through CookieManager.
 
-What JavaScript writes it can also read: this cookie is never HttpOnly. `server.py` does better.
+JavaScript can read what it writes, so this cookie is never HttpOnly; under `server.py` it is.
 """
 
 from dataclasses import replace
@@ -29,14 +29,14 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class CookieManagerBridge:
-    """Reads the handshake first; asks the page only where a host strips cookies from that."""
+    """Reads the handshake first; asks the page only if the host strips cookies from it."""
 
     def __init__(self, auth: AuthService, name: str) -> None:
         self._auth = auth
         self._name = name
 
     def sync(self, slot: DeltaGenerator) -> None:
-        """Take up the page's answers, and mount the write that is waiting."""
+        """Process the page's answers, and mount the pending write."""
         held = tab()
         answer = st.session_state.get(PROBE)
         if isinstance(answer, dict):  # Streamlit forgets it with the component
@@ -49,11 +49,11 @@ class CookieManagerBridge:
             self._mount(held.write, slot)
 
     def cookie_token(self) -> str | None:
-        """Return the handshake's token, or the one that the page answered."""
+        """Return the handshake's token, or the one reported by the page."""
         return connection.cookie(self._name) or tab().answer
 
     def is_ready(self, slot: DeltaGenerator) -> bool:
-        """Return whether the page has answered, cannot, or took too long; ask it meanwhile."""
+        """Return whether the page has answered, cannot, or took too long; ask it if not."""
         held = tab()
         if held.question is Question.ANSWERED or self.cookie_token() or held.write:
             return True
@@ -66,24 +66,24 @@ class CookieManagerBridge:
             return True  # a second run without an answer: wait no longer, but still listen
         held.question = Question.ASKED
         if was_open:
-            # The server was restarted under an open page: a form that was filled in there works
-            # now or never. Where only the answer can sign the user in, it has to be sent again.
+            # The server was restarted under an open page: its submitted form can only be processed
+            # in this run. If only the answer can sign the user in, they have to submit it again.
             held.notice = RELOADED
         return was_open
 
     def keep(self, login: Login) -> None:
         """Have the page write the token."""
-        # A tab that is signed in already goes on in its session: there is none to replace.
+        # A tab that is already signed in continues its session: there is none to replace.
         signed_in = tab().owner is not None
         tab().write = Write(login, key=f"_cookie_{token_hex(4)}", checked=signed_in)
 
     def forget(self, token: str | None) -> None:
-        """Have the page delete the token, if it is still that of this session."""
+        """Have the page delete the token if it still belongs to this session."""
         mark = hand_off.mark_of(self._auth, token)
         tab().write = Write(None, key=f"_cookie_{token_hex(4)}", ended=mark)
 
     def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
-        """Read the cookie in the page: what it brings is presented, and a copy ends the session."""
+        """Read the cookie in the page; its token counts as presented: a copy ends the session."""
         questions = tab().questions
         key = questions.setdefault(asker, f"_cookie_ask_{token_hex(4)}")
         cookies = st.session_state.get(key)
@@ -102,10 +102,9 @@ class CookieManagerBridge:
         return token if is_newest else None
 
     def _check(self, write: Write, cookie: object) -> bool:
-        """Look at the *cookie* that *write* takes the place of, and return whether it may.
+        """Return whether *write* may replace *cookie*, the browser's current one.
 
-        A session that a log-in replaces ends (SE-1); a log-out leaves the cookie of the log-in
-        that followed it.
+        A session that a log-in replaces ends (SE-1); a log-out leaves the cookie of a later log-in.
         """
         found = cookie if isinstance(cookie, str) else None
         if write.login is None:
@@ -114,9 +113,9 @@ class CookieManagerBridge:
         return True
 
     def _mount(self, write: Write, slot: DeltaGenerator) -> None:
-        """Render the write, once the page has shown which cookie is there before it.
+        """Render the write, once the page has reported its current cookie.
 
-        CookieManager.delete() knows the path "/" alone: an expiry deletes.
+        CookieManager.delete() knows only the path "/", so an expiry in the past deletes.
         """
         key = f"{write.key}_all"
         before = st.session_state.get(key)
@@ -144,7 +143,7 @@ class CookieManagerBridge:
 
 
 def _manager(key: str) -> "CookieManager":
-    """Mount a manager under *key*: one each time, as a shared one would mix up visitors."""
+    """Mount a manager under *key*; a new one each time, as a shared one would mix up visitors."""
     from extra_streamlit_components import CookieManager  # most processes never need it
 
     return CookieManager(key=key)

@@ -11,13 +11,13 @@ LONG_AGO = timedelta(days=30)  # from then on the date says more
 
 
 def moment(value: datetime) -> str:
-    """Return *value* such as "23 November 2026, 14:05"."""
+    """Return *value* in words, such as "23 November 2026, 14:05"."""
     here = local(value)
     return f"{here.day} {here:%B %Y, %H:%M}"
 
 
 def day(value: datetime) -> str:
-    """Return the day of *value* such as "23 November 2026"."""
+    """Return the day of *value* in words, such as "23 November 2026"."""
     here = local(value)
     return f"{here.day} {here:%B %Y}"
 

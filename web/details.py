@@ -18,7 +18,7 @@ def section(title: str) -> DeltaGenerator:
 def show_details(
     title: str, details: Mapping[str, str], *, change: Mapping[str, str] | None = None
 ) -> DeltaGenerator:
-    """Draw and return a section of *details*: what users typed is text there, never markup.
+    """Draw and return a section of *details*; values are plain text, never markup.
 
     *change* names, by label, the page that changes the value.
     """

@@ -1,10 +1,10 @@
-"""Where the app ends and the network begins: its own names, its cookies, and whom it believes."""
+"""The app's edge to the network: its hosts and origins, its cookies, and the headers it trusts."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from starlette._utils import get_route_path  # private: what Starlette's own routes are found by
+from starlette._utils import get_route_path  # private: Starlette matches its own routes by it
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
@@ -16,7 +16,7 @@ from settings import PORTS, Settings, Site, read_authority, read_site
 SESSION_PATH = "/auth/session"
 TICKET_PATH = "/auth/ticket"
 LONGEST_ORIGIN = 300  # characters; a host has 253 at most
-LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})  # what development is reached by
+LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})  # hosts in development
 
 
 def _unavailable() -> AuthService:
@@ -25,10 +25,10 @@ def _unavailable() -> AuthService:
 
 @dataclass(frozen=True)
 class Edge:
-    """The app as its visitors reach it: what the middleware and the routes go by.
+    """The app as its visitors reach it; shared by the middleware and the routes.
 
-    *base_path* is "/" or such as "/app". *service* returns the process's AuthService, or raises
-    Unavailable.
+    *base_path* is "/" or a path such as "/app". *service* returns the process's AuthService, or
+    raises Unavailable.
     """
 
     settings: Settings
@@ -36,14 +36,14 @@ class Edge:
     service: Callable[[], AuthService] = _unavailable
 
     def is_secure(self, scope: Scope) -> bool:
-        """Return whether the visitor uses https, as far as we can know."""
+        """Return whether the visitor uses https, as far as can be known."""
         return self.settings.site.scheme == "https" or self._came_by_https(scope)
 
     def _came_by_https(self, scope: Scope) -> bool:
-        """Return whether this connection is https, by itself or by the word of a trusted proxy.
+        """Return whether this connection is https, itself or as reported by a trusted proxy.
 
-        Where the header is present, the scheme may be its echo: uvicorn believes it of every client
-        on this machine.
+        If the header is present, the scheme may only repeat it: uvicorn trusts the header from
+        every client on this machine.
         """
         proto = Headers(scope=scope).get("x-forwarded-proto")
         if proto is not None:
@@ -51,10 +51,10 @@ class Edge:
         return scope["scheme"] in {"https", "wss"}
 
     def cookie_name(self, scope: Scope) -> str:
-        """Return the cookie's name with the prefix that makes browsers hold us to it (CK-2).
+        """Return the cookie's name with the strictest prefix that browsers will enforce (CK-2).
 
-        `__Host-` asks for https and the path "/"; under another path `__Secure-` is left; on plain
-        http, in development, neither.
+        `__Host-` requires https and the path "/"; under another path it is `__Secure-`; on plain
+        http, in development, there is none.
         """
         if not self.is_secure(scope):
             return self.settings.cookie_name
@@ -74,9 +74,9 @@ class Edge:
         return "; ".join(parts)
 
     def knows_host(self, host: str) -> bool:
-        """Return whether *host*, as in the Host header, names the app, however it is spelled.
+        """Return whether *host*, as in the Host header, names the app, in any spelling.
 
-        In development the names of this machine do too, with any port.
+        In development the names of this machine are accepted too, with any port.
         """
         if self.settings.site.is_at(host):
             return True
@@ -87,11 +87,11 @@ class Edge:
         return not self.settings.production and name in LOCAL
 
     def origins(self, scope: Scope, host: str) -> frozenset[str]:
-        """Return the origins whose pages may open a websocket to *host*, which is known.
+        """Return the origins of pages that may open a websocket to *host*, a known host.
 
-        Scheme, host and port must be equal: in production those of BASE_URL and nothing else. In
-        development the names of this machine are one app, on the port that was asked for, so that a
-        tunnel or a container may move it; a page on another port of this machine is a foreign one.
+        Scheme, host and port must be equal: in production those of BASE_URL only. In development
+        all names of this machine are one app, on the requested port, so that a tunnel or a
+        container may move it. A page on another port of this machine is foreign.
         """
         site = self.settings.site
         own = {site.origin} if site.is_at(host) else set()
@@ -102,7 +102,7 @@ class Edge:
         return frozenset(own)
 
     def is_own_request(self, headers: Headers) -> bool:
-        """Tell whether a request comes from a page of ours: what changes something must (CK-5)."""
+        """Return whether a request comes from the app's own page; required for changes (CK-5)."""
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site in {"same-origin", "none"}
@@ -116,15 +116,15 @@ class Edge:
 
 
 def path_of(scope: Scope) -> str:
-    """Return the request's path as the app's routes have it.
+    """Return the request's path relative to the app's routes.
 
-    Under `uvicorn --root-path` the scope's own begins with that, which the routes know nothing of.
+    Under `uvicorn --root-path` the scope's path begins with that prefix; the routes' paths don't.
     """
     return get_route_path(scope)
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
-    """Return the request's cookies; one that was sent twice counts as not sent (CK-4)."""
+    """Return the request's cookies; one sent twice counts as not sent (CK-4)."""
     raw = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
     text = raw.decode("latin-1")
     counts = Counter(pair.partition("=")[0].strip() for pair in text.split(";"))

@@ -1,4 +1,4 @@
-"""The page for a visitor whom the gate has no room for: calm, and it tries again by itself."""
+"""The page shown when the server is full; it retries by itself."""
 
 from html import escape
 

@@ -1,7 +1,7 @@
-"""The gate: which requests get in, how much of them, and what the script learns of the connection.
+"""The gate: which requests may pass, how large, and what the script is given of the connection.
 
-Under `server.py` it is a middleware of ours. Under `streamlit run app.py` there is no place for
-one, and web/streamlit_hooks.py makes one.
+Under `server.py` it is a middleware. `streamlit run app.py` has no place for one, so
+web/streamlit_hooks.py makes one.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ from web.full import full_page
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers that only we may set
-# What Streamlit serves and no visitor needs: its memory and its users, and the app without a
-# browser. The last two are off unless options turn them on, and answer all the same.
+# Routes of Streamlit that no visitor needs: its memory and its users, and the app without a
+# browser. The last two are off unless options turn them on, yet they answer.
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 POLICY, TRY_LATER = 1008, 1013  # why a websocket is closed (RFC 6455, 7.4)
 TRY_AGAIN = 5  # seconds between two looks at settings that cannot be used
@@ -63,14 +63,14 @@ NO_ROOM = "There is no room for this file. Remove others first, or choose a smal
 
 
 class WithoutQueries(logging.Filter):
-    """Cut what follows a "?" from uvicorn's lines about requests: emailed links have secrets there.
+    """Cut query strings from uvicorn's access lines: those of emailed links hold secrets.
 
-    Streamlit brings those lines back whatever uvicorn was told: when it reads its configuration,
-    and again when that file changes while the server runs (LG-2).
+    Streamlit turns those lines on again regardless of uvicorn's settings: when it reads its
+    configuration, and whenever that file changes while the server runs (LG-2).
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change *record*, and let it pass."""
+        """Change *record* and let it pass."""
         if isinstance(record.args, tuple):
             record.args = tuple(
                 value.partition("?")[0] if isinstance(value, str) else value
@@ -85,8 +85,8 @@ WITHOUT_QUERIES = WithoutQueries()
 class Gate:
     """Pure ASGI middleware: it must see websockets too.
 
-    *serves_cookie* is whether our own server is around us, with the routes that set the HttpOnly
-    cookie. Without it Streamlit and the host decide about HTTP requests' Host.
+    *serves_cookie* is true under our own server, which has the routes that set the HttpOnly
+    cookie. Elsewhere Streamlit and the host decide about the Host of HTTP requests.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Gate:
         self._patrolling: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what may not pass; bound what may, and mark it as coming through us."""
+        """Refuse what may not pass; bound the rest and mark it as passed by the gate."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -136,7 +136,7 @@ class Gate:
             await self._request(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return the answer to a request that may not pass; a health check may by any name."""
+        """Return the response to a request that may not pass; health checks may use any Host."""
         is_http = scope["type"] == "http"
         path = path_of(scope)
         if is_http and path == self._health:
@@ -153,9 +153,9 @@ class Gate:
         return None
 
     async def _full(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return the page for a visitor whose tab would not be let in.
+        """Return the page for a visitor when the server is full, or None.
 
-        Streamlit's own would show its grey boxes for good, without a word.
+        Streamlit's own page would show grey boxes forever, without a message.
         """
         is_page = scope["type"] == "http" and headers.get("sec-fetch-dest") == "document"
         if not is_page or path_of(scope) == self._health:
@@ -167,10 +167,10 @@ class Gate:
         return full_page(self.edge.settings.app_name)
 
     def _knows_origin(self, scope: Scope, headers: Headers) -> bool:
-        """Return whether a page of ours opens this websocket.
+        """Return whether the app's own page opens this websocket.
 
-        Every browser says whose page it is. A program that does not say so can say anything, so a
-        missing Origin is refused as well: one rule without an exception.
+        Every browser sends the page's Origin. A program can send any, so a missing one is refused
+        as well: one rule without an exception.
         """
         origin, host = headers.get("origin", ""), headers.get("host", "")
         if self._serves_cookie:
@@ -182,7 +182,7 @@ class Gate:
         return bool(origin) and origin in allowed
 
     def _foreign(self, scope: Scope) -> PlainTextResponse:
-        """Return the answer to another site's page, and note it."""
+        """Return the response to another site's page, and log it."""
         network = self._client(scope).network
         if scope["type"] == "websocket":
             self.log.warning("malicious_csrf: refused a websocket of another site (%s).", network)
@@ -191,7 +191,7 @@ class Gate:
         return PlainTextResponse(NOT_OURS, 403)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open a page's connection if its network has room for one, before Streamlit sees it."""
+        """Accept a page's connection if its network has room for one, before Streamlit sees it."""
         client = self._client(scope)
         page = Page(self, client, receive, send)
         page.number = number = self.sockets.open(client, await self._user(scope), page.end)
@@ -238,9 +238,9 @@ class Gate:
             self.uploads.release(session, file)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> int:
-        """Pass a request on with a bound on the time its body takes; return the answer's status.
+        """Pass a request on with a time limit for its body; return the response's status.
 
-        The status is 500 where the app gave none.
+        The status is 500 if the app sent none.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.bounds.body
@@ -276,7 +276,7 @@ class Gate:
         return status or 500
 
     async def _user(self, scope: Scope) -> str | None:
-        """Return the id of the user whose living session the request's cookie names."""
+        """Return the id of the user of the open session in the request's cookie, or None."""
         settings = self.edge.settings
         name = self.edge.cookie_name(scope) if self._serves_cookie else settings.cookie_name
         token = cookies_of(scope).get(name)
@@ -297,7 +297,7 @@ class Gate:
         return Client(ip=client_ip(peer[0] if peer else None, forwarded, proxies))
 
     async def _keep_looking(self) -> None:
-        """Every now and then, end what has waited for too long and free what closed tabs left."""
+        """Periodically end what has waited too long, and free what closed tabs left behind."""
         while True:
             for server in self._servers:
                 direct = self.edge.settings.trusted_proxies == 0
@@ -308,11 +308,11 @@ class Gate:
 
 
 class Page:
-    """What one open page sends, within its bounds: the app behind the gate calls `receive`.
+    """The messages of one open page, within its bounds; the app behind the gate calls `receive`.
 
-    The first message has to come soon, as every page sends one at once; each must be one that is
-    read quickly; and while a network's signed-out pages ask for too many runs, theirs wait. Nothing
-    more is read from a page that waits, so its messages stay in order and with it.
+    The first message must arrive soon, since every page sends one at once. Each message must be
+    cheap to parse. While a network's signed-out pages request too many runs, their messages wait;
+    nothing more is read from a waiting page, so its messages stay in order.
     """
 
     def __init__(self, gate: Gate, client: Client, receive: Receive, send: Send) -> None:
@@ -325,13 +325,13 @@ class Page:
         self._waiting: asyncio.Timeout | None = None
 
     def end(self) -> None:
-        """Close the page's connection to make room for another one; its browser comes back."""
+        """Close the page's connection to make room for another; its browser reconnects."""
         self._has_ended = True
         if self._waiting and not self._waiting.expired():
             self._waiting.reschedule(0)
 
     async def receive(self) -> Message:
-        """Return the next message, or that the page is gone."""
+        """Return the next message, or a disconnect."""
         if not self._is_connected:
             self._is_connected = True
             return await self._receive()
@@ -349,7 +349,7 @@ class Page:
             self._waiting = None
 
     async def _let_in(self, message: Message) -> Message:
-        """Return *message* when its turn has come, or close the connection for it."""
+        """Return *message* when its turn has come, or close the connection because of it."""
         gate, number = self._gate, self.number or 0
         self._has_spoken = True
         if message["type"] != "websocket.receive":
@@ -385,7 +385,7 @@ class Page:
 
 
 async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send *answer*, to a websocket as well where the server can; otherwise it is closed."""
+    """Send *answer*; a websocket gets it where the server can send one, or is closed."""
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
         await answer(scope, receive, send)
     else:
@@ -393,10 +393,10 @@ async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) 
 
 
 class PlainGate:
-    """The gate under `streamlit run app.py`: made at the first request, which loads the settings.
+    """The gate under `streamlit run app.py`; the first request creates it and loads the settings.
 
-    Where they cannot be used it stands with their defaults until they can: nobody can be signed in
-    meanwhile, and whoever runs the app may still mend `.env`.
+    While the settings are invalid it uses the defaults: no user can be signed in meanwhile, and the
+    operator can still fix `.env`.
     """
 
     def __init__(self, app: ASGIApp, service: Callable[[], AuthService]) -> None:

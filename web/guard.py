@@ -1,4 +1,4 @@
-"""The guard: who is here, resolved at the top of every run, before every callback and fragment.
+"""The guard: identifies the user at the top of every run, before every callback and fragment.
 
     guard ─▶ the cookie bridge syncs ─▶ resume: this tab's token, or the browser's ─▶ let in
                                               └─ none is good ─▶ turn away: log-in, or waiting
@@ -52,10 +52,10 @@ def guard() -> User | None:
 
 
 def protected(function: Callable[P, None]) -> Callable[P, None]:
-    """Wrap a callback or a fragment so that it checks again: both run without the guard.
+    """Wrap a callback or a fragment so that it checks the session: both run without the guard.
 
     Streamlit runs a callback before the script's first line, and a fragment instead of the
-    script. If the session is over, the function does not run and the whole script does.
+    script. If the session has ended, the function does not run and the whole script does.
     """
 
     @wraps(function)
@@ -68,7 +68,7 @@ def protected(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def still_open() -> bool:
-    """Return whether this tab's session is open, and resolve the visit anew.
+    """Return whether this tab's session is open, and resolve the visit again.
 
     Only a run of the whole script counts as use (SE-4): a fragment may run by itself.
     """
@@ -90,7 +90,7 @@ def log_out() -> Go:
 
 
 def sign_out_locally(notice: str) -> Go:
-    """Have this tab and this browser forget the user; the log-in page then shows *notice*."""
+    """Sign out this tab and delete its browser's cookie; the log-in page then shows *notice*."""
     ended = tab().token
     browser = bridge(visit().auth)
     clear_tab()
@@ -99,13 +99,13 @@ def sign_out_locally(notice: str) -> Go:
 
 
 def adopt_token(login: Login) -> None:
-    """Continue the same session, from the next run on, under the token of *login*."""
+    """Continue the same session under the token of *login*, from the next run on."""
     tab().token = login.token
     bridge(visit().auth).keep(login)
 
 
 def watch() -> None:
-    """Check whether this tab may stay open, in the fragment of an idle page; raises Unavailable.
+    """Check from an idle page's fragment whether this tab may stay open; raises Unavailable.
 
     A token that was replaced is exchanged for the newest; meanwhile the page stays as it is.
     """
@@ -123,14 +123,14 @@ def watch() -> None:
 
 
 def bridge(auth: AuthService) -> Bridge:
-    """Return the bridge for this connection: by what it can do, not by a setting."""
+    """Return the bridge for this connection, chosen by what the server offers, not by a setting."""
     if name := connection.http_only_cookie():
         return HttpOnlyBridge(auth, name)
     return CookieManagerBridge(auth, auth.settings.cookie_name)
 
 
 def _client(auth: AuthService, browser: Bridge) -> Client:
-    """Return who asks, as far as the connection says."""
+    """Return the client, as far as the connection reveals it."""
     return Client(
         ip=connection.ip(auth.settings.trusted_proxies),
         user_agent=connection.user_agent(),
@@ -139,10 +139,10 @@ def _client(auth: AuthService, browser: Bridge) -> Client:
 
 
 def _resume(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> Session | None:
-    """Sign in by the token that this tab holds, or else by the one the browser presents.
+    """Resume the session of this tab's token, or else of the token in the browser's cookie.
 
-    The cookies of a connection are those of its start: they are presented once, and known from then
-    on. A tab whose token was replaced asks its browser for the newest.
+    A connection's cookies are those of its handshake: they count as presented once, and as trusted
+    from then on. A tab with a replaced token asks its browser for the newest.
     """
     held, cookie = tab().token, browser.cookie_token()
     session = auth.resume_session(held, trusted=True)
@@ -165,7 +165,7 @@ def _let_in(session: Session, token: str) -> Session:
     user = session.user
     held = tab()
     if held.owner is None:
-        held.attempts.clear()  # a log-out before this log-in is over: the next one counts again
+        held.attempts.clear()  # an earlier log-out is done with: the next one counts again
     elif held.owner != user.id:
         clear_tab()
     held.token, held.owner, held.newest, held.just_resolved = token, user.id, session.newest, True
@@ -191,7 +191,7 @@ def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None
 
 
 def _close() -> None:
-    """Let no one in for now; the tab keeps its state until the service answers again."""
+    """Show that the service is unavailable; the tab keeps its state until it answers again."""
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
     tab().signed_out_page = SignedOutPage.UNAVAILABLE

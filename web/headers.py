@@ -1,4 +1,4 @@
-"""The headers every answer carries: what the browser may load, frame, guess and tell others."""
+"""The security headers of every response: what the browser may load, frame, guess and disclose."""
 
 import base64
 import hashlib
@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.edge import Edge, path_of
 
 YEAR = 365 * 24 * 60 * 60  # seconds
-# For a component's own frame: its maker's scripts, inline ones and what they compile included, but
-# all of them from here, and nothing of the page's goes anywhere else (ASVS 5.0, 3.4.3).
+# For a component's own frame: its author's scripts, including inline and compiled ones, but only
+# from this server, and no data of the page goes anywhere else (ASVS 5.0, 3.4.3).
 COMPONENT_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
@@ -24,7 +24,7 @@ INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 
 
 def content_security_policy() -> str:
-    """Return the tightest policy that Streamlit 1.67 runs under; each exception has its reason."""
+    """Return the strictest policy that Streamlit 1.67 runs under; each exception has its reason."""
     inline = re.findall(rb"<script>(.*?)</script>", INDEX.read_bytes(), re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in inline]
     scripts = " ".join(f"'sha256-{digest}'" for digest in hashes)
@@ -50,7 +50,7 @@ def content_security_policy() -> str:
 
 
 class SecurityHeaders:
-    """Pure ASGI middleware that adds the headers (CK-8); one a response has already stays."""
+    """Pure ASGI middleware that adds the headers (CK-8) and keeps those a response already has."""
 
     def __init__(self, app: ASGIApp, edge: Edge) -> None:
         self._app = app
@@ -66,7 +66,7 @@ class SecurityHeaders:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and the answer back with the headers."""
+        """Pass the request on, and the response back with the headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -85,16 +85,16 @@ class SecurityHeaders:
             headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
             _make_secure(headers)
         if path_of(scope).startswith(self._component):
-            # A component's own frame, shown by our page: it brings scripts of its own.
+            # A component's own frame, shown by our page, has scripts of its own.
             headers["Content-Security-Policy"] = COMPONENT_POLICY
             headers["X-Frame-Options"] = "SAMEORIGIN"
 
 
 def _make_secure(headers: MutableHeaders) -> None:
-    """Add `Secure` to the cookies that lack it: Streamlit does so only with its own certificate.
+    """Add `Secure` to cookies that lack it: Streamlit does so only with its own certificate.
 
-    No prefix: the script of Streamlit's page looks for `_streamlit_xsrf` by that name, and reads it
-    to send it along, so it cannot be HttpOnly either. It opens nothing by itself (CK-2).
+    No prefix: the script of Streamlit's page reads `_streamlit_xsrf` by that name to send it along,
+    so it cannot be HttpOnly either. The cookie gives no access by itself (CK-2).
     """
     lines = headers.getlist("set-cookie")
     if all("secure" in _attributes(line) for line in lines):

@@ -1,4 +1,4 @@
-"""The cookies on the page's own answer: a nonce for this browser, and the session's token anew."""
+"""The cookies on the page's response: a nonce for this browser, and the session's next token."""
 
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -15,7 +15,7 @@ ASSETS = ("/_stcore/", "/component/", "/media/", "/static/", "/auth/", "/app/sta
 
 
 class PageCookies:
-    """Pure ASGI middleware that sets cookies on pages alone, never on assets."""
+    """Pure ASGI middleware that sets cookies on pages only, never on assets."""
 
     def __init__(self, app: ASGIApp, edge: Edge) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class PageCookies:
         if not brought.get(nonce):
             lines.append(self._edge.cookie_line(scope, nonce, token_hex(16), None))
         token = brought.get(name)
-        if not token:  # nothing to renew, and so nothing of the service to wait for
+        if not token:  # nothing to refresh, so no need to wait for the service
             return lines
         try:
             login = await run_in_threadpool(lambda: refresh(self._edge.service(), token))

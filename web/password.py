@@ -1,4 +1,4 @@
-"""The field for a new password: it says while one is typed what is still missing."""
+"""The field for a new password; while the user types, it shows what is still missing."""
 
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ b { position: absolute; overflow: hidden; width: 1px; height: 1px; clip-path: in
 
 
 def new_password(form: Form, label: str = "Password") -> str:
-    """Draw the field in *form*, with what makes a good password, and return what was typed."""
+    """Draw the field and its live checks in *form*, and return the input."""
     least = visit().auth.settings.password_min_length
     with st.container(key="new_password"):
         # No key of its own: that would keep the password in st.session_state by name.
@@ -41,7 +41,7 @@ def new_password(form: Form, label: str = "Password") -> str:
 
 @cache
 def _checks(least: int) -> ComponentRenderer:
-    """Return the component, whose lines come with the page: nothing moves when its script runs."""
+    """Return the component; the page has its lines already, so nothing moves when it starts."""
     return st.components.v2.component(
         "password_checks",
         html=LINES.format(least=least),

@@ -1,10 +1,10 @@
-"""What must hold before real people use the app, where Streamlit's own options are concerned."""
+"""The check of Streamlit's own options before the app runs in production."""
 
 from streamlit import config
 
 from settings import Settings, SettingsError
 
-# Each option, the values that are safe, and what the others would do (CF-1, CK-11).
+# Each option, its safe values, and what the others would do (CF-1, CK-11).
 SAFE = {
     "client.showErrorDetails": (("none",), "pages would show what is inside the app"),
     "server.enableXsrfProtection": ((True,), "other sites could upload files as your users"),

@@ -1,4 +1,4 @@
-"""The server's sockets: what is written to a page leaves at once, and all cookies are let in."""
+"""The server's sockets: send small writes at once, and accept large cookie headers."""
 
 import gc
 from contextlib import suppress
@@ -11,23 +11,23 @@ LONGEST_HEADER = 64 * 1024  # bytes: what uvicorn reads of a request's headers, 
 
 
 def send_at_once() -> None:
-    """Switch off Nagle's algorithm for every TCP socket of this process, and so for what comes in.
+    """Switch off Nagle's algorithm on all TCP sockets of this process; new connections inherit it.
 
     A run is a dozen small messages. With the algorithm on, all but the first wait until the browser
-    has confirmed that one, which takes it 40 ms. asyncio switches it off where a socket says that
-    it is TCP's; the one that `streamlit run` listens on says nothing, and hands that down. Nobody
-    gives us that socket, so we look for it.
+    has acknowledged that one, which takes 40 ms. asyncio switches it off on sockets created with
+    the TCP protocol number; the listening socket of `streamlit run` isn't, and its connections
+    inherit that. No API returns that socket, so we look for it.
     """
     for thing in gc.get_objects():
         if type(thing) is socket and thing.type == SOCK_STREAM and thing.family in INTERNET:
-            with suppress(OSError):  # somebody has closed it
+            with suppress(OSError):  # closed meanwhile
                 thing.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
 def let_all_cookies_in() -> None:
     """Accept a websocket whose cookies, which are one header, have more than 8 KB.
 
-    The library refuses that and the page stays blank: any other app on a subdomain of the same site
-    can set that many. Its own switch is an environment variable, which is read when it is imported.
+    The library refuses it and the page stays blank; another app on a subdomain of the same site can
+    set that many cookies. The library's own switch is an environment variable read at its import.
     """
     http11.MAX_LINE_LENGTH = LONGEST_HEADER

@@ -1,4 +1,4 @@
-"""What is made once per process: settings, database, service with its features."""
+"""Created once per process: settings, database, and the service with its features."""
 
 import asyncio
 import atexit
@@ -33,8 +33,8 @@ _starting = Lock()
 def service() -> "AuthService":
     """Return the process's AuthService; the first call loads the settings and migrates.
 
-    Raises Unavailable where the settings or the database cannot be used: the reason is logged
-    for the operator, and the next run tries again.
+    Raises Unavailable if the settings or the database cannot be used. The reason is logged for the
+    operator, and the next run tries again.
     """
     with _starting:
         return _start()
@@ -42,9 +42,9 @@ def service() -> "AuthService":
 
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
-    """Make everything while the first visitor's browser still loads Streamlit's own scripts.
+    """Create everything while the first visitor's browser still loads Streamlit's own scripts.
 
-    A fault does not stop the server: it answers that it is not ready, and tries again.
+    A fault does not stop the server: it reports that it is not ready, and tries again.
     """
     warming = asyncio.create_task(run_in_threadpool(_warm))
     yield
@@ -63,8 +63,8 @@ def _stop() -> None:
         _start().close()
 
 
-# Not st.cache_resource: that outlives the modules Streamlit reloads after an edit, and would keep
-# a service whose exceptions nobody knows any more.
+# Not st.cache_resource: it outlives the modules that Streamlit reloads after an edit, and would
+# keep a service with exceptions that no `except` matches any more.
 @cache
 def _start() -> "AuthService":
     # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
@@ -114,7 +114,7 @@ def check_features(settings: Settings, features: "Sequence[Feature]") -> None:
 
 
 def _mailer(settings: Settings) -> "Mailer":
-    """Return the way mails leave: by the server that is set, or else into the outbox."""
+    """Return the mailer: the configured server, or else the outbox."""
     from auth.outbox import Outbox
     from auth.smtp import Smtp
 
@@ -126,7 +126,7 @@ def _mailer(settings: Settings) -> "Mailer":
 
 
 def _show_audit() -> None:
-    """Have the audit's lines shown wherever the server's own are."""
+    """Show the audit's log lines wherever the server's own are shown."""
     audit = logging.getLogger("auth.audit")
     audit.setLevel(logging.INFO)
     if not audit.handlers:
@@ -134,11 +134,11 @@ def _show_audit() -> None:
 
 
 def _freeze() -> None:
-    """Take all that was imported out of the collector's sight: it stays until the end anyway.
+    """Freeze everything imported so far: it lives until the process ends anyway.
 
-    A collection then looks at what runs left behind, not at 130,000 objects: .streamlit/config.toml
-    leaves out the one that Streamlit makes after every run, and Python's own become cheap. Last in
-    the start, so that nothing is imported after it.
+    The garbage collector then looks only at what runs leave behind, not at 130,000 objects.
+    .streamlit/config.toml turns off Streamlit's collection after every run; Python's own become
+    cheap. Runs last at startup, so that nothing is imported after it.
     """
     gc.collect()
     gc.freeze()

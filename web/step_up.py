@@ -1,4 +1,4 @@
-"""Step-up: a form that asks for the password again, before what could do harm."""
+"""Step-up: a form that asks for the password again before a sensitive action."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from web.tab import Go, visit
 
 
 def recently_authenticated() -> bool:
-    """Return whether this user typed the password a short while ago.
+    """Return whether this user typed the password recently.
 
     A sensitive page begins: `if not recently_authenticated(): ask_password("…"); st.stop()`.
     """
@@ -24,7 +24,7 @@ def confirm(password: str) -> Go:
 
 
 def ask_password(reason: str) -> None:
-    """Show a form that asks for the password and says why; the page continues once it was right."""
+    """Show a form that asks for the password and says why; once correct, the page continues."""
     form = Form("step_up")
     with form:
         password = st.text_input("Password", type="password", autocomplete="current-password")

@@ -1,15 +1,14 @@
 """The one module that changes Streamlit itself, at names it keeps private (checked for 1.67).
 
-`prepare` runs before the first connection of a process: from a2wsgi.py or server.py, and once more
-from the first run of app.py, should neither have been there. It closes what any visitor could
-otherwise do past app.py and its guard:
+`prepare` runs before a process's first connection, from a2wsgi.py or server.py. If neither ran, the
+first run of app.py calls it. It closes the ways around app.py and its guard:
 
 - Streamlit runs the scripts of a `pages/` folder beside app.py instead of app.py, until a run of
-  app.py has called `st.navigation`. That mode is switched off for good.
-- Streamlit attaches whoever names a tab's session id to that tab, signed in or not, and throws its
-  owner out. A tab now belongs to the browser that opened it.
-- Streamlit obeys every message of its protocol from every visitor. Each type now has those it is
-  for: see MESSAGES.
+  app.py has called `st.navigation`. That mode is switched off.
+- Streamlit attaches any visitor who names a tab's session id to that tab, signed in or not, and
+  disconnects its owner. A tab now belongs to the browser that opened it.
+- Streamlit obeys every message of its protocol from every visitor. Each type now has its permitted
+  senders: see MESSAGES.
 - A plain `streamlit run app.py` has no place for a middleware. Our gate becomes one there.
 """
 
@@ -47,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class Sender(StrEnum):
-    """Who may send a message."""
+    """The permitted sender of a message type."""
 
     ANYONE = "anyone"
     USER = "user"  # signed in, as of the tab's last run
@@ -55,8 +54,8 @@ class Sender(StrEnum):
     NO_ONE = "no one"
 
 
-# A type that is not here, such as one of a newer Streamlit, is for no one. The two debug messages
-# never come this far: Streamlit's server obeys them in its own development mode alone.
+# A type that isn't listed, such as one of a newer Streamlit, is refused from every sender. The two
+# debug messages never get this far: Streamlit's server obeys them only in its development mode.
 MESSAGES: Mapping[str, Sender] = {
     "rerun_script": Sender.ANYONE,
     "stop_script": Sender.ANYONE,
@@ -71,25 +70,25 @@ MESSAGES: Mapping[str, Sender] = {
     "dismiss_skills_nudge": Sender.DEVELOPER,  # writes a file into the developer's home
 }
 
-# What a signed-out visitor's rerun may carry. A form's longest value has 1,024 characters, and its
-# own check refuses what is longer in words: so a text is shortened, never accepted as it was.
+# Bounds on a signed-out visitor's rerun. A form's longest value has 1,024 characters, and its own
+# check refuses a longer one with a message, so a shortened text is still refused.
 LONGEST_TEXT = 8 * 1024  # characters of one widget, or of the page's query
 LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a component's
 LARGEST_RERUN = 512 * 1024  # bytes in all
 MOST_WIDGETS = 200
 
-# How long a tab whose connection was lost is kept for it to come back to, in seconds; a signed-in
-# user's is kept for `server.disconnectedSessionTTL`. And how many of signed-out visitors, in all.
+# Seconds that a signed-out tab is kept after its connection was lost; a signed-in user's is kept
+# for `server.disconnectedSessionTTL`. And the most signed-out tabs that are kept.
 SIGNED_OUT_KEPT = 20.0
 MOST_SIGNED_OUT_KEPT = 32
 
-BROWSER = "_auth_browser"  # the name under which a session keeps whose it is
-ORIGINAL = "_auth_original"  # the name under which a changed method keeps what it was
+BROWSER = "_auth_browser"  # the attribute of a session that holds its browser
+ORIGINAL = "_auth_original"  # the attribute of a replaced method that holds the original
 TAB = "_tab"  # web.tab.KEY, whose module would load pydantic before the server answers
 
 
 def prepare() -> None:
-    """Change Streamlit, once a process; exit with a sentence where the project has `pages/`."""
+    """Change Streamlit, once per process; exit with a message if the project has `pages/`."""
     try:
         check_pages(ROOT)
     except PagesFolderError as fault:
@@ -99,7 +98,7 @@ def prepare() -> None:
 
 @cache
 def install() -> None:
-    """Change Streamlit, once a process. Raises AttributeError where this Streamlit is another."""
+    """Change Streamlit, once per process; raises AttributeError if its names have changed."""
     let_all_cookies_in()
     # A class attribute that Streamlit sets from the disk only while it is None.
     PagesManager.uses_pages_directory = False
@@ -110,11 +109,11 @@ def install() -> None:
 
 
 class PagesFolderError(Exception):
-    """There are pages where Streamlit, left alone, would serve them to everyone."""
+    """The project has a `pages/` folder, which Streamlit would serve to every visitor."""
 
 
 def check_pages(folder: Path) -> None:
-    """Raise PagesFolderError where *folder* has a `pages/` folder with scripts in it."""
+    """Raise PagesFolderError if *folder* has a `pages/` folder with scripts in it."""
     found = sorted(file.name for file in (folder / "pages").glob("*.py"))
     names = [name for name in found if name[0] != "." and name != "__init__.py"]  # as Streamlit
     if names:
@@ -126,9 +125,9 @@ def check_pages(folder: Path) -> None:
 
 
 def _wrap(owner: type | ModuleType, name: str, around: Callable[..., object]) -> None:
-    """Replace the method *name* of *owner* by *around*, which gets the original first.
+    """Replace the method *name* of *owner* by *around*, which gets the original as first argument.
 
-    After an edit Streamlit loads this module anew: the new one takes the place of the old.
+    After an edit Streamlit reloads this module: the new version replaces the old.
     """
     present = getattr(owner, name)
     original = vars(present).get(ORIGINAL, present)
@@ -142,14 +141,14 @@ def _wrap(owner: type | ModuleType, name: str, around: Callable[..., object]) ->
 
 
 def _create_app(create: Callable[..., Starlette], *args: Any, **kwargs: Any) -> Starlette:
-    """Make the app that a plain `streamlit run app.py` serves, with our gate before it."""
+    """Create the app that a plain `streamlit run app.py` serves, with our gate in front."""
     app = create(*args, **kwargs)
     app.add_middleware(LazyGate)
     return app
 
 
 class LazyGate:
-    """Pure ASGI middleware: web.gate.PlainGate, loaded by the first request that comes."""
+    """Pure ASGI middleware: web.gate.PlainGate, loaded at the first request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -173,9 +172,9 @@ def _connect(
     existing_session_id: str | None = None,
     **kwargs: Any,
 ) -> str:
-    """Attach a connection to the tab it names, if it comes from that tab's browser.
+    """Attach a connection to the tab it names if it comes from that tab's browser.
 
-    Another one gets a tab of its own, and the tab it named goes on as if nothing had happened.
+    Any other connection gets a new tab, and the tab it named is unaffected.
     """
     browser = browser_of(client)
     named = manager.get_session_info(existing_session_id) if existing_session_id else None
@@ -190,10 +189,9 @@ def _connect(
 
 
 def _owns(client: SessionClient, browser: frozenset[str], session: AppSession) -> bool:
-    """Return whether a connection from *browser* comes from the one that opened *session*.
+    """Return whether *browser* is the one that opened *session*.
 
-    The cookie of the very session that the tab is signed in to is proof as well: with it alone one
-    is let in anyway.
+    The cookie of the session that the tab is signed in to is proof as well: it gives access anyway.
     """
     if browser & vars(session).get(BROWSER, frozenset()):
         return True
@@ -208,11 +206,11 @@ def _owns(client: SessionClient, browser: frozenset[str], session: AppSession) -
 
 
 def browser_of(client: SessionClient) -> frozenset[str]:
-    """Return what shows which browser a connection comes from: one value in common is proof.
+    """Return values that identify a connection's browser; one in common is proof.
 
-    Under server.py it is the nonce cookie, out of JavaScript's reach. Elsewhere it is the random
-    part of Streamlit's own XSRF token, which its page also names beside the session id: a host that
-    strips cookies from the websocket leaves that.
+    Under server.py this is the nonce cookie, out of JavaScript's reach. Elsewhere it is the random
+    part of Streamlit's own XSRF token, which its page also sends beside the session id: it remains
+    where a host strips cookies from the websocket.
     """
     context = client.client_context
     if context is None:
@@ -230,10 +228,10 @@ def browser_of(client: SessionClient) -> frozenset[str]:
 
 
 def _keep(save: Callable[..., None], storage: MemorySessionStorage, info: SessionInfo) -> None:
-    """Keep a tab without a connection for a while, then shut it down.
+    """Keep a disconnected tab for a while, then shut it down.
 
-    Streamlit drops an old tab only when another is stored, and never shuts it down: until the
-    garbage collector comes by, each holds three descriptors of an event loop.
+    Streamlit drops an old tab only when another is stored, and never shuts it down: until it is
+    garbage collected, each holds an event loop's three descriptors.
     """
     save(storage, info)
     signed_in = _signed_in(info.session)
@@ -245,7 +243,7 @@ def _keep(save: Callable[..., None], storage: MemorySessionStorage, info: Sessio
 
 
 def _drop(storage: MemorySessionStorage, info: SessionInfo) -> None:
-    """Shut a kept tab down, unless its browser has come back to it."""
+    """Shut down a kept tab, unless its browser has reconnected."""
     session_id = info.session.id
     kept = storage.get(session_id)
     if kept is info:
@@ -256,7 +254,7 @@ def _drop(storage: MemorySessionStorage, info: SessionInfo) -> None:
 
 
 def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) -> None:
-    """Pass a message on to *session* if its sender may send it; else leave it unanswered."""
+    """Pass a message on to *session* if its sender may send it; otherwise ignore it."""
     kind: str | None = message.WhichOneof("type")
     if kind == "backend_operation_request":
         kind = message.backend_operation_request.WhichOneof("payload")
@@ -272,7 +270,7 @@ def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) 
 
 
 def _may_send(session: AppSession, sender: Sender) -> bool:
-    """Return whether the visitor of *session* is such a *sender*."""
+    """Return whether the visitor of *session* qualifies as *sender*."""
     if sender is Sender.USER:
         return _signed_in(session)
     if sender is Sender.DEVELOPER:
@@ -281,7 +279,7 @@ def _may_send(session: AppSession, sender: Sender) -> bool:
 
 
 def _signed_in(session: AppSession) -> bool:
-    """Return whether the guard let the tab's user in at its last run."""
+    """Return whether the guard found a signed-in user at the tab's last run."""
     try:
         return session.session_state["logged_in"] is True
     except KeyError:
@@ -289,10 +287,10 @@ def _signed_in(session: AppSession) -> bool:
 
 
 def _is_local(session_id: str) -> bool:
-    """Return whether a tab's connection comes from this very machine, and not through a proxy.
+    """Return whether a tab's connection comes from this machine, not through a proxy.
 
-    Its page must be of this machine's own name as well: any site can have its name point here for a
-    while (DNS rebinding), and the browser then takes its pages for those of this server.
+    The page's host must be this machine's own name as well: any site can point its name here for a
+    while (DNS rebinding), and the browser then treats its pages as this server's.
     """
     from settings import read_authority  # not before the server answers
     from web.edge import LOCAL
@@ -313,7 +311,7 @@ def _is_local(session_id: str) -> bool:
 
 @cache
 def _in_development() -> bool:
-    """Return whether APP_ENV says that a developer runs this; settings that do not load do not."""
+    """Return whether APP_ENV is development; False if the settings do not load."""
     from settings import SettingsError, load_settings  # not before the server answers
     from web.connection import local_url
 
@@ -324,10 +322,10 @@ def _in_development() -> bool:
 
 
 def shorten(rerun: ClientState) -> None:
-    """Cut what a rerun carries down to what a form of a signed-out page can use.
+    """Shorten a rerun's values to what a form on a signed-out page can use.
 
-    A query is dropped as a whole, as Streamlit itself does with one of more than 512 KB: half of it
-    would mean something else.
+    A long query is dropped entirely, as Streamlit does above 512 KB: half of it would mean
+    something else.
     """
     if len(rerun.query_string) > LONGEST_TEXT:
         rerun.query_string = ""

@@ -1,4 +1,4 @@
-"""What we keep for one tab in `st.session_state`: one value, gone at F5, never trusted."""
+"""The state of one tab, one value in `st.session_state`: gone at F5, never trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = "_tab"
 
 
 class SignedOutPage(StrEnum):
-    """What a signed-out visitor sees at a private page: the name of a page in views/."""
+    """The page that a signed-out visitor sees at a private page: the name of a page in views/."""
 
     LOG_IN = "log_in"
     WAITING = "waiting"
@@ -30,7 +30,7 @@ class SignedOutPage(StrEnum):
 
 
 class Question(StrEnum):
-    """How far the question for the browser's cookies has come: under `streamlit run app.py`."""
+    """The progress of asking for the browser's cookies, under `streamlit run app.py`."""
 
     NOT_ASKED = "not asked"
     ASKED = "asked"
@@ -39,7 +39,7 @@ class Question(StrEnum):
 
 
 class Asker(StrEnum):
-    """Who asks the page for the browser's newest token; each asks under a key of its own."""
+    """The part that asks the page for the browser's newest token, each under its own key."""
 
     GUARD = "guard"
     WATCH = "watch"
@@ -47,7 +47,7 @@ class Asker(StrEnum):
 
 @dataclass(frozen=True)
 class Write:
-    """A cookie on its way to the browser, which confirms it under *key*; no *login* deletes it."""
+    """A cookie write, which the browser confirms under *key*; without *login* it deletes."""
 
     login: Login | None
     key: str
@@ -58,7 +58,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Say:
-    """A form's outcome that stays on its page: *text*, and *value* below it exactly as typed.
+    """A form's outcome shown on its page: *text*, and below it *value* exactly as typed.
 
     With *inbox* the form gives way to it: an email is on its way.
     """
@@ -71,21 +71,21 @@ class Say:
 
 @dataclass(frozen=True)
 class Go:
-    """A form's outcome that leads on: to *page*, by name, or through the guard again for ""."""
+    """A form's outcome that leads to *page*, by name, or through the guard again for ""."""
 
     page: str = ""
-    notice: str = ""  # for the page that comes next
+    notice: str = ""  # for the next page
 
 
 @dataclass
 class Attempt:
-    """What one form did last. It holds a keyed digest of what was typed, never that itself."""
+    """A form's last attempt. It holds a keyed digest of the input, never the input itself."""
 
     digest: bytes = field(repr=False)
     outcome: Say | Go | AuthError
     page: str  # the url_path of the form's page
     at: float  # seconds, monotonic: when it was done, or last clicked again
-    over: bool = False  # a run without a click has nothing left to show or do
+    over: bool = False  # nothing is left to show or do in a run without a click
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,14 @@ class Visit:
 class Tab:
     """One tab: its token, its owner, what it shows and what it waits for.
 
-    Secrets are left out of its repr, which a page may draw with all of `st.session_state` (CK-10).
+    Its repr omits secrets, since a page may draw all of `st.session_state` (CK-10).
     """
 
     token: str | None = field(default=None, repr=False)
     owner: str | None = None  # the id of the user whose data is in session_state
     visit: Visit | None = field(default=None, repr=False)  # as the guard resolved it in this run
     signed_out_page: SignedOutPage = SignedOutPage.WAITING
-    notice: str | None = None  # a sentence for the page that comes next
+    notice: str | None = None  # a sentence for the next page
     link: str | None = field(default=None, repr=False)  # the token of the email that led here
     write: Write | None = None
     question: Question = Question.NOT_ASKED  # for the cookies that the handshake lacks
@@ -123,7 +123,7 @@ class Tab:
     presented: str | None = field(default=None, repr=False)  # the last one the browser presented
     newest: bool = True  # whether `token` has not been replaced
     questions: dict[Asker, str] = field(default_factory=dict, repr=False)  # for the newest token
-    just_resolved: bool = False  # by the guard in this very run; its watch need not
+    just_resolved: bool = False  # by the guard in this run, so its watch need not
     verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name
     began: float = 0.0  # seconds, monotonic: when the newest run began
@@ -134,7 +134,7 @@ class Tab:
 
 
 def tab() -> Tab:
-    """Return this tab's own value, made at its first run."""
+    """Return this tab's state, created at its first run."""
     if KEY not in st.session_state:
         st.session_state[KEY] = Tab()
     held: Tab = st.session_state[KEY]
@@ -142,9 +142,9 @@ def tab() -> Tab:
 
 
 def visit() -> Visit:
-    """Return this run's visit, which pages, forms and callbacks go by.
+    """Return this run's visit, used by pages, forms and callbacks.
 
-    Raises SessionOver in a tab that the guard has let no further.
+    Raises SessionOver in a tab that the guard has stopped.
     """
     current = tab().visit
     if current is None:
@@ -173,14 +173,14 @@ def begin_page(page: st.Page, home: st.Page, pages: dict[str, st.Page]) -> None:
 
 
 def end_page() -> None:
-    """End a page whose run was not stopped: what other pages' forms had to show or do is over."""
+    """End a page that ran to its last line: other pages' forms have nothing left to show or do."""
     held = tab()
     for attempt in list(held.attempts.values()):
         attempt.over |= attempt.page != held.page
 
 
 def clear_tab() -> None:
-    """Drop all state of pages and widgets in this tab: the next user must not see it (GD-4)."""
+    """Drop all state of pages and widgets in this tab; the next user must not see it (GD-4)."""
     held = tab()
     st.session_state.clear()
     held.token = held.owner = held.link = None

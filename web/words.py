@@ -1,4 +1,4 @@
-"""What the pages of the core say to visitors, besides the forms' own labels."""
+"""The sentences that the core's pages show to visitors, besides the forms' own labels."""
 
 from auth.sessions import EndReason
 

@@ -1,4 +1,4 @@
-"""Account: who the user is here, followed by the card of every feature that has one."""
+"""Account: the user's details, followed by the card of every feature that has one."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Change name: what the app calls this user."""
+"""Change name: the name that the app shows for this user."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Change password: the current one is needed, and every other device is logged out."""
+"""Change password: requires the current one, and logs out every other device."""
 
 import streamlit as st
 

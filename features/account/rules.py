@@ -17,7 +17,7 @@ from auth.users import Login, set_password, update_user
 
 
 def change_name(auth: AuthService, session: Session, name: str) -> None:
-    """Store another name; raises InvalidDetails, TooMany, or SessionOver."""
+    """Store a new name; raises InvalidDetails, TooMany, or SessionOver."""
     auth.take(change_counters(session, session.client), session.client)
     try:
         name = read_name(name)
@@ -31,9 +31,9 @@ def change_name(auth: AuthService, session: Session, name: str) -> None:
 def change_password(
     auth: AuthService, session: Session, current: str, new: str, client: Client | None = None
 ) -> Login:
-    """Store another password; other sessions end, this one continues under the returned token.
+    """Store a new password; other sessions end, this one continues under the returned token.
 
-    *client* is who asks, where known. Raises InvalidDetails, WrongPassword, TooMany, Busy, or
+    *client* is the requester, if known. Raises InvalidDetails, WrongPassword, TooMany, Busy, or
     SessionOver.
     """
     user, client = session.user, client or session.client

@@ -1,4 +1,4 @@
-"""Changing one's name and password."""
+"""Changes of the user's own name and password."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_without_the_current_password_nothing_changes(
 
 
 def test_the_password_one_has_is_no_new_one(service: AuthService, ada: Person, token: str) -> None:
-    """Nothing would change, but every other device would be logged out."""
+    """Otherwise nothing would change, yet every other device would be logged out."""
     other = service.log_in(ada.email, ada.password, LAPTOP).token
 
     with pytest.raises(InvalidDetails) as refused:

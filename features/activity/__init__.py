@@ -1,4 +1,4 @@
-"""Recent activity: what happened to an account, for its user."""
+"""Recent activity: an account's security events, shown to its user."""
 
 from auth.feature import Feature
 from features.activity.rules import export

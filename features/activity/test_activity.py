@@ -1,4 +1,4 @@
-"""What happened to an account, for its user."""
+"""An account's security events, shown to its user."""
 
 from auth.audit import Event
 from auth.service import AuthService

@@ -1,4 +1,4 @@
-"""Your devices: where the account is logged in, the way to end that, and news of a new one."""
+"""Your devices: list the account's sessions, end them, and report new devices by email."""
 
 from auth.audit import Event
 from auth.feature import Feature, Page

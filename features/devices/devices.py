@@ -1,4 +1,4 @@
-"""Your devices: where this account is logged in, and how to end those sessions."""
+"""Your devices: the account's sessions, with buttons to end them."""
 
 import streamlit as st
 
@@ -14,8 +14,8 @@ auth, this = visit().auth, visit().session
 sessions = rules.list_sessions(auth, this)
 alive = {session.id for session in sessions}
 may_end = recently_authenticated()
-# A device just logged out keeps its place, so that the next one's button does not move under a
-# double click.
+# A device that was just logged out keeps its place, so that the next one's button does not move
+# under a double click.
 listed: dict[str, Session] = st.session_state.setdefault("devices", {})
 listed |= {session.id: session for session in sessions}
 

@@ -1,11 +1,11 @@
-"""What this feature writes to users."""
+"""The emails of this feature."""
 
 from auth.emails import Emails
 from auth.mail import Mail, Urgency
 
 
 def new_device(emails: Emails, to: str, device: str, ip: str) -> Mail:
-    """Tell the owner of a log-in from a browser that is new."""
+    """Return the notice of a log-in from a new browser."""
     where = f" from {ip}" if ip else ""
     return emails.compose(
         "new_device",
@@ -19,5 +19,5 @@ def new_device(emails: Emails, to: str, device: str, ip: str) -> Mail:
 
 
 def samples(emails: Emails) -> list[Mail]:
-    """Return one of each."""
+    """Return a sample of each email."""
     return [new_device(emails, "ada@example.com", "Firefox on Linux", "192.0.2.7")]

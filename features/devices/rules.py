@@ -1,4 +1,4 @@
-"""A user's own sessions: listed, and ended one by one or all but this, after step-up."""
+"""A user's own sessions: list them, and after step-up end one or all others."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def revoke_other_sessions(auth: AuthService, session: Session) -> None:
 
 
 def report_new_device(auth: AuthService, session: Session) -> None:
-    """Email the user after the answer, if the session's browser is none they used before."""
+    """Email the user, in the background, if they never used the session's browser before."""
     auth.enqueue(lambda: _report_new_device(auth, session))
 
 

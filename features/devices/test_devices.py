@@ -1,4 +1,4 @@
-"""One's own sessions: listed, and ended after the password was typed again."""
+"""A user's own sessions: listed, and ended after the password was typed again."""
 
 from datetime import timedelta
 

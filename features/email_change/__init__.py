@@ -1,4 +1,4 @@
-"""Another email for the account: confirmed by its owner, and reported to the old one's."""
+"""Change of email: confirmed by the new email's owner, and reported to the old email."""
 
 from auth.feature import Feature, Page
 from features.email_change.emails import samples

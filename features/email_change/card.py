@@ -1,4 +1,4 @@
-"""The card of a changed email that waits for its owner's confirmation."""
+"""The card for a new email that is not confirmed yet."""
 
 from features.email_change.rules import pending_email
 from web.details import show_details
@@ -6,6 +6,6 @@ from web.tab import visit
 
 
 def show_card() -> None:
-    """Draw the new email, if there is one."""
+    """Draw the pending email, if there is one."""
     if pending := pending_email(visit().auth, visit().session):
         show_details("Waiting for your confirmation", {"New email": pending})

@@ -1,4 +1,4 @@
-"""Change email: the new one counts once its owner has confirmed it."""
+"""Change email: the new one takes effect once its owner has confirmed it."""
 
 import streamlit as st
 

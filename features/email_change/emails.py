@@ -1,4 +1,4 @@
-"""What this feature writes to users."""
+"""The emails of this feature."""
 
 from auth.emails import Emails
 from auth.mail import Mail, Urgency
@@ -6,7 +6,7 @@ from features.email_verification.emails import verify_path
 
 
 def change(emails: Emails, to: str, token: str) -> Mail:
-    """Ask the owner of *to* to confirm it as the new email of an account."""
+    """Return the email that asks the owner of *to* to confirm it as an account's new email."""
     return emails.compose(
         "change",
         to,
@@ -20,7 +20,7 @@ def change(emails: Emails, to: str, token: str) -> Mail:
 
 
 def changing(emails: Emails, to: str, new: str, token: str) -> Mail:
-    """Tell the owner of the old email, who can object."""
+    """Return the notice to the old email, with a link to object."""
     return emails.compose(
         "changing",
         to,
@@ -34,6 +34,6 @@ def changing(emails: Emails, to: str, new: str, token: str) -> Mail:
 
 
 def samples(emails: Emails) -> list[Mail]:
-    """Return one of each."""
+    """Return a sample of each email."""
     to, token = "ada@example.com", "a-sample-token"
     return [change(emails, to, token), changing(emails, to, "ada@new.example.com", token)]

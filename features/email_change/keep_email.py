@@ -1,4 +1,4 @@
-"""Keep email: what the link to the old email opens, for a user who did not ask for a new one."""
+"""Keep email: opened by the link to the old email, for an owner who didn't ask for a change."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ token = link_token()
 
 
 def keep_email() -> Go:
-    """Undo the change; this browser may be logged out by it, too."""
+    """Undo the change; this may log out this browser too."""
     rules.keep_email(visit().auth, token, visit().client)
     return Go("log_in", "Your account keeps its old email. We have sent a link to it.")
 

@@ -1,4 +1,4 @@
-"""Another email for an account: it counts once its owner has confirmed it (AC-2)."""
+"""A new email for an account takes effect once its owner has confirmed it (AC-2)."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ CHANGE_EMAIL = Limit("change email: account", 3, DAY, 5 * MINUTE, HOUR)
 def change_email(auth: AuthService, session: Session, email: str) -> None:
     """Send a link to the new email; until it is confirmed the account keeps the old one.
 
-    Raises PasswordNeeded, InvalidDetails, TooMany, or SessionOver. Whether the new email already
-    has an account only its owner learns (EN-3).
+    Raises PasswordNeeded, InvalidDetails, TooMany, or SessionOver. Only the new email's owner
+    learns whether it already has an account (EN-3).
     """
     require_recent(auth, session)
     auth.take(change_counters(session, session.client), session.client)
@@ -56,10 +56,10 @@ def pending_email(auth: AuthService, session: Session) -> str | None:
 
 
 def keep_email(auth: AuthService, link: str, client: Client) -> None:
-    """Undo or stop a change of email that its owner says they did not ask for.
+    """Undo or stop a change of email that the owner did not ask for.
 
-    An attacker is in the account, so every session ends and no password opens it until a new one is
-    chosen, by the link that goes to the old email. Raises LinkRefused, or TooMany.
+    An attacker is in the account, so every session ends and no password works until a new one is
+    chosen by a link sent to the old email. Raises LinkRefused, or TooMany.
     """
     auth.take(link_counters(client), client)
     now = auth.now()
@@ -78,7 +78,7 @@ def keep_email(auth: AuthService, link: str, client: Client) -> None:
 
 
 def export(auth: AuthService, connection: Connection, user: User) -> dict[str, Any]:
-    """Return what this feature keeps about *user*, for their download."""
+    """Return this feature's data about *user*, for their download."""
     return {"new_email": find_pending_email(connection, user.id, auth.now())}
 
 

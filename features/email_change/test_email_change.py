@@ -1,4 +1,4 @@
-"""A new email counts once its owner confirms it, and the old email's owner can object."""
+"""A new email takes effect once its owner confirms it, and the old email's owner can object."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_the_new_email_counts_once_it_is_confirmed(
 def test_the_old_owner_keeps_the_email_and_throws_everyone_out(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
-    """AC-3: whoever asked was in the account, so its password opens it no more."""
+    """AC-3: an attacker asked from within the account, so its password no longer works."""
     change_email(service, open_session(service, token), NEW)
 
     keep_email(service, letterbox.link(ada.email, "keep-email"), LAPTOP)

@@ -1,4 +1,4 @@
-"""Confirming that an email is its user's: after sign-up, and after a change."""
+"""Confirm that an email belongs to its user, after sign-up and after a change."""
 
 from auth.audit import Event
 from auth.feature import Feature, Page

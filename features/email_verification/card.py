@@ -8,7 +8,7 @@ from web.tab import Say, visit
 
 
 def resend_link() -> Say:
-    """Send the link once more."""
+    """Send the link again."""
     rules.resend_link(visit().auth, visit().session)
     return Say("We have sent you a link. Open it to confirm your email.", emailed=True)
 

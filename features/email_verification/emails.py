@@ -1,4 +1,4 @@
-"""What this feature writes to users."""
+"""The emails of this feature."""
 
 from auth.emails import Emails
 from auth.mail import Mail, Urgency
@@ -6,12 +6,12 @@ from features.password_reset.emails import reset_path
 
 
 def verify_path(token: str) -> str:
-    """Return the path of the page on which the link with *token* confirms an email."""
+    """Return the path of the page where *token* confirms an email."""
     return f"/verify-email?token={token}"
 
 
 def verify(emails: Emails, to: str, token: str) -> Mail:
-    """Ask the owner of *to* to confirm a new account."""
+    """Return the email that asks the owner of *to* to confirm a new account."""
     return emails.compose(
         "verify",
         to,
@@ -25,7 +25,7 @@ def verify(emails: Emails, to: str, token: str) -> Mail:
 
 
 def taken(emails: Emails, to: str) -> Mail:
-    """Tell an owner that someone tried to use their email for another account."""
+    """Return the notice that someone tried to use the owner's email for another account."""
     return emails.compose(
         "taken",
         to,
@@ -40,7 +40,7 @@ def taken(emails: Emails, to: str) -> Mail:
 
 
 def finish(emails: Emails, to: str, token: str) -> Mail:
-    """Let the owner of *to* choose the password of an account that was never confirmed."""
+    """Return the email that lets the owner of *to* choose an unconfirmed account's password."""
     return emails.compose(
         "finish",
         to,
@@ -53,6 +53,6 @@ def finish(emails: Emails, to: str, token: str) -> Mail:
 
 
 def samples(emails: Emails) -> list[Mail]:
-    """Return one of each."""
+    """Return a sample of each email."""
     to, token = "ada@example.com", "a-sample-token"
     return [verify(emails, to, token), taken(emails, to), finish(emails, to, token)]

@@ -1,11 +1,11 @@
-"""An emailed link shows that an email, perhaps a new one, is its user's.
+"""Confirm by an emailed link that an email, perhaps a new one, belongs to its user.
 
-Reading an email proves no more than that. Its account may be an attacker's, who signed up with the
-owner's email and waits for the click that verifies it; or a person's who mistyped their email, so
-that a stranger reads the link. Hence a link confirms only together with the account's password, or
-in a session that began with it. The owner of a new account's email can choose another password
-instead, which ends every session. A link for a changed email cannot: that account belongs to the
-old email.
+Reading an email proves only that the reader owns it. The account may belong to an attacker, who
+signed up with the owner's email and waits for the click that verifies it. Or a person mistyped
+their email, and another one reads the link. So a link confirms only together with the account's
+password, or in a session that began with it. The owner of a new account's email can choose another
+password instead, which ends every session. A link for a changed email cannot do that: the account
+belongs to the old email.
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ CONFIRMS = (Purpose.VERIFY, Purpose.CHANGE)
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a link that confirms an email would do, for the page that it opens."""
+    """What a confirmation link would do, for the page that it opens."""
 
-    email: str  # that it was sent to
-    needs_password: bool  # the account's, because this browser is not signed in to it
+    email: str  # the email that it was sent to
+    needs_password: bool  # because this browser is not signed in to the account
     may_choose_password: bool  # by the same link, instead of typing the account's
 
 
@@ -45,7 +45,7 @@ def resend_link(auth: AuthService, session: Session) -> None:
 def look_at_confirmation(
     auth: AuthService, link: str, session: Session | None = None
 ) -> Confirmation | None:
-    """Return what *link* would confirm in *session*, or None if it does not work."""
+    """Return what *link* would confirm in *session*, or None if it is not valid."""
     with auth.read() as connection:
         row = look_at_link(connection, link, CONFIRMS, auth.now())
     if row is None:
@@ -64,11 +64,11 @@ def confirm_email(
     password: str | None = None,
     session: Session | None = None,
 ) -> str:
-    """Record that the email *link* was sent to is its user's, and return it.
+    """Mark the email that *link* was sent to as confirmed, and return it.
 
-    *password* is the account's; none is needed where *session* is one of the account's. A new email
+    *password* is the account's; none is needed if *session* belongs to the account. A new email
     replaces the old one. Wrong passwords count like those of a log-in (TH-1), and leave the link
-    good. Raises LinkRefused, PasswordNeeded, WrongPassword, TooMany, or SessionOver.
+    valid. Raises LinkRefused, PasswordNeeded, WrongPassword, TooMany, or SessionOver.
     """
     auth.take(link_counters(client), client)
     with auth.read() as connection:
@@ -91,12 +91,12 @@ def confirm_email(
 
 
 def enqueue_link(auth: AuthService, user: User, client: Client | None = None) -> None:
-    """Send the email that asks *user* to confirm theirs after the answer, unless they have."""
+    """Email *user* a confirmation link in the background, unless they have confirmed."""
     auth.enqueue(lambda: _send_link(auth, user.id))
 
 
 def enqueue_taken(auth: AuthService, email: Email, client: Client) -> None:
-    """Write to the owner of a taken email after the answer."""
+    """Email the owner of a taken email in the background."""
     auth.enqueue(lambda: _tell_owner(auth, email, client))
 
 
@@ -150,9 +150,9 @@ def _send_link(auth: AuthService, user_id: str) -> None:
 
 
 def _tell_owner(auth: AuthService, email: Email, client: Client) -> None:
-    """Write to the owner of a taken email, as they typed it (CVE-2019-19844).
+    """Email the owner of a taken email, at the email as they typed it (CVE-2019-19844).
 
-    Where it was never confirmed, its owner chooses the password: the present one may be that of an
+    If it was never confirmed, its owner chooses a password: the current one may belong to an
     attacker who signed up first.
     """
     now = auth.now()

@@ -1,4 +1,4 @@
-"""Verify email: what the link in the email opens; only the button confirms (RS-4)."""
+"""Verify email: opened by the emailed link; only the button confirms (RS-4)."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ THANKS = "Thank you. Your email is confirmed."
 
 
 def confirm_email(password: str | None) -> Say | Go:
-    """Confirm the email that the link was sent to, and log in with the password just typed."""
+    """Confirm the link's email, and log in with the password just typed."""
     auth, client = visit().auth, visit().client
     email = rules.confirm_email(auth, token, client, password, visit().resolved)
     if password is None:

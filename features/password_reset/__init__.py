@@ -1,4 +1,4 @@
-"""Forgotten passwords: replaced by a link in an email."""
+"""Reset a forgotten password by an emailed link."""
 
 from auth.feature import Feature, Page
 from features.password_reset.emails import samples

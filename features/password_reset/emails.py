@@ -1,16 +1,16 @@
-"""What this feature writes to users."""
+"""The emails of this feature."""
 
 from auth.emails import Emails
 from auth.mail import Mail
 
 
 def reset_path(token: str) -> str:
-    """Return the path of the page on which the link with *token* lets a password be chosen."""
+    """Return the path of the page where *token* allows choosing a password."""
     return f"/reset-password?token={token}"
 
 
 def reset(emails: Emails, to: str, token: str) -> Mail:
-    """Let the owner choose a new password."""
+    """Return the email with the link to choose a new password."""
     return emails.compose(
         "reset",
         to,
@@ -23,5 +23,5 @@ def reset(emails: Emails, to: str, token: str) -> Mail:
 
 
 def samples(emails: Emails) -> list[Mail]:
-    """Return one of each."""
+    """Return a sample of each email."""
     return [reset(emails, "ada@example.com", "a-sample-token")]

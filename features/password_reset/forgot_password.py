@@ -1,4 +1,4 @@
-"""Forgot password: a link to choose a new one, by email; the answer is the same for any email."""
+"""Forgot password: email a link to choose a new one; the answer is the same for any email."""
 
 import streamlit as st
 

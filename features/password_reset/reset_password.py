@@ -1,4 +1,4 @@
-"""Reset password: what the emailed link opens; opening it changes nothing (RS-4)."""
+"""Reset password: opened by the emailed link; opening it changes nothing (RS-4)."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ token = link_token()
 
 
 def reset_password(password: str) -> Go:
-    """Set the password, and have its owner log in with it."""
+    """Set the password; the owner then logs in with it."""
     rules.reset_password(visit().auth, token, password, visit().client)
     return Go("log_in", "Your password has been changed. Log in with it.")
 

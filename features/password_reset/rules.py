@@ -1,4 +1,4 @@
-"""For users who cannot log in: an emailed link to choose a new password."""
+"""Password reset: an emailed link lets a user who cannot log in choose a new password."""
 
 from auth.audit import Event, record
 from auth.client import Client
@@ -20,16 +20,16 @@ from auth.throttle import clear
 from auth.users import find_by_email, find_by_id, set_password
 from features.password_reset.emails import reset
 
-# Links that let their reader choose a password. That of a new account does too: its present
-# password may be an attacker's, who signed up first and waits for the owner to confirm.
+# Purposes of links that let their reader choose a password. A new account's link does too: its
+# current password may belong to an attacker who signed up first and waits for the owner to confirm.
 CHOOSES = (Purpose.RESET, Purpose.VERIFY)
 
 
 def request_reset(auth: AuthService, email: str, client: Client) -> None:
     """Email a reset link if the account exists; the caller cannot tell whether it does (EN-2).
 
-    All that depends on the account is done after the answer. Raises InvalidDetails for text that is
-    no email, or TooMany.
+    All work that depends on the account is done in the background. Raises InvalidDetails for text
+    that isn't an email, or TooMany.
     """
     auth.take(form_counters(client), client)
     try:
@@ -41,10 +41,10 @@ def request_reset(auth: AuthService, email: str, client: Client) -> None:
 
 
 def reset_password(auth: AuthService, link: str, password: str, client: Client) -> None:
-    """Set the password of the account that *link* was sent for; every session ends (RS-5).
+    """Set the password of the account that *link* was sent for, and end every session (RS-5).
 
-    The link may be one that verifies a new account. It logs no one in. Raises InvalidDetails, which
-    leaves the link good, LinkRefused, or TooMany.
+    The link may also be one that verifies a new account. This does not log in. Raises
+    InvalidDetails, which leaves the link valid, LinkRefused, or TooMany.
     """
     auth.take(link_counters(client), client)
     with auth.read() as connection:
@@ -69,13 +69,13 @@ def reset_password(auth: AuthService, link: str, password: str, client: Client) 
 
 
 def is_reset_link(auth: AuthService, link: str) -> bool:
-    """Return whether *link* would work now, so that its reader does not fill in a form in vain."""
+    """Return whether *link* is valid now, so that its reader doesn't fill in a form in vain."""
     with auth.read() as connection:
         return look_at_link(connection, link, CHOOSES, auth.now()) is not None
 
 
 def enqueue_reset(auth: AuthService, email: Email, client: Client) -> None:
-    """Send the link after the answer, to the email as its owner typed it (CVE-2019-19844)."""
+    """Send the link in the background, to the email as its owner typed it (CVE-2019-19844)."""
     auth.enqueue(lambda: _send_reset(auth, email, client))
 
 

@@ -1,4 +1,4 @@
-"""A forgotten password: a link by email, good once, and the same answer for every email."""
+"""A forgotten password: a single-use link by email, and the same answer for every email."""
 
 import pytest
 
@@ -13,7 +13,7 @@ NEW = "kumquat lantern orbit seven"
 def test_the_link_sets_a_new_password_once_and_ends_every_session(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
-    """RS-2, RS-5: it logs no one in either."""
+    """RS-2, RS-5: and it does not log in."""
     request_reset(service, ada.email, LAPTOP)
     link = letterbox.link(ada.email, "reset-password")
     assert is_reset_link(service, link)
@@ -29,7 +29,7 @@ def test_the_link_sets_a_new_password_once_and_ends_every_session(
 def test_an_email_without_an_account_gets_no_email_and_the_same_answer(
     service: AuthService, letterbox: Letterbox
 ) -> None:
-    """EN-2: whoever asks cannot tell."""
+    """EN-2: the visitor cannot tell the difference."""
     request_reset(service, "grace@example.com", LAPTOP)
 
     assert letterbox.to("grace@example.com") == []

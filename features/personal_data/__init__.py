@@ -1,4 +1,4 @@
-"""One's own data: downloaded, and deleted with the account."""
+"""Personal data: downloaded, and deleted with the account."""
 
 from auth.feature import Feature, Page
 from features.personal_data.emails import samples

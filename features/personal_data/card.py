@@ -30,5 +30,5 @@ def show_card() -> None:
 
 
 def _download(auth: AuthService, session: Session) -> str:
-    """Return the file: made at the click, outside any run, if the session is still open."""
+    """Return the file, created at the click and outside any run, if the session is still open."""
     return json.dumps(export_data(auth, session), indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Delete account: the password once more, and everything personal is gone."""
+"""Delete account: asks for the password again, then deletes all personal data."""
 
 import streamlit as st
 

@@ -1,11 +1,11 @@
-"""What this feature writes to users."""
+"""The emails of this feature."""
 
 from auth.emails import Emails
 from auth.mail import Mail, Urgency
 
 
 def deleted(emails: Emails, to: str) -> Mail:
-    """Confirm that an account was deleted."""
+    """Return the confirmation that an account was deleted."""
     return emails.compose(
         "deleted",
         to,
@@ -16,5 +16,5 @@ def deleted(emails: Emails, to: str) -> Mail:
 
 
 def samples(emails: Emails) -> list[Mail]:
-    """Return one of each."""
+    """Return a sample of each email."""
     return [deleted(emails, "ada@example.com")]

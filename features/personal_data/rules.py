@@ -1,4 +1,4 @@
-"""What is kept about a user: downloaded, and deleted."""
+"""A user's personal data: downloaded, and deleted."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from features.personal_data.emails import deleted
 
 
 def export_data(auth: AuthService, session: Session) -> dict[str, Any]:
-    """Return all that is kept about the user of *session*, ready for JSON; no secret is in it.
+    """Return all data kept about the user of *session*, ready for JSON and without secrets.
 
     Each feature adds its part. Raises SessionOver.
     """
@@ -59,8 +59,8 @@ def delete_account(
 ) -> None:
     """Delete the account of the user of *session*, and all that is personal (GHSA-2vg6-77g8-24mp).
 
-    The audit keeps its events under an id that no longer names anyone. Raises WrongPassword,
-    TooMany, or SessionOver.
+    The audit keeps its events under an id that no longer identifies a person. Raises
+    WrongPassword, TooMany, or SessionOver.
     """
     check_password(auth, session, password, client)
     with auth.write_as(session) as connection:
@@ -71,7 +71,7 @@ def delete_account(
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* with its moments as ISO 8601 text."""
+    """Return *value* with datetimes as ISO 8601 text."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""One's own data: downloaded whole, without secrets, and deleted with the account."""
+"""Personal data: downloaded in full, without secrets, and deleted with the account."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_a_download_holds_the_account_and_no_secret(
 def test_a_deleted_account_is_gone_with_its_sessions(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
-    """AC-6: and its owner is told."""
+    """AC-6: and its owner gets an email."""
     delete_account(service, open_session(service, token), ada.password)
 
     assert service.resume(token) is None
