@@ -1,1 +1,1 @@
-"""The measurements behind the README's numbers: `python -m bench`, one file a measurement."""
+"""The measurements behind the README's numbers: `python -m bench`, one file per measurement."""

@@ -30,7 +30,7 @@ LARGE = {"large": "A million users, ten million audit rows"}
 
 
 def main(arguments: list[str]) -> int:
-    """Run the measurements that *arguments* name, all without a name; return the exit code."""
+    """Run the measurements named in *arguments*, or all; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=parser_names())
     parser.add_argument("--quick", action="store_true", help="a smoke test: seconds, rough figures")
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def parser_names() -> str:
-    """Return the measurements there are, for a sentence."""
+    """Return the names of all measurements, as part of a sentence."""
     return ", ".join(MEASUREMENTS | OTHERS)
 
 

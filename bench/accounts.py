@@ -1,7 +1,6 @@
-"""A database full of signed-in users, made by copying the rows of one that really logged in.
+"""A database full of signed-in users, made by copying the rows of one real log-in.
 
-Copies need no second knowledge of the schema or of the token: a column or a claim that comes
-later is copied along.
+Copies don't repeat the schema or the token's format: new columns and claims are copied too.
 """
 
 import secrets
@@ -30,7 +29,7 @@ NOWHERE = Path("no.env")  # settings come from the environment and from here, ne
 
 
 class Accounts:
-    """*count* users with a live session each, in a SQLite file in *folder*."""
+    """*count* users with an open session each, in a SQLite file in *folder*."""
 
     def __init__(self, folder: Path, count: int, rounds: int) -> None:
         key = secrets.token_urlsafe(32)
@@ -51,7 +50,7 @@ class Accounts:
         self._copy_rows(self.database.engine)
 
     def token(self, number: int) -> str:
-        """Return the token of user *number*'s session: the one that logged in's, with their ids."""
+        """Return the token of user *number*'s session: the real user's token with other ids."""
         header = jwt.get_unverified_header(self._token)
         claims = jwt.decode(self._token, options={"verify_signature": False})
         claims |= {"sub": user_id(number), "sid": session_id(number)}
@@ -76,33 +75,33 @@ class Accounts:
 
 
 def user_id(number: int) -> str:
-    """Return the id of user *number*, as long as a real one."""
+    """Return the id of user *number*, of a real id's length."""
     return f"{number:032x}"
 
 
 def session_id(number: int) -> str:
-    """Return the id of user *number*'s session, as long as a real one."""
+    """Return the id of user *number*'s session, of a real id's length."""
     return f"bench-{number:026d}"
 
 
 def email(number: int) -> str:
-    """Return the address of user *number*."""
+    """Return the email of user *number*."""
     return f"user{number}@bench.example.org"
 
 
 def new_user(number: int) -> dict[str, str]:
-    """Return the columns that make a copied user another one; an address like ours is its key."""
+    """Return the columns that differ in a copied user; such an email is its own key."""
     return {"id": user_id(number), "email": email(number), "email_key": email(number)}
 
 
 def new_session(number: int) -> dict[str, str]:
-    """Return the columns that make a copied session another one."""
+    """Return the columns that differ in a copied session."""
     return {"id": session_id(number), "user_id": user_id(number)}
 
 
 @contextmanager
 def accounts(count: int, rounds: int = 12) -> Iterator[Accounts]:
-    """Yield *count* accounts, of bcrypt's cost *rounds*, in a database that is gone afterwards."""
+    """Yield *count* accounts with bcrypt's cost *rounds*, in a temporary database."""
     with TemporaryDirectory(prefix="bench-") as folder:
         made = Accounts(Path(folder), count, rounds)
         try:

@@ -1,4 +1,4 @@
-"""The bare page everything is compared with: Streamlit's least, under the heading of our home."""
+"""The bare page used for comparison: a minimal Streamlit app with our home page's heading."""
 
 import streamlit as st
 

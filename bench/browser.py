@@ -1,4 +1,4 @@
-"""Chromium for the measurements: the moment a heading is on the page, and the runs it took."""
+"""Chromium for the measurements: when a heading appears on the page, and after how many runs."""
 
 import os
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ LAUNCH = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-component-update", "--disable-sync"),
 ]
-# In the page, so that no messages between the processes are in the figure: when the heading came,
-# and when something was clicked, in milliseconds since this document began to load.
+# Measured in the page, so that no messages between processes are included: when the heading
+# appeared and when something was clicked, in milliseconds since this document began to load.
 WATCH = """
   addEventListener("click", () => { window.clicked = performance.now() }, true);
   new MutationObserver((_, observer) => {
@@ -28,7 +28,7 @@ WATCH = """
 
 
 class Tab:
-    """One browser's page at *url*, which counts the script runs that reached it."""
+    """A browser's page at *url* that counts the script runs that reached it."""
 
     def __init__(self, browser: Browser, url: str, token: str | None = None) -> None:
         context = browser.new_context(bypass_csp=True)  # to wait for an expression
@@ -41,22 +41,22 @@ class Tab:
         self.page.goto(url)
 
     def reload(self) -> float:
-        """Reload, and return the milliseconds until the heading is there."""
+        """Reload, and return the milliseconds until the heading appears."""
         self.runs = 0
         self.page.reload(wait_until="commit")
         return self.wait("window.shown")
 
     def wait(self, expression: str) -> float:
-        """Return the number *expression* as soon as it is one."""
+        """Wait until *expression* is a number and return it."""
         return float(self.page.wait_for_function(expression, timeout=PATIENCE).json_value())
 
     def settled_runs(self) -> int:
-        """Return the runs since the last reload, when no more come."""
+        """Return the number of runs since the last reload, once no more come."""
         self.page.wait_for_timeout(SETTLE)
         return self.runs
 
     def close(self) -> None:
-        """Close this browser's page, cookies and all."""
+        """Close this browser's page, and drop its cookies."""
         self.page.context.close()
 
     def _listen(self, socket: WebSocket) -> None:
@@ -69,7 +69,7 @@ class Tab:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Yield the Chromium that the environment's CHROMIUM names, or else Playwright's own."""
+    """Yield the Chromium named by the environment's CHROMIUM, or else Playwright's own."""
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM") or None
         browser = playwright.chromium.launch(executable_path=path, args=LAUNCH)

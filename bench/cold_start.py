@@ -1,4 +1,4 @@
-"""How long the first visitor waits after `streamlit run`: ours, signed in, and the bare page."""
+"""Measure the first visitor's wait after `streamlit run`: our app, signed in, and the bare page."""
 
 import asyncio
 from pathlib import Path
@@ -45,9 +45,9 @@ def measure(quick: bool) -> list[Row]:
 def first_page(
     entry: Path, environment: dict[str, str], cookie: str, needle: str
 ) -> tuple[float, float]:
-    """Start a server of *entry*; return the seconds until it served its page, and showed *needle*.
+    """Start a server of *entry*; return the seconds until it served its page and showed *needle*.
 
-    The needle is the signed-in page's, at the end of the script's first run.
+    The needle is text of the signed-in page, at the end of the script's first run.
     """
     start = perf_counter()
     server = Server(entry, environment)
@@ -63,6 +63,6 @@ def first_page(
 
 
 async def visit(url: str, cookie: str, needle: str) -> None:
-    """See the page once, and leave."""
+    """Open the page once, then disconnect."""
     visitor = await arrive(url, cookie, needle)
     await visitor.socket.close()

@@ -1,7 +1,7 @@
-"""What is lost when something breaks: kills, databases that stop, full disks, silent mail servers.
+"""Measure losses under faults: kills, stopped databases, full disks, silent mail servers.
 
-Every row counts losses and must be zero (AV-8). Processes are real and so are their ends;
-everything listens on the loopback or on a socket in a temporary folder.
+Every row counts losses and must be zero (AV-8). Processes are real and are really killed; all
+servers listen on the loopback or on a socket in a temporary folder.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ from tests.mailbox import Mailbox, mail_server
 
 PEOPLE = 10
 HOME = "Hello"  # what only a signed-in visitor's page shows
-CALM = "Back in a moment"  # and what everyone sees while no one can be let in
-PATIENCE = 30.0  # seconds in which everything must be well again
+CALM = "Back in a moment"  # and what every visitor sees while the app is unavailable
+PATIENCE = 30.0  # seconds in which everything must work again
 MAIL_PATIENCE = 90.0  # a silent server is given up after ten, and tried again after thirty
 FULL = 400_000  # bytes that a file may have once the disk is "full"
 HALF_MADE = """SELECT count(*) FROM users WHERE password_hash IS NULL OR id NOT IN
@@ -91,13 +91,13 @@ class Slow(Mailbox):
 
 @contextmanager
 def refusing(port: int) -> Iterator[list[Mailbox]]:
-    """Let nothing listen on *port*."""
+    """Leave *port* without a listener."""
     yield []
 
 
 @contextmanager
 def silent(port: int) -> Iterator[list[Mailbox]]:
-    """Accept connections on *port*, and never say a word."""
+    """Accept connections on *port* and never answer."""
     with closing(socket.create_server(("127.0.0.1", port))):
         yield []
 
@@ -140,7 +140,7 @@ class House:
             yield database
 
     def service(self, database: Database, queue: MailQueue | None = None) -> AuthService:
-        """Return the rules over *database*, with the cheapest bcrypt and emails sent by *queue*."""
+        """Return a service over *database*, with the cheapest bcrypt and emails sent by *queue*."""
         settings = Settings(
             _env_file=NOWHERE, secret_key=SecretStr(self.key), database_url=self.url
         )
@@ -159,7 +159,7 @@ class House:
 
 
 def killed(kind: str, house: House, kills: int) -> list[Row]:
-    """Kill a process that signs people up, again and again; count what it had acknowledged."""
+    """Repeatedly kill a process that signs people up; count what it had acknowledged."""
     random, acknowledged = Random(kills), set[str]()
     for number in range(kills):
         progress(f"{kind}: kill -9, {number + 1} of {kills}")
@@ -179,7 +179,7 @@ def killed(kind: str, house: House, kills: int) -> list[Row]:
 
 
 def sign_ups(house: House, prefix: str, *, until: int) -> set[str]:
-    """Run the worker, kill it after *until* acknowledgements, and return every one of them."""
+    """Run the worker, kill it after *until* acknowledgements, and return all of them."""
     with subprocess.Popen(
         [sys.executable, "-m", "bench.sign_ups", prefix],
         cwd=ROOT,
@@ -190,14 +190,14 @@ def sign_ups(house: House, prefix: str, *, until: int) -> set[str]:
         assert worker.stdout
         heard = [worker.stdout.readline() for _ in range(until)]
         worker.kill()
-        heard += worker.stdout.readlines()  # what was still in the pipe was told as well
+        heard += worker.stdout.readlines()  # what was still in the pipe was acknowledged too
     if not heard[-1]:
         raise RuntimeError("the process that signs people up has ended by itself: see above")
     return {line.strip() for line in heard if line.endswith("\n")}
 
 
 def disk_full(house: House) -> list[Row]:
-    """Sign people up until the file may not grow; then with room again."""
+    """Sign people up until the file can't grow any more, then with room again."""
     progress("SQLite: disk full")
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (FULL, FULL))
     command = [sys.executable, "-m", "bench.sign_ups", "full"]
@@ -227,7 +227,7 @@ def disk_full(house: House) -> list[Row]:
 
 
 async def restarted(name: str, entry: Path, house: House, postgres: PostgresServer) -> list[Row]:
-    """Stop PostgreSQL under signed-in visitors who go on clicking, and start it again."""
+    """Stop PostgreSQL while signed-in users keep clicking, then restart it."""
     *tokens, dead = house.tokens(PEOPLE + 1)
     with house.database() as database:
         house.service(database).log_out(dead)
@@ -250,10 +250,10 @@ async def restarted(name: str, entry: Path, house: House, postgres: PostgresServ
 
 
 async def sqlite_locked(name: str, entry: Path, house: House, seconds: float) -> list[Row]:
-    """Hold SQLite's write lock while signed-in visitors go on clicking."""
+    """Hold SQLite's write lock while signed-in users keep clicking."""
     tokens = house.tokens(PEOPLE)
     with house.database() as database, database.write() as connection:
-        # As if they had been away for five minutes: each of them is due to be noted as active.
+        # As if they had been away for five minutes: the next run of each records activity.
         connection.execute(text("UPDATE sessions SET last_seen_at = datetime('now', '-5 minutes')"))
     with serving(entry, house.environment) as server:
         people = [await visit(server.url, token) for token in tokens]
@@ -282,7 +282,7 @@ async def sqlite_locked(name: str, entry: Path, house: House, seconds: float) ->
 
 
 async def visit(url: str, token: str) -> Visitor:
-    """Return a signed-in visitor whose page is there."""
+    """Return a signed-in visitor with a loaded page."""
     return await arrive(url, f"auth={token}", HOME)
 
 
@@ -314,7 +314,7 @@ def pooled(house: House, postgres: PostgresServer, folder: Path, resumes: int) -
 
 @contextmanager
 def pgbouncer(url: str, postgres: PostgresServer, folder: Path) -> Iterator[str]:
-    """Yield *url* by way of a PgBouncer on a loopback port."""
+    """Yield the URL of a PgBouncer on a loopback port in front of *url*."""
     program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
     if program is None:
         raise RuntimeError("PgBouncer is missing: install it with `apt-get install pgbouncer`")
@@ -339,7 +339,7 @@ def pgbouncer(url: str, postgres: PostgresServer, folder: Path) -> Iterator[str]
 
 
 def wait_for_port(port: int) -> None:
-    """Return when something listens on the loopback *port*; raise RuntimeError after 10 s."""
+    """Wait until something listens on the loopback *port*; raise RuntimeError after 10 s."""
     end = perf_counter() + 10
     while perf_counter() < end:
         with closing(socket.socket()) as probe:
@@ -354,7 +354,7 @@ def mail_broken(
     house: House,
     count: int,
 ) -> list[Row]:
-    """Sign people up while the mail server is *broken*; then it works, and the links must come."""
+    """Sign people up while the mail server is *broken*; once it works, the links must arrive."""
     progress(f"the mail server {state}: {count} sign-ups")
     port = free_port()
     queue = MailQueue(Smtp(MailServer("127.0.0.1", port), Sender("", "bench@example.org")))
@@ -380,13 +380,13 @@ def mail_broken(
 
 
 def missing(emails: list[str], mailboxes: list[Mailbox]) -> list[str]:
-    """Return the *emails* that none of the *mailboxes* has a message for."""
+    """Return the *emails* without a message in any of the *mailboxes*."""
     return [email for email in emails if not any(box.subjects(email) for box in mailboxes)]
 
 
 @contextmanager
 def postgresql() -> Iterator[PostgresServer]:
-    """Yield a PostgreSQL of this run's own, with its disk writes as they come."""
+    """Yield a PostgreSQL for this run, with its default disk writes."""
     progress("PostgreSQL starts")
     server = get_server(mkdtemp(), cleanup_mode="delete")  # a socket's path must be short
     try:

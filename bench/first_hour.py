@@ -1,4 +1,4 @@
-"""From an empty folder to the log-in page: a project made and started, and started again."""
+"""Measure the way from an empty folder to the log-in page: first and second start of a project."""
 
 import asyncio
 import os
@@ -19,13 +19,13 @@ from bench.visitor import arrive
 
 PATIENCE = 300  # seconds for one start
 POLL = 0.01
-SIGHT = "Log in"  # what the log-in page shows
+SIGHT = "Log in"  # text of the log-in page
 FIRST_MUST = 60
 AGAIN_MUST = 3
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows: seconds to the log-in page of a new project, and of one that was set up."""
+    """Return the rows: seconds to the log-in page of a new project, and of one already set up."""
     again = 1 if quick else 5
     with TemporaryDirectory() as folder:
         progress("first hour: a new project")
@@ -51,7 +51,7 @@ def measure(quick: bool) -> list[Row]:
 
 
 def make_project(folder: Path) -> Path:
-    """Return a project in *folder*, made by cookiecutter; a project has none, and is copied."""
+    """Return a project in *folder*, made by cookiecutter, or copied where there is no template."""
     copy = copy_repository(folder / "starter")
     if not (copy / "cookiecutter.json").exists():
         return copy
@@ -66,7 +66,7 @@ def make_project(folder: Path) -> Path:
 
 
 def copy_repository(folder: Path) -> Path:
-    """Copy this repository to *folder*, less what .gitignore names; return *folder*."""
+    """Copy this repository to *folder*, except files in .gitignore; return *folder*."""
     names = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()]
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", *names))
     return folder
@@ -92,7 +92,7 @@ def start(project: Path) -> float:
 
 
 def wait(process: subprocess.Popen[bytes], address: str) -> None:
-    """Return when *address* answers, or raise RuntimeError."""
+    """Wait until the URL answers, or raise RuntimeError."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -104,7 +104,7 @@ def wait(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 async def see(url: str) -> None:
-    """See the page, which asks a browser for its cookies first, and then the log-in form."""
+    """Wait for the page, which first asks a browser for its cookies, and then the log-in form."""
     visitor = await arrive(url, "", "")
     visitor.needle = SIGHT
     await visitor.run()

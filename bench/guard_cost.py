@@ -1,4 +1,4 @@
-"""What the guard costs a run: `AuthService.resume` against one read of the same row."""
+"""Measure the guard's cost in a run: `AuthService.resume` against one read of the same row."""
 
 from collections.abc import Callable
 from random import Random
@@ -15,7 +15,7 @@ FEW, MANY = 1_000, 1_000_000
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows: the guard and the read beside it, with few and with many users."""
+    """Return the rows: the guard next to the plain read, with few and with many users."""
     many = 20_000 if quick else MANY
     rounds, calls = (4, 250) if quick else (20, 1_000)
     guard: dict[int, list[float]] = {FEW: [], many: []}
@@ -57,19 +57,19 @@ def measure(quick: bool) -> list[Row]:
 
 
 def times(one: list[float], other: list[float]) -> float:
-    """Return how many times *other* is in *one*: the median of the rounds."""
+    """Return the ratio of *one* to *other*: the median of the rounds."""
     return median(a / b for a, b in zip(one, other, strict=True))
 
 
 def pick(made: Accounts, seed: int = 1) -> Callable[[], str]:
-    """Return what picks a token at random: 1,000 users out of all, so that signing is done once."""
+    """Return a function that picks a random token of 1,000 users, so that signing is done once."""
     random = Random(seed)
     tokens = [made.token(number) for number in chosen(made, random)]
     return lambda: random.choice(tokens)
 
 
 def chosen(made: Accounts, random: Random) -> list[int]:
-    """Return the numbers of 1,000 users, the same ones for the same *random*."""
+    """Return the numbers of 1,000 users, the same for the same *random*."""
     return [random.randrange(made.count) for _ in range(1_000)]
 
 
@@ -87,7 +87,7 @@ def resumes(made: Accounts, picked: Callable[[], str], calls: int) -> list[float
 
 
 def reads(made: Accounts, calls: int, seed: int = 1) -> list[float]:
-    """Return the microseconds of each of *calls* reads of those users' rows, and nothing else."""
+    """Return the microseconds of each of *calls* plain reads of those users' rows."""
     random = Random(seed)
     ids = [session_id(number) for number in chosen(made, random)]
     taken = []

@@ -1,4 +1,4 @@
-"""A million users and ten million audit rows: what must not be slower for them, and the purge."""
+"""Measure a million users and ten million audit rows: guard, log-in, throttle and purge."""
 
 import subprocess
 import sys
@@ -22,8 +22,8 @@ from bench.table import Row, progress
 from db.types import UtcDateTime, utc_now
 
 SAME = 1.2  # times as long with the large database
-BLOCKED = 250  # ms that a purge may hold a log-in up
-CHEAPEST = 4  # bcrypt's floor: what is measured here is all the rest of a log-in
+BLOCKED = 250  # ms that a purge may delay a log-in
+CHEAPEST = 4  # bcrypt's floor: everything else in a log-in is measured here
 FEW = 1_000
 BATCH = 500_000  # rows in one insert
 # Rows are numbered by SQLite itself: a million a second, where a driver would take a minute.
@@ -36,7 +36,7 @@ COUNTERS = f"""{NUMBERS} INSERT INTO counters (key, count, until, expires_at)
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows: guard, log-in and throttle in either database, and log-ins under a purge."""
+    """Return the rows: guard, log-in and throttle in both databases, and log-ins during a purge."""
     users, events, expired = (20_000, 200_000, 50_000) if quick else (1_000_000, 10**7, 10**6)
     rounds = 3 if quick else 15
     with ExitStack() as stack:
@@ -77,7 +77,7 @@ def fill(
 def compare(
     what: str, users: int, run: Callable[[Accounts, int], float], pair: list[Accounts], rounds: int
 ) -> Row:
-    """Return how much longer *run* takes in the larger database, round by round in turn."""
+    """Return how much longer *run* takes in the larger database, alternating round by round."""
     for made in pair:
         run(made, rounds)  # warm
     ratios = []
@@ -92,7 +92,7 @@ def compare(
 def guard(made: Accounts, number: int) -> float:
     """Return the microseconds of a guard, the median of a thousand over the same users' tokens.
 
-    Others would be noted as used first, which is written once a minute.
+    Other sessions would first be recorded as used, which is written once a minute.
     """
     return median(resumes(made, pick(made), 2_000))
 
@@ -104,7 +104,7 @@ def log_in(made: Accounts, number: int) -> float:
 
 
 def one_log_in(made: Accounts, user: int) -> float:
-    """Return the milliseconds of a log-in of *user*, from a network of their own."""
+    """Return the milliseconds of a log-in of *user* from a separate network."""
     start = perf_counter()
     made.service.log_in(email(user), PASSWORD, Client(f"10.0.{user >> 8 & 255}.{user & 255}"))
     return (perf_counter() - start) * 1_000

@@ -1,4 +1,4 @@
-"""The load driver's other end: a crowd in a process of its own, told when to press."""
+"""The load driver's client side: controls a crowd that runs in its own process."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from bench.stream import Crowd, as_json
 
 
 class Load:
-    """A crowd that has arrived; `press` has it rerun its page."""
+    """A connected crowd; `press` makes it rerun its page."""
 
     def __init__(self, crowd: Crowd) -> None:
         self._process = subprocess.Popen(
@@ -27,7 +27,7 @@ class Load:
             raise RuntimeError("the crowd did not get its pages")
 
     def start(self, seconds: float) -> None:
-        """Have everybody rerun for *seconds*; `taken` waits for the answer."""
+        """Make all visitors rerun for *seconds*; `taken` waits for the answer."""
         self._tell(str(seconds))
 
     def taken(self) -> list[float]:
@@ -36,12 +36,12 @@ class Load:
         return answer
 
     def press(self, seconds: float) -> list[float]:
-        """Return what each rerun took while everybody reran for *seconds*."""
+        """Make all visitors rerun for *seconds*; return the seconds of each rerun."""
         self.start(seconds)
         return self.taken()
 
     def leave(self) -> None:
-        """End the process, and with it every connection."""
+        """End the process and thereby every connection."""
         self._process.terminate()
         self._process.communicate()
 
@@ -62,7 +62,7 @@ class Load:
 
 @contextmanager
 def crowds(several: Sequence[Crowd]) -> Iterator[list[Load]]:
-    """Yield the crowds, arrived; all of them leave in the end."""
+    """Yield the connected crowds; disconnect all of them at the end."""
     with ExitStack() as stack:
         loads = []
         for load in map(Load, several):

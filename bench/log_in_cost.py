@@ -1,4 +1,4 @@
-"""What log-in costs beyond the one bcrypt run that it cannot do without."""
+"""Measure what a log-in costs beyond its one bcrypt run."""
 
 from statistics import median
 from time import perf_counter

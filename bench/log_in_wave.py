@@ -1,4 +1,4 @@
-"""What 50 people who log in at once cost everybody else: the 95th percentile of reruns."""
+"""Measure what 50 simultaneous log-ins cost other users: the 95th percentile of reruns."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,13 +11,13 @@ from bench.stream import Crowd
 from bench.table import Row, progress
 from bench.throughput import crowd_of
 
-MUST = 2  # times as long as when nobody logs in
+MUST = 2  # times as long as without log-ins
 PAUSE = 1.0  # seconds that each of the others looks at a page
 FIRST = 500  # the accounts that log in are not those that rerun
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows of each entry script: the others' p95 in quiet, in the wave, the ratio."""
+    """Return the rows of each entry script: the others' p95 quiet and in the wave, the ratio."""
     rounds, count, seconds = (1, 4, 2.0) if quick else (3, 50, 10.0)
     rows: list[Row] = []
     with accounts(1_000) as made:
@@ -36,7 +36,7 @@ def measure(quick: bool) -> list[Row]:
 def waves(
     entry: Path, made: Accounts, rounds: int, count: int, seconds: float
 ) -> tuple[list[float], list[float]]:
-    """Return the others' p95 of each round: while nobody logs in, and while *count* people do."""
+    """Return the others' p95 of each round: without log-ins, and with *count* of them."""
     quiet, wave = [], []
     with ExitStack() as stack:
         url = stack.enter_context(serving(entry, made.environment)).url
@@ -54,7 +54,7 @@ def waves(
 
 
 def at_the_form(url: str, count: int, first: int) -> Crowd:
-    """Return *count* people at the log-in form; a dead cookie spares them the browser's answer."""
+    """Return *count* visitors at the log-in form; an invalid cookie spares the browser's answer."""
     addresses = [email(first + number) for number in range(count)]
     return Crowd(url, ["auth=dead"] * count, addresses, password=PASSWORD)
 

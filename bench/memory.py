@@ -1,4 +1,4 @@
-"""What one more idle session keeps in memory: ours, signed in, against the bare page."""
+"""Measure the memory of one more idle session: our app, signed in, against the bare page."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,11 +12,11 @@ from bench.table import Row, progress
 from bench.throughput import SIGHT, crowd_of
 
 MUST = 1.05  # times the bare page's
-WARM = 20  # sessions before the first look: what the process needs once is not theirs
+WARM = 20  # sessions before the first reading, to exclude what the process needs once
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows: the bare page's kilobytes a session, ours, and how they compare."""
+    """Return the rows: kilobytes per session of the bare page and of ours, and the ratio."""
     rounds, count = (1, 20) if quick else (3, 100)
     taken: dict[str, list[float]] = {}
     with accounts(1_000) as made:

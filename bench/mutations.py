@@ -1,13 +1,13 @@
 """Mutation testing: break the code that guards accounts, one small change at a time.
 
-Every mutant must fail a test, or stand in `bench/equivalent_mutants.toml` with the reason why it
-behaves like the original. The tool is mutmut 3: it forks for each mutant from a process that has
-imported everything, and runs only the tests that reached the changed function, so that a mutant
-costs about a second. cosmic-ray 8 starts Python and the same tests anew for each mutant, which
-takes several times as long; its one advantage is that it also changes constants outside of
-functions, and those are policy here, which a test compares with SECURITY.md.
+Every mutant must fail a test, or be listed in `bench/equivalent_mutants.toml` with the reason why
+it behaves like the original. The tool is mutmut 3: for each mutant it forks from a process that has
+imported everything, and runs only the tests that reached the changed function, so a mutant costs
+about a second. cosmic-ray 8 restarts Python and the same tests for each mutant, which takes several
+times as long. Its one advantage is that it also changes constants outside of functions; here those
+are policy, which a test compares with SECURITY.md.
 
-Works on copies outside the repository, where an interrupted run goes on if nothing has changed.
+Works on copies outside the repository; an interrupted run resumes there if nothing has changed.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from bench.table import Row, progress
 
 ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENT = ROOT / "bench/equivalent_mutants.toml"
-# The file whose code is changed, and the tests that have to notice.
+# Each file to mutate, and the tests that must fail.
 TARGETS = {
     "auth/keys.py": ("unit/test_keys.py", "unit/test_tokens.py", "unit/test_settings.py"),
     "auth/tickets.py": ("unit/test_tickets.py",),
@@ -71,7 +71,7 @@ SOURCES = (
     ),
     *("pyproject.toml", "*.md", "*.txt", "docs", "deploy", ".env.example"),
 )
-# Imported once for all mutants: what costs time to import, and starts no thread that a fork loses.
+# Modules imported once for all mutants: slow to import, and without threads that a fork would lose.
 PRELOADED = (
     *("streamlit.testing.v1", "sqlalchemy", "alembic.command", "psycopg", "hypothesis", "bcrypt"),
     *("jwt", "zxcvbn", "email_validator", "pydantic_settings", "auth.service", "db.migrate"),
@@ -92,8 +92,8 @@ pytest_add_cli_args = [
 ]
 pytest_add_cli_args_test_selection = {tests}
 """
-# How pytest ends where a test failed, or a test module could not be imported (4, which mutmut makes
-# 255); and what ends a process that takes too long.
+# pytest's exit codes where a test failed or a test module could not be imported (4, which mutmut
+# makes 255); and the signals that end a process that takes too long.
 NOTICED = frozenset({1, 2, 3, 255, 24, -24, 36, 152, -9})
 RAN = frozenset({0, 1})  # a test was run, and passed or failed
 SPINNER = re.compile(r"\s*$|[\u2800-\u28ff]")  # what mutmut draws while it works
@@ -102,7 +102,7 @@ PROGRESS = re.compile(r"(\d+)/(\d+) ")
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: mutmut's name for it, and how its tests ended; None if they never ran."""
+    """One change: mutmut's name for it, and its tests' exit code; None if they never ran."""
 
     name: str
     exit_code: int | None
@@ -120,14 +120,14 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Change:
-    """A mutant as what it changes, which keeps when mutmut counts differently."""
+    """A mutant identified by what it changes, which survives a renumbering by mutmut."""
 
     file: str
     was: str
     became: str
 
     def only_case_of(self, names: frozenset[str]) -> bool:
-        """Return whether it writes one of the header *names* in other letters, and nothing else."""
+        """Return whether it changes only the case of one of the header *names*."""
 
         def plain(text: str) -> str:
             lower = (name.lower() for name in names)
@@ -137,7 +137,7 @@ class Change:
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return how many mutants of each file the tests kill, in per cent; a smoke test if *quick*."""
+    """Return the percentage of each file's mutants that tests kill; a smoke test if *quick*."""
     targets = QUICK if quick else tuple(TARGETS)
     state, excused, headers = fingerprint(), equivalents(), header_names()
     mutants: list[Mutant] = []
@@ -165,7 +165,7 @@ def measure(quick: bool) -> list[Row]:
 
 
 def rows(targets: Iterable[str], mutants: list[Mutant], unexplained: set[Mutant]) -> list[Row]:
-    """Return a row for each file, one for all, and one for the survivors that nobody explained."""
+    """Return a row for each file, one for all, and one for the unexplained survivors."""
     of_file: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         of_file[mutant.file].append(mutant)
@@ -189,7 +189,7 @@ def _share(
 
 
 def prepare(target: str, state: str) -> Path:
-    """Return a folder with a copy to mutate; results of another *state* of the code are dropped."""
+    """Return a folder with a copy to mutate; drop results of another *state* of the code."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     here = hashlib.sha256(bytes(ROOT)).hexdigest()[:12]
     folder = cache / "streamlit-auth-mutations" / here / target.replace("/", ".")
@@ -218,7 +218,7 @@ def configure(target: str) -> str:
 
 
 def sources() -> Iterator[Path]:
-    """Yield the files that the tests need, in one order."""
+    """Yield the files that the tests need, in a fixed order."""
     for pattern in SOURCES:
         for found in sorted(ROOT.glob(pattern)):
             files = sorted(found.rglob("*")) if found.is_dir() else [found]
@@ -226,7 +226,7 @@ def sources() -> Iterator[Path]:
 
 
 def fingerprint() -> str:
-    """Return a digest of all that decides about the results."""
+    """Return a digest of everything that influences the results."""
     digest = hashlib.sha256(sys.version.encode())
     for file in sources():
         digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
@@ -234,7 +234,7 @@ def fingerprint() -> str:
 
 
 def run_mutants(folder: Path, target: str) -> None:
-    """Run what mutmut has not run yet in *folder*; its progress goes to the terminal."""
+    """Run the remaining mutants in *folder*; mutmut's progress goes to the terminal."""
     command = [*mutmut(), "run", "--max-children", str(workers())]
     said: list[str] = []
     with subprocess.Popen(
@@ -255,12 +255,12 @@ def run_mutants(folder: Path, target: str) -> None:
 
 
 def workers() -> int:
-    """Return how many mutants run at once: MUTATION_WORKERS, or one for each core."""
+    """Return the number of parallel mutants: MUTATION_WORKERS, or one per core."""
     return int(os.environ.get("MUTATION_WORKERS") or os.cpu_count() or 1)
 
 
 def results(folder: Path) -> list[Mutant]:
-    """Return every mutant in *folder* and what became of it."""
+    """Return every mutant in *folder* with its result."""
     metas = sorted((folder / "mutants").rglob("*.py.meta"))
     codes = [json.loads(meta.read_text("utf-8"))["exit_code_by_key"] for meta in metas]
     return [Mutant(name, code) for found in codes for name, code in found.items()]
@@ -276,7 +276,7 @@ def change(folder: Path, mutant: Mutant) -> Change:
 
 
 def equivalents() -> set[Change]:
-    """Return the changes that no test can notice; each stands in the file with its reason."""
+    """Return the changes that no test can notice, listed in the file with their reasons."""
     listed = tomllib.loads(EQUIVALENT.read_text("utf-8")).get("equivalent", [])
     changes = [Change(entry["file"], entry["was"], entry["became"]) for entry in listed]
     twice = [made for made, count in Counter(changes).items() if count > 1]
@@ -304,7 +304,7 @@ def _ask(folder: Path, *arguments: str) -> str:
 
 
 def _lines(descriptor: int) -> Iterator[str]:
-    """Yield what comes in, piece by piece: a progress line ends in a carriage return."""
+    """Yield the output piece by piece: a progress line ends in a carriage return."""
     rest = b""
     while piece := os.read(descriptor, 65_536):
         *whole, rest = re.split(rb"[\r\n]+", rest + piece)

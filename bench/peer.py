@@ -1,4 +1,4 @@
-"""streamlit-authenticator's page, the way its README shows it, under our home's heading."""
+"""streamlit-authenticator's page, as in its README, with our home page's heading."""
 
 import streamlit as st
 import streamlit_authenticator as stauth

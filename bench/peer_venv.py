@@ -1,4 +1,4 @@
-"""The peer's own environment: streamlit-authenticator from PyPI, beside the same Streamlit."""
+"""The peer's own environment: streamlit-authenticator from PyPI, with the same Streamlit."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ KEY = "a key of thirty-two bytes or more"  # bench/peer.py's
 
 
 def peer_python() -> str:
-    """Return the interpreter that can run bench/peer.py; it is installed where it is missing."""
+    """Return the interpreter that can run bench/peer.py; install it if missing."""
     wanted = [PEER, f"streamlit=={version('streamlit')}"]
     stamp = VENV / "installed.txt"
     if not (stamp.exists() and stamp.read_text().splitlines() == wanted):
@@ -30,6 +30,6 @@ def peer_python() -> str:
 
 
 def peer_cookie(number: int) -> str:
-    """Return the Cookie header that signs user *number* in: the token the peer itself issues."""
+    """Return the Cookie header that signs in user *number*, with a token issued by the peer."""
     claims = {"username": f"user{number}", "exp_date": time() + 86_400}
     return f"bench_peer={jwt.encode(claims, KEY, 'HS256')}"

@@ -1,4 +1,4 @@
-"""How long a person looks at nothing: after F5, and after pressing "Log in", in Chromium."""
+"""Measure the wait for a page in Chromium: after F5, and after pressing "Log in"."""
 
 from contextlib import ExitStack
 from statistics import median
@@ -17,7 +17,7 @@ AFTER_BCRYPT = 150  # ms
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows of each entry script: reloads, runs a reload, and log-in to page."""
+    """Return the rows of each entry script: reloads, runs per reload, and log-in to page."""
     rows: list[Row] = []
     with ExitStack() as stack:
         made = stack.enter_context(accounts(1_000))
@@ -33,7 +33,7 @@ def measure(quick: bool) -> list[Row]:
 
 
 def reloads(bare: str, urls: dict[str, str], made: Accounts, rounds: int) -> list[Row]:
-    """Reload the bare page and ours in turn; return how they compare, and the runs it took."""
+    """Reload the bare page and ours in turn; return the ratio and the number of runs."""
     taken: dict[str, list[float]] = {}
     runs: dict[str, list[int]] = {}
     with chromium() as browser:
@@ -59,7 +59,7 @@ def reloads(bare: str, urls: dict[str, str], made: Accounts, rounds: int) -> lis
 
 
 def log_ins(name: str, url: str, made: Accounts, rounds: int) -> list[Row]:
-    """Log in through the form; return how much longer it takes than bcrypt beside it."""
+    """Log in through the form; return how much longer it takes than bcrypt alone."""
     bare, whole = [], []
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(ROUNDS))
     with chromium() as browser:

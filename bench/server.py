@@ -1,4 +1,4 @@
-"""A Streamlit server in a process of its own: on a free port of the loopback, ended by its pid."""
+"""A Streamlit server in its own process: on a free loopback port, ended by its pid."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ QUIET = {
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
 }
-# Every server as we serve people, the bare page's too: watching files, which our configuration
+# Every server runs as in production, the bare page's too: watching files, which our configuration
 # leaves to development, costs each session a list of all imported modules.
 SERVED = QUIET | {"STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none"}
 START = 60  # seconds a server may take
@@ -30,9 +30,9 @@ POLL = 0.01
 
 
 class Server:
-    """`streamlit run` of *entry* with *environment* on top of ours, from the moment of its start.
+    """`streamlit run` of *entry* with *environment* on top of ours, started on creation.
 
-    *python* is another interpreter where the page needs packages of its own.
+    *python* is another interpreter, for a page that needs its own packages.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Server:
         )
 
     def wait(self) -> None:
-        """Return when the server answers, or raise RuntimeError."""
+        """Wait until the server answers, or raise RuntimeError."""
         end = time.monotonic() + START
         while time.monotonic() < end and self._process.poll() is None:
             try:
@@ -67,16 +67,16 @@ class Server:
 
     @property
     def memory(self) -> int:
-        """The bytes that are this process's alone."""
+        """The bytes that this process shares with no other."""
         return int(psutil.Process(self._process.pid).memory_full_info().uss)
 
     @property
     def descriptors(self) -> int:
-        """The files and sockets that the process holds open."""
+        """The number of open files and sockets."""
         return int(psutil.Process(self._process.pid).num_fds())
 
     def stop(self) -> None:
-        """End the process, and wait until it is gone."""
+        """End the process and wait until it has exited."""
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -89,7 +89,7 @@ class Server:
 def serving(
     entry: Path, environment: Mapping[str, str] | None = None, python: str = sys.executable
 ) -> Iterator[Server]:
-    """Yield a server of *entry* that answers; it is stopped in the end."""
+    """Yield a running server of *entry*; stop it at the end."""
     server = Server(entry, environment or {}, python)
     try:
         server.wait()
@@ -99,7 +99,7 @@ def serving(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -107,5 +107,5 @@ def free_port() -> int:
 
 
 def entries() -> dict[str, Path]:
-    """Return the entry scripts that serve our app, by name: as many as there are."""
+    """Return the entry scripts of our app, by name."""
     return {entry.name: entry for entry in (APP, SERVER) if entry.exists()}

@@ -1,8 +1,8 @@
-"""A siege: what a visitor feels while strangers flood the server, and what is left afterwards.
+"""A siege: measure an honest visitor's waits while attackers flood the server, and what remains.
 
-Each attack is bounded in time and number and comes from many loopback addresses, in a process of
-its own (`python -m bench.siege ATTACK URL SECONDS`). Beside it an honest visitor loads the page,
-logs in and clicks; before it the same visitor did so in quiet. Shows AV-1 and AV-3 at full size.
+Each attack is bounded in time and number and comes from many loopback IP addresses, in its own
+process (`python -m bench.siege ATTACK URL SECONDS`). Meanwhile an honest visitor loads the page,
+logs in and clicks, as before on a quiet server. Shows AV-1 and AV-3 at full size.
 """
 
 import asyncio
@@ -31,18 +31,18 @@ MUST = 2.0  # times the honest visitor's p95 in quiet
 HEALTHY = 250  # ms: the health check's p95 under siege
 LEFT = 1.1  # times memory and descriptors before
 CLICKS = 3  # reruns of a visit
-LEET = "p4$$w0rd!m0nk3y?7r0ub4d0ur&3xpl0r3r+$tr0ng3st#1!"  # the dearest guess for an estimator
+LEET = "p4$$w0rd!m0nk3y?7r0ub4d0ur&3xpl0r3r+$tr0ng3st#1!"  # the most expensive password to estimate
 HUGE = "a" * 20_000_000
 REFUSED = (WebSocketException, OSError, TimeoutError, RuntimeError, KeyError)
 RUN_UP = 3.0  # seconds of attack before the honest visitor comes
 PATIENCE = 15  # seconds: an attacker does not wait longer for an answer either
 
 
-# What strangers do. Each coroutine is one attacker at one loopback address, until it is cancelled.
+# The attacks. Each coroutine is one attacker at one loopback IP address, until it is cancelled.
 
 
 async def sign_up(url: str, ip: str) -> None:
-    """Send the sign-up form again and again, with the password that is dearest to estimate."""
+    """Send the sign-up form repeatedly, with the password that is most expensive to estimate."""
     attacker = await arrive(url, "auth=dead", "Sign up", "/sign-up", ip)
     for number in count():
         values = {"Name": "Ada", "Email": f"a{number}@{ip}.example.org", "Password": LEET}
@@ -50,14 +50,14 @@ async def sign_up(url: str, ip: str) -> None:
 
 
 async def wrong_password(url: str, ip: str) -> None:
-    """Guess passwords, also long after the limit of the network is used up."""
+    """Guess passwords, also long after the network's limit is used up."""
     attacker = await arrive(url, "auth=dead", "Log in", "/log-in", ip)
     for number in count():
         await attacker.sees(*attacker.form("Log in", Email=email(7), Password=f"guess {number}"))
 
 
 async def forgot_password(url: str, ip: str) -> None:
-    """Have links sent to people."""
+    """Request reset links for other people's emails."""
     attacker = await arrive(url, "auth=dead", "link", "/forgot-password", ip)
     for number in count():
         await attacker.sees(*attacker.form("Send the link", Email=email(number % 50)))
@@ -82,14 +82,14 @@ async def idle_sockets(url: str, ip: str) -> None:
 
 
 async def open_and_close(url: str, ip: str) -> None:
-    """Open a page's connection, run the script once, and go."""
+    """Open a page's connection, run the script once, and disconnect."""
     while True:
         attacker = await arrive(url, "auth=dead", "Log in", "/", ip)
         await attacker.socket.close()
 
 
 async def reruns(url: str, ip: str) -> None:
-    """Have the script run again as soon as it has ended, without ever logging in."""
+    """Rerun the script as soon as it has ended, without ever logging in."""
     attacker = await arrive(url, "auth=dead", "Log in", "/", ip)
     while True:
         await attacker.run()
@@ -104,7 +104,7 @@ async def foreign_origin(url: str, ip: str) -> None:
 
 
 async def clear_cache(url: str, ip: str) -> None:
-    """Have the process drop its caches."""
+    """Ask the process to drop its caches."""
     socket = await handshake(url, ip=ip)
     while True:
         await socket.send(BackMsg(clear_cache=True).SerializeToString())
@@ -112,14 +112,14 @@ async def clear_cache(url: str, ip: str) -> None:
 
 
 async def uploads(url: str, ip: str) -> None:
-    """Upload files, to sessions that may or may not be there."""
+    """Upload files to sessions that may or may not exist."""
     body = b"x" * 1_000_000
     for number in count():
         await request(url, ip, f"PUT /_stcore/upload_file/{number}/{number}", body)
 
 
 async def slow_headers(url: str, ip: str) -> None:
-    """Begin a request and never end it."""
+    """Start a request and never finish it."""
     await slowly(url, ip, "GET / HTTP/1.1\r\nHost: {host}\r\nX-Slow: ")
 
 
@@ -130,14 +130,14 @@ async def slow_body(url: str, ip: str) -> None:
 
 
 async def forged_cookies(url: str, ip: str) -> None:
-    """Load the page with tokens that are none."""
+    """Load the page with forged tokens."""
     for number in count():
         token = ".".join((f"{number:x}" * 600)[:600] for _ in range(3))
         await request(url, ip, "GET /", cookie=f"auth={token}")
 
 
 Attack = Callable[[str, str], Awaitable[None]]
-# Each attack, and how many attackers at how many addresses.
+# Each attack, and how many attackers at how many IP addresses.
 ATTACKS: dict[str, tuple[Attack, int, int]] = {
     "sign-up forms, dearest password": (sign_up, 30, 30),
     "guesses over the limit": (wrong_password, 40, 4),
@@ -156,7 +156,7 @@ ATTACKS: dict[str, tuple[Attack, int, int]] = {
 
 
 async def slowly(url: str, ip: str, head: str) -> None:
-    """Send *head*, then a byte now and then for as long as the server listens; and again."""
+    """Send *head*, then a byte now and then for as long as the server listens; then start over."""
     host, port = urlsplit(url).hostname, urlsplit(url).port
     while True:
         reader, writer = await asyncio.open_connection(host, port, local_addr=(ip, 0))
@@ -170,7 +170,7 @@ async def slowly(url: str, ip: str, head: str) -> None:
 
 
 async def request(url: str, ip: str, line: str, body: bytes = b"", cookie: str = "") -> None:
-    """Send one request from the loopback address *ip* and read the answer's beginning."""
+    """Send one request from the loopback IP address *ip* and read the start of the response."""
     host, port = urlsplit(url).hostname, urlsplit(url).port
     reader, writer = await asyncio.open_connection(host, port, local_addr=(ip, 0))
     head = (
@@ -186,7 +186,7 @@ async def request(url: str, ip: str, line: str, body: bytes = b"", cookie: str =
 
 
 async def besiege(name: str, url: str, seconds: float) -> None:
-    """Let the attackers of *name* loose for *seconds*; one that is turned away comes again."""
+    """Run the attackers of *name* for *seconds*; one that is refused comes again."""
     attack, attackers, addresses = ATTACKS[name]
 
     async def attacker(ip: str) -> None:
@@ -204,7 +204,7 @@ async def besiege(name: str, url: str, seconds: float) -> None:
             print("begun", flush=True)
 
 
-# What the honest visitor feels.
+# The honest visitor.
 
 
 def measure(quick: bool) -> list[Row]:
@@ -220,7 +220,7 @@ def measure(quick: bool) -> list[Row]:
 
 
 def under(name: str, entry: Path, mode: str, made: Accounts, visits: int) -> list[Row]:
-    """Return the rows of one attack: each against a server of its own."""
+    """Return the rows of one attack, each against a new server."""
     with serving(entry, made.environment) as server:
         asyncio.run(warm(server.url))
         quiet, _ = asyncio.run(honest(server.url, visits))
@@ -247,7 +247,7 @@ def p95(taken: list[float]) -> float:
 
 
 async def warm(url: str) -> None:
-    """Bring the server to its working size: several visitors at once fill the pools it keeps."""
+    """Bring the server to its working size: several concurrent visitors fill its pools."""
     await asyncio.gather(*(honest(url, 1, first) for first in range(60, 68)))
 
 
@@ -280,7 +280,7 @@ async def honest(url: str, visits: int, first: int = 70) -> tuple[list[float], l
 
 
 def check(url: str) -> float:
-    """Return the seconds of a health check: ours, or Streamlit's where we have no routes."""
+    """Return the seconds of a health check: our route, or Streamlit's where ours is missing."""
     start = perf_counter()
     for path in ("/healthz", "/_stcore/health"):
         with suppress(HTTPError), urlopen(Request(url + path), timeout=PATIENCE) as answer:
@@ -291,7 +291,7 @@ def check(url: str) -> float:
 
 @contextmanager
 def attacked(name: str, url: str) -> Iterator[None]:
-    """Have *url* attacked until the block ends, and for ten minutes at most."""
+    """Attack *url* until the block ends, for ten minutes at most."""
     command = [sys.executable, "-m", "bench.siege", name, url, "600"]
     with Popen(command, cwd=ROOT, stdout=PIPE, preexec_fn=lambda: os.nice(5)) as attackers:
         assert attackers.stdout
@@ -304,7 +304,7 @@ def attacked(name: str, url: str) -> Iterator[None]:
 
 
 def settled(server: Server, memory: int, descriptors: int) -> tuple[float, float]:
-    """Return memory and descriptors against before, as soon as both are back, or after a minute."""
+    """Return memory and descriptors relative to before, once both are back or after a minute."""
     end = monotonic() + 60
     while True:
         left = server.memory / memory, server.descriptors / descriptors

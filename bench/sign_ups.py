@@ -1,8 +1,8 @@
-"""Sign people up until the process is killed, and print each account that was acknowledged.
+"""Sign people up until the process is killed, and print each acknowledged account.
 
 `python -m bench.sign_ups PREFIX` with the app's settings in the environment. A line is written only
-after `sign_up` has returned: what is printed is what a visitor was told. A refusal ends the process
-with the refusal's name.
+after `sign_up` has returned, when a visitor would see success. A refusal ends the process with the
+refusal's name.
 """
 
 import sys
@@ -16,11 +16,11 @@ from db.engine import Database
 from settings import Settings
 
 THREADS = 2
-CHEAPEST = 4  # bcrypt's floor: what is measured is the write, and a kill should meet many of them
+CHEAPEST = 4  # bcrypt's floor: the write is measured, and a kill should hit many of them
 
 
 def main(prefix: str) -> None:
-    """Sign up in several threads at once, for ever or until the database refuses."""
+    """Sign up in several threads at once, forever or until the database refuses."""
     settings = Settings(_env_file=NOWHERE).model_copy(update={"bcrypt_rounds": CHEAPEST})
     auth = AuthService(Database(settings.database_url), settings)
     numbers, turn = count(), Lock()

@@ -1,9 +1,9 @@
-"""The load driver: a crowd of visitors that reruns its page, or logs in.
+"""The load driver: a crowd of visitors that reruns its page or logs in.
 
-Runs as a process of its own, so that it takes nothing from the server but the other core:
+Runs in its own process, so that it takes nothing from the server but the other core:
 `python -m bench.stream`. Its first line on stdin is a `Crowd` as JSON; it connects, runs the page
-once for everybody and answers "ready". Each further line is a number of seconds, answered by what
-every rerun took, in seconds, as JSON.
+once for each visitor and answers "ready". Each further line is a number of seconds, answered by the
+seconds that each rerun took, as JSON.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ CONNECTING = 4  # handshakes at the same time
 
 @dataclass(frozen=True)
 class Crowd:
-    """Who comes to *url*: a visitor for each cookie header, and what their page must contain.
+    """The visitors of *url*: one for each cookie header, and the text their page must contain.
 
-    *pause* is how long a visitor looks at the page before the next rerun, on average. With a
-    *password* they stand at the log-in form and log in once instead, all at the same moment; their
-    needle is their address.
+    *pause* is the average time that a visitor looks at the page before the next rerun. With a
+    *password* they wait at the log-in form and log in once instead, all at the same moment; their
+    needle is their email.
     """
 
     url: str
@@ -35,7 +35,7 @@ class Crowd:
 
 
 async def gather(crowd: Crowd) -> list[Visitor]:
-    """Connect everybody, a few at a time."""
+    """Connect all visitors, a few at a time."""
     turn = asyncio.Semaphore(CONNECTING)
 
     async def one(cookie: str, needle: str) -> Visitor:
@@ -50,7 +50,7 @@ async def gather(crowd: Crowd) -> list[Visitor]:
 
 
 async def press(crowd: Crowd, visitors: list[Visitor], seconds: float) -> list[float]:
-    """Have everybody rerun for *seconds*, or log in; return what each of that took."""
+    """Make all visitors rerun for *seconds*, or log in; return the seconds of each."""
     if crowd.password:
         return await asyncio.gather(*(each.log_in(crowd.password) for each in visitors))
     pause = crowd.pause
@@ -68,7 +68,7 @@ async def press(crowd: Crowd, visitors: list[Visitor], seconds: float) -> list[f
 
 
 async def main() -> None:
-    """Obey stdin."""
+    """Run the commands on stdin."""
     crowd = Crowd(**json.loads(sys.stdin.readline()))
     visitors = await gather(crowd)
     print("ready", flush=True)

@@ -1,4 +1,4 @@
-"""What a measurement answers: rows with a bound each, and how they are printed."""
+"""The result of a measurement: rows with bounds, printed as a table."""
 
 import sys
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: *what* was measured, in which *unit*, *how*, and the bound it must keep.
+    """One figure: *what* was measured, in which *unit*, *how*, and its bound.
 
-    Without a bound the figure is told for comparison only.
+    A figure without a bound is for comparison only.
     """
 
     what: str
@@ -21,21 +21,21 @@ class Row:
 
     @property
     def missed(self) -> bool:
-        """Whether the figure is on the wrong side of its bound; one that is no number is."""
+        """Whether the figure misses its bound; NaN does."""
         if self.at_most is not None:
             return not self.measured <= self.at_most
         return self.at_least is not None and not self.measured >= self.at_least
 
     @property
     def must(self) -> str:
-        """The bound in words, or nothing."""
+        """The bound in words, or an empty text."""
         if self.at_most is not None:
             return f"≤ {self.at_most:g}"
         return f"≥ {self.at_least:g}" if self.at_least is not None else ""
 
 
 def render(rows: Sequence[Row]) -> str:
-    """Return *rows* as a Markdown table; one that missed its bound says so."""
+    """Return *rows* as a Markdown table that marks missed bounds."""
     head: tuple[str, ...] = ("what", "must", "measured", "unit", "how")
     body = [
         (
@@ -57,12 +57,12 @@ def render(rows: Sequence[Row]) -> str:
 
 
 def figure(value: float) -> str:
-    """Return *value* with three digits that count: 0.0123, 1.23, 12.3, 123, 1234."""
+    """Return *value* with three significant digits: 0.0123, 1.23, 12.3, 123, 1234."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def progress(text: str) -> None:
-    """Tell on stderr how far a measurement is, on one line that is written over."""
+    """Print a measurement's progress to stderr, on one line that is overwritten."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
     else:

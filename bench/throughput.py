@@ -1,4 +1,4 @@
-"""Signed-in reruns a second with 20 tabs open: our app, the bare page, and the nearest peer."""
+"""Measure signed-in reruns per second with 20 open tabs: our app, the bare page, and a peer."""
 
 from contextlib import ExitStack
 from statistics import median
@@ -15,7 +15,7 @@ BARE_TIMES, PEER_TIMES = 6, 10
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return the rows: reruns a second of each, and ours against the others."""
+    """Return the rows: reruns per second of each, and ours against the others."""
     rounds, seconds = (2, 1.0) if quick else (6, 4.0)
     rates: dict[str, list[float]] = {}
     with ExitStack() as stack:
@@ -42,11 +42,11 @@ def measure(quick: bool) -> list[Row]:
     return rows
 
 
-SIGHT = ["Hello!"] * VISITORS  # what the bare page shows everybody
+SIGHT = ["Hello!"] * VISITORS  # text of the bare page
 
 
 def crowd_of(url: str, made: Accounts, pause: float = 0.0, count: int = VISITORS) -> Crowd:
-    """Return *count* signed-in users of our app; each must see the page with their address."""
+    """Return *count* signed-in users of our app; each must see the page with their email."""
     cookies = [f"auth={made.token(number)}" for number in range(count)]
     return Crowd(url, cookies, [email(number) for number in range(count)], pause)
 

@@ -15,7 +15,7 @@ PATIENCE = 60  # seconds for one run
 
 @dataclass
 class Visitor:
-    """One tab: its connection and the text that only its signed-in page contains."""
+    """One tab: its connection, and the text that only its signed-in page contains."""
 
     socket: ClientConnection
     url: str
@@ -24,9 +24,9 @@ class Visitor:
     widgets: dict[str, str] = field(default_factory=dict)  # ids by label, as the page has them
 
     async def run(self, *states: WidgetState) -> float:
-        """Ask for a run, read until it is over, and return the seconds it took.
+        """Request a run, read until it has ended, and return the seconds it took.
 
-        Raises RuntimeError when the page was not the one that was to come.
+        Raises RuntimeError for any page but the expected one.
         """
         start = perf_counter()
         if not await self.sees(*states):
@@ -34,7 +34,7 @@ class Visitor:
         return perf_counter() - start
 
     async def sees(self, *states: WidgetState) -> bool:
-        """Ask for a run, read until it is over, and return whether the page has the needle."""
+        """Request a run, read until it has ended, and return whether the page has the needle."""
         message = BackMsg()
         message.rerun_script.context_info.url = self.url
         message.rerun_script.context_info.timezone = "UTC"
@@ -43,17 +43,17 @@ class Visitor:
         return await asyncio.wait_for(self._read(), PATIENCE)
 
     async def log_in(self, password: str) -> float:
-        """Submit the log-in form, and return the seconds until the signed-in page was there."""
+        """Submit the log-in form, and return the seconds until the signed-in page appeared."""
         self.needle = self.address
         return await self.run(*self.form("Log in", Email=self.address, Password=password))
 
     def form(self, button: str, **values: str) -> list[WidgetState]:
-        """Return what a browser sends for a press of *button* in the form with these *values*."""
+        """Return the message that a browser sends for *button* in the form with these *values*."""
         typed = [WidgetState(id=self.widgets[k], string_value=v) for k, v in values.items()]
         return [*typed, WidgetState(id=self.widgets[button], trigger_value=True)]
 
     async def _read(self) -> bool:
-        """Read to the end of the run; return whether a delta had the needle in it."""
+        """Read to the end of the run; return whether a delta contained the needle."""
         needle, found = self.needle.encode(), False
         while True:
             frame = await self.socket.recv(decode=False)
@@ -76,14 +76,14 @@ class Visitor:
 
 
 async def arrive(url: str, cookie: str, needle: str, path: str = "/", ip: str = "") -> Visitor:
-    """Connect a visitor, from the loopback address *ip* if one is named, and run *path* once."""
+    """Connect a visitor, from the loopback IP address *ip* if given, and run *path* once."""
     visitor = Visitor(await handshake(url, cookie, ip), url + path, needle)
     await visitor.run()
     return visitor
 
 
 async def handshake(url: str, cookie: str = "", ip: str = "", origin: str = "") -> ClientConnection:
-    """Return an open websocket, as a browser opens it: no script has run yet."""
+    """Return a websocket opened as a browser does; no script has run yet."""
     headers = {"Cookie": cookie} if cookie else {}
     return await connect(
         url.replace("http", "ws", 1) + "/_stcore/stream",

@@ -1,8 +1,8 @@
-"""What a reader walks through: the app's files and lines that one log-in, F5 and log-out execute.
+"""Count what a reader walks through: the files and lines run by one log-in, F5 and log-out.
 
-A file counts once a function of it runs, with the lines of the functions that ran; a page counts
-whole. A log-in ends where the next run of the script begins, which is the one that F5 brings.
-The core is what docs/how-it-works.md lists to read first.
+A file counts once one of its functions runs, with the lines of the functions that ran; a page
+counts entirely. A log-in ends where the script's next run begins, which is the one that F5 starts.
+The core is the reading list in docs/how-it-works.md.
 """
 
 import os
@@ -24,20 +24,20 @@ PASSWORD = "violet umbrella harbour 41"
 PAGES = ("app.py", "views", "features")
 GUARD = ("web/guard.py", "guard")
 FOLDERS = ("auth", "db", "features", "views", "web")
-# What each walk takes now, with a little room: it must not grow unnoticed.
+# The current size of each walk, with a little room: it must not grow unnoticed.
 MOST = {"log in": (29, 1250), "F5": (17, 620), "log out": (18, 740), "forgot password": (21, 850)}
 READING = re.compile(r"^\d+\. `([\w/]+\.py)`", re.MULTILINE)
 
 
 class Walk:
-    """Notes which lines of which of the app's files run, in all threads that begin meanwhile."""
+    """Records which lines of the app's files run, in all threads started meanwhile."""
 
     def __init__(self) -> None:
         self.lines: dict[str, set[int]] = defaultdict(set)
         self._guards = 0
 
     def look(self, frame: FrameType, event: str, argument: object) -> None:
-        """Note a call, as a profile function; nothing any more once the guard runs again."""
+        """Record a call, as a profile function; stop once the guard runs again."""
         path = Path(frame.f_code.co_filename)
         if event != "call" or not path.is_relative_to(ROOT):
             return
@@ -55,7 +55,7 @@ class Walk:
         self.lines[name].update(range(frame.f_code.co_firstlineno, last + 1))
 
     def trace(self, act: Callable[[], object]) -> "Walk":
-        """Do *act* and note what runs; return this walk."""
+        """Do *act*, record what runs, and return this walk."""
         threading.setprofile(self.look)
         sys.setprofile(self.look)
         try:
@@ -67,12 +67,12 @@ class Walk:
 
     @property
     def total(self) -> int:
-        """How many lines ran."""
+        """The number of lines that ran."""
         return sum(map(len, self.lines.values()))
 
 
 def walks() -> dict[str, Walk]:
-    """Return the walks of a log-in, of F5, of a log-out and of a forgotten password."""
+    """Return the walks of a log-in, F5, a log-out and a forgotten password."""
     with TemporaryDirectory() as folder:
         os.environ |= {
             "DATABASE_URL": f"sqlite:///{folder}/app.db",
@@ -120,12 +120,12 @@ def walks() -> dict[str, Walk]:
 
 
 def reading() -> list[str]:
-    """Return the files of the core in the order that docs/how-it-works.md gives them."""
+    """Return the core's files in the order of docs/how-it-works.md."""
     return READING.findall((ROOT / "docs/how-it-works.md").read_text("utf-8"))
 
 
 def measure(quick: bool) -> list[Row]:
-    """Return a row for each walk's files and lines, and for the core that is read first."""
+    """Return a row for each walk's files and lines, and for the core."""
     rows = []
     for name, walk in walks().items():
         files = len(walk.lines)

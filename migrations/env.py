@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: on the connection it is handed, or by the settings' URL."""
+"""Alembic's access to the database: over a given connection, or by the settings' URL."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -1,4 +1,4 @@
-"""What the tests share: a clock they move, both databases, and a service with somebody in it."""
+"""Shared fixtures: a clock to move, both databases, and a service with a user in it."""
 
 import re
 import secrets
@@ -36,22 +36,22 @@ LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 @dataclass
 class Clock:
-    """A clock that stands still until a test moves it."""
+    """A clock that moves only when a test moves it."""
 
     now: datetime = NOON
 
     def __call__(self) -> datetime:
-        """Return the moment it shows."""
+        """Return the current time."""
         return self.now
 
     def advance(self, by: timedelta) -> None:
-        """Move it by that much; backwards too."""
+        """Move the clock, forwards or backwards."""
         self.now += by
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account, and what they type to log in."""
+    """A person with an account, and what they type to log in."""
 
     id: str
     email: str
@@ -66,12 +66,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def settings() -> Settings:
-    """The settings as they come, with a key, and with the cheapest bcrypt."""
+    """The default settings, with a key and the cheapest bcrypt."""
     return make_settings()
 
 
 def make_settings(**changes: object) -> Settings:
-    """Return valid settings, whatever .env and the environment say, then changed unchecked."""
+    """Return valid settings, independent of .env and the environment, with unchecked *changes*."""
     with pytest.MonkeyPatch.context() as patch:
         for name in Settings.model_fields:
             patch.delenv(name.upper(), raising=False)
@@ -85,13 +85,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     database = Database(f"sqlite:///{path}")
     migrate(database)
-    database.close()  # the last one to leave writes the log into the file
+    database.close()  # the last connection closed writes the log into the file
     return path
 
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """The address of a migrated SQLite file of the test's own."""
+    """The URL of the test's own migrated SQLite file."""
     path = tmp_path / "app.db"
     copyfile(sqlite_template, path)
     return f"sqlite:///{path}"
@@ -99,20 +99,20 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server: `admin` makes and drops databases, `shared` is in the one of most tests."""
+    """A running server: `admin` creates and drops databases, `shared` serves most tests."""
 
     server: str
     admin: Engine
     shared: Engine
 
     def url(self, name: str) -> str:
-        """Return the address of the database *name*."""
+        """Return the URL of the database *name*."""
         url = make_url(self.server).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
 
     @contextmanager
     def copy_of(self, template: str) -> Iterator[str]:
-        """Yield the address of a new database like *template*, gone when the block ends."""
+        """Yield the URL of a new copy of the database *template*; drop it when the block ends."""
         name = f"test_{secrets.token_hex(8)}"
         with self.admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
@@ -124,9 +124,9 @@ class Postgres:
 
     @contextmanager
     def empty(self) -> Iterator[str]:
-        """Yield the address of an empty database, swept when the block ends.
+        """Yield the URL of an empty database; empty it again when the block ends.
 
-        One serves all tests, whoever may still be in it: a new one is ten times as dear.
+        All tests share one, even with connections left open: a new one takes ten times as long.
         """
         yield self.url(SHARED)
         with self.shared.connect() as connection:
@@ -158,7 +158,7 @@ def postgres() -> Iterator[Postgres]:
     )
     running = Postgres(server.get_uri(), admin, shared)
     with admin.connect() as connection:
-        # A power cut during the tests loses nothing that anybody wants: no commit waits for a disk.
+        # A power cut during the tests loses nothing of value, so no commit waits for a disk.
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
         connection.execute(text("CREATE DATABASE template"))
@@ -175,7 +175,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a migrated, empty database; the test runs once on each kind."""
+    """The URL of a migrated, empty database; the test runs once on each kind."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
     else:
@@ -193,7 +193,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def service(database: Database, settings: Settings, clock: Clock) -> AuthService:
-    """The verbs, on that database, at the time the clock shows."""
+    """The service on that database, at the clock's time."""
     return AuthService(database, settings, features=FEATURES, clock=clock)
 
 
@@ -205,25 +205,25 @@ def ada(service: AuthService) -> Person:
 
 @dataclass
 class Letterbox:
-    """Where emails arrive; one that is *shut* takes none."""
+    """A mailer that keeps emails; one that is *shut* refuses them."""
 
     queue: MailQueue = field(init=False)
     mails: list[Mail] = field(default_factory=list)
     shut: bool = False
 
     def send(self, mail: Mail) -> None:
-        """Keep *mail*, or fail as a server that is down does."""
+        """Keep *mail*, or fail like a server that is down."""
         if self.shut:
             raise MailFailed("ConnectionRefusedError")
         self.mails.append(mail)
 
     def to(self, email: str) -> list[Mail]:
-        """Return what has come for *email*, when all that was handed in has been sent."""
+        """Return the emails to *email*, once the queue has sent everything."""
         self.queue.finish()
         return [mail for mail in self.mails if mail.to == email]
 
     def link(self, email: str, page: str) -> str:
-        """Return the token of the newest link to *page* that has come for *email*."""
+        """Return the token of the newest link to *page* sent to *email*."""
         found: list[str] = [
             token
             for mail in self.to(email)
@@ -234,7 +234,7 @@ class Letterbox:
 
 @pytest.fixture
 def letterbox() -> Iterator[Letterbox]:
-    """A letterbox, empty."""
+    """An empty letterbox."""
     box = Letterbox()
     box.queue = MailQueue(box, patience=0.0)
     yield box
@@ -242,7 +242,7 @@ def letterbox() -> Iterator[Letterbox]:
 
 
 def open_session(service: AuthService, token: str | None) -> Session:
-    """Return the open session that *token* names, as the guard does; raises SessionOver."""
+    """Return the open session of *token*, as the guard does; raises SessionOver."""
     session = service.session(token, trusted=True)
     if session is None or session.end_reason:
         raise SessionOver

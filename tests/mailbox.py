@@ -1,4 +1,4 @@
-"""A mail server on loopback: it takes what the app sends, and keeps it for the test to read."""
+"""A mail server on loopback that keeps the app's emails for a test to read."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 HOST = "127.0.0.1"
-DELIVERY = 10.0  # seconds a mail may take on a busy machine; it takes a tenth of one
+DELIVERY = 10.0  # seconds an email may take on a busy machine; usually a tenth of one
 LATER = "451 Try again later"
 LINK = re.compile(r"https?://[^\s\"<]+")
 
 
 class Mailbox:
-    """Every mail that came, the oldest first; it is also what aiosmtpd calls a handler."""
+    """The received emails, oldest first; also a handler for aiosmtpd."""
 
     def __init__(self, url: str = "", refusals: int = 0, refusal: str = LATER) -> None:
         self.url = url
@@ -32,7 +32,7 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep a mail that came, or refuse it; the name is aiosmtpd's."""
+        """Keep a received email, or refuse it; the name is aiosmtpd's."""
         if self.refusals:
             self.refusals -= 1
             return self.refusal
@@ -47,11 +47,11 @@ class Mailbox:
         return "250 OK"
 
     def subjects(self, to: str) -> list[str]:
-        """Return the subjects of all mails to *to* so far."""
+        """Return the subjects of all emails to *to* so far."""
         return [str(mail["Subject"]) for mail in self.mails if mail["To"] == to]
 
     def mail(self, to: str, subject: str, number: int = 1) -> EmailMessage:
-        """Wait for mail *number* to *to* with *subject* in its subject line, and return it."""
+        """Wait for email *number* to *to* with *subject* in its subject line, and return it."""
 
         def found() -> list[EmailMessage]:
             return [m for m in self.mails if m["To"] == to and subject in m["Subject"]]
@@ -62,7 +62,7 @@ class Mailbox:
         return found()[number - 1]
 
     def link(self, to: str, subject: str, number: int = 1) -> str:
-        """Return the one link of that mail: the same in its text and twice in its HTML."""
+        """Return the one link of that email: the same in its text and twice in its HTML."""
         mail = self.mail(to, subject, number)
         text, html = (LINK.findall(body(mail, kind)) for kind in ("plain", "html"))
         assert len(text) == 1, f"{text} in the mail about {subject!r}"
@@ -71,7 +71,7 @@ class Mailbox:
 
 
 def body(mail: EmailMessage, kind: str) -> str:
-    """Return what *mail* says as "plain" or as "html"."""
+    """Return the body of *mail* as "plain" or as "html"."""
     part = mail.get_body((kind,))
     assert part is not None, f"no {kind} part"
     return str(part.get_content())
@@ -83,7 +83,7 @@ def mail_server(
 ) -> Iterator[Mailbox]:
     """Run a mail server on a loopback *port* with aiosmtpd's *options*, and yield its mailbox.
 
-    It sends the first mails away, *refusals* of them, as a busy server does.
+    It refuses the first *refusals* emails, as a busy server does.
     """
     mailbox = Mailbox(f"smtp://{HOST}:{port}", refusals, refusal)
     controller = Controller(mailbox, hostname=HOST, port=port, **options)

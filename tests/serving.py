@@ -1,4 +1,4 @@
-"""The app as a server of its own: started for a test, waited for, stopped by its process."""
+"""The app as a separate server: started for a test, waited for, stopped by its process."""
 
 import os
 import secrets
@@ -28,7 +28,7 @@ START = 60.0  # seconds a start may take on a busy machine; it takes two
 STOP = 10.0
 PROJECT = ("app.py", "server.py", "settings.py", "a2wsgi.py", "pyproject.toml", ".streamlit")
 PACKAGES = ("auth", "db", "features", "migrations", "views", "web")
-# Every setting that a test may notice: whoever runs the suite may have an .env of their own.
+# Every setting that affects a test: the developer who runs the suite may have an .env.
 SETTINGS = {
     "APP_NAME": "Streamlit auth starter",
     "APP_ENV": "development",
@@ -45,7 +45,7 @@ SETTINGS = {
 
 
 def wait_until(condition: Callable[[], object], what: str, within: float = 30.0) -> None:
-    """Return as soon as *condition* holds, or fail after *within* seconds naming *what*."""
+    """Wait until *condition* holds, or fail after *within* seconds, naming *what*."""
     pause = Event()
     for _ in range(int(within / 0.05)):
         if condition():
@@ -56,15 +56,15 @@ def wait_until(condition: Callable[[], object], what: str, within: float = 30.0)
 
 @dataclass(frozen=True)
 class Server:
-    """A running app: where it answers, its log, its settings, and the mails it has sent."""
+    """A running app: its URL, log, settings, and the emails it has sent."""
 
     url: str
     log: Path
     env: Mapping[str, str]
-    mailbox: Mailbox = field(default_factory=Mailbox)  # where nobody starts it: always empty
+    mailbox: Mailbox = field(default_factory=Mailbox)  # always empty if not started
 
     def address(self, path: str = "/") -> str:
-        """Return the whole address of *path*."""
+        """Return the full URL of *path*."""
         return self.url + path
 
     def said(self, since: int = 0) -> str:
@@ -73,14 +73,14 @@ class Server:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """Yield this server's database, up to date: the app migrates at its first visitor."""
+        """Yield this server's database, migrated: the app migrates at its first visitor."""
         with closing(Database(self.env["DATABASE_URL"])) as database:
             migrate(database)
             yield database
 
     @contextmanager
     def service(self) -> Iterator[AuthService]:
-        """Yield the rules over this server's database, as its operator may use them."""
+        """Yield the service over this server's database, as an operator uses it."""
         settings = Settings(
             _env_file=None,
             database_url=self.env["DATABASE_URL"],
@@ -104,8 +104,8 @@ def serve(
 ) -> Iterator[Server]:
     """Run *script* of *project* on a free loopback port, with its data and its log in *folder*.
 
-    *env* goes on top of settings of its own: a database, a key and a mail server that nobody else
-    has. *flags* go to streamlit. *scheme* and *base* tell how the flags make it answer.
+    *env* is added to the server's own settings: a database, a key and a mail server that no other
+    test uses. *flags* go to streamlit. *scheme* and *base* are those that the flags result in.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -163,13 +163,13 @@ def _is_up(server: Server, process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether somebody answers at a loopback port."""
+    """Return whether a server answers at a loopback port."""
     with closing(socket.socket()) as probe:
         return probe.connect_ex((HOST, port)) == 0
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+    """Return a loopback port without a listener."""
     with closing(socket.socket()) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -177,9 +177,9 @@ def free_port() -> int:
 
 
 def copy_project(folder: Path, *, edits: Mapping[str, tuple[str, str]] | None = None) -> Path:
-    """Copy the app to *folder*, as somebody who starts from it does; return the folder.
+    """Copy the app to *folder*, as an owner who starts from it does; return the folder.
 
-    *edits* name a file and what to replace in it: a text that stands there once, and the new one.
+    *edits* name a file, the text to replace in it, which occurs once, and the new text.
     """
     folder.mkdir(parents=True)
     for name in filter(lambda name: (ROOT / name).exists(), (*PROJECT, *PACKAGES)):

@@ -1,9 +1,9 @@
-"""What ties a project to its template: what stays behind, and what a project has of its own."""
+"""The link between a project and its template: which files stay behind, and which are its own."""
 
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-# What stays with the template: it makes projects, measures them, or tests the template itself.
+# Files that stay with the template: they make projects, measure them, or test the template itself.
 MACHINERY = (
     *(".ci", ".gitattributes", "CONTRIBUTING.md", "bench", "cookiecutter.json", "docs/images"),
     *(
@@ -16,12 +16,12 @@ MACHINERY = (
         "*/template",
     ),
 )
-# What a new project gets from hooks/project instead, and an upgrade never touches.
+# Files that a new project gets from hooks/project instead; an upgrade never touches them.
 OWN = (".github", "CHANGELOG.md", "LICENSE", "README.md")
 
 
 def is_shared(path: str) -> bool:
-    """Return whether the template's file at *path* is in every project, and upgraded there."""
+    """Return whether the template's file at *path* is part of projects and upgraded there."""
     parts = PurePosixPath(path)
     return not any(
         fnmatchcase(str(part), pattern)

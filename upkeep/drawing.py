@@ -1,7 +1,7 @@
 """Draw the house from its imports: `python -m upkeep.drawing` writes docs/images/house.svg.
 
-A layer imports only what lies below it, so that needs no arrow. Among the features an arrow leads
-from one to another that it imports.
+A layer imports only layers below it, so that needs no arrow. An arrow leads from a feature to
+another that it imports.
 """
 
 from html import escape
@@ -129,7 +129,7 @@ def box(kind: str, x: float, y: float, width: float, height: float) -> str:
 
 
 def label(kind: str, x: float, y: float, text: str, size: float | None = None) -> str:
-    """Return a text that begins at *x*, on the line *y*."""
+    """Return a text that starts at *x*, on the line *y*."""
     style = f' style="font-size:{size}px"' if size else ""
     return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}"{style}>{escape(text)}</text>'
 

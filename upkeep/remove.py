@@ -18,7 +18,7 @@ LIST = "features/__init__.py"
 
 
 class Refused(Exception):
-    """Nothing was changed; the text says why, and what to do."""
+    """Nothing was changed; the text says why and what to do."""
 
 
 def remove(root: Path, name: str) -> list[str]:
@@ -53,7 +53,7 @@ def features(root: Path) -> list[str]:
 
 
 def users_of(root: Path, name: str) -> list[str]:
-    """Return who imports the feature *name* from elsewhere: features by name, or files."""
+    """Return what else imports the feature *name*: features by name, or files."""
     users: set[str] = set()
     for file in root.rglob("*.py"):
         path = file.relative_to(root)
@@ -78,9 +78,9 @@ def imported(file: Path) -> set[str]:
 
 
 def write_migration(root: Path, name: str) -> str:
-    """Have Alembic write what brings the database to the tables that are left; return its path.
+    """Have Alembic write a migration to the remaining tables; return its path.
 
-    It compares with a new database that has all migrations so far, so the app's own is not touched.
+    It compares with a new database that has all migrations so far; the app's own is not touched.
     """
     before = set((root / "migrations/versions").glob("*.py"))
     script = (

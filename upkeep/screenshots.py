@@ -1,7 +1,7 @@
 """Take the README's pictures from the real app: `python3 dev.py screenshots`.
 
-Somebody signs up, presses F5, looks around and logs out, once at a desk and once on a phone. The
-app runs for it in a copy without your .env, whose database and mails are gone afterwards.
+A visitor signs up, presses F5, looks around and logs out, once at a desk and once on a phone. The
+app runs in a copy without your .env; its database and emails are deleted afterwards.
 """
 
 import secrets
@@ -34,7 +34,7 @@ Shot = tuple[str, Image.Image]
 
 
 def main(target: Path) -> None:
-    """Take the pictures and write them as one file, *target*."""
+    """Take the pictures and write them to one file, *target*."""
     expect.set_options(timeout=PATIENCE)
     with TemporaryDirectory() as folder:
         environment = {
@@ -115,7 +115,7 @@ def on_a_phone(page: Page, url: str) -> Iterator[Shot]:
 
 
 def sign_up(page: Page, url: str, name: str, email: str) -> None:
-    """Fill in the form, and leave it unsent."""
+    """Fill in the form without sending it."""
     page.goto(f"{url}/sign-up")
     settle(page, SIGN_UP)
     for label, text in {"Name": name, "Email": email, "Password": PASSWORD}.items():
@@ -123,13 +123,13 @@ def sign_up(page: Page, url: str, name: str, email: str) -> None:
 
 
 def go(page: Page, title: str) -> None:
-    """Choose a page in the menu."""
+    """Open a page by the menu."""
     page.get_by_role("link", name=title, exact=True).click()
     settle(page, title)
 
 
 def settle(page: Page, title: str) -> None:
-    """Wait until the page with this *title* is whole: nothing runs, nothing is on its way."""
+    """Wait until the page with this *title* is complete: nothing runs, nothing is loading."""
     expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible()
     expect(page.locator('[data-test-script-state="notRunning"]')).to_have_count(1)
     expect(page.locator('[data-stale="true"]')).to_have_count(0)
@@ -137,10 +137,10 @@ def settle(page: Page, title: str) -> None:
 
 
 def shot(page: Page) -> Image.Image:
-    """Return what is in the window, without the empty strip above it and without a cursor."""
+    """Return a picture of the window, without the empty strip above it and without a cursor."""
     page.evaluate("document.activeElement?.blur()")
     page.mouse.move(1, 1)
-    # Where Streamlit's own fading ends is not told by the page: two equal pictures are.
+    # The page does not reveal when Streamlit's fading ends: two equal pictures do.
     before, now = b"", page.screenshot(animations="disabled", caret="hide")
     while before != now:
         before, now = now, page.screenshot(animations="disabled", caret="hide")
@@ -149,7 +149,7 @@ def shot(page: Page) -> Image.Image:
 
 
 def compose(rows: list[list[Shot]]) -> Image.Image:
-    """Return one picture of all *rows*, each as wide as the others, with captions."""
+    """Return one picture of all *rows*, equally wide, with captions."""
     bands = [band(row) for row in rows]
     whole = Image.new("RGB", (WIDTH, sum(each.height for each in bands) + GAP), PAPER)
     top = GAP
@@ -160,7 +160,7 @@ def compose(rows: list[list[Shot]]) -> Image.Image:
 
 
 def band(row: list[Shot]) -> Image.Image:
-    """Return the pictures of a *row* side by side, with what each shows below it."""
+    """Return the pictures of a *row* side by side, with their captions below."""
     width = (WIDTH - GAP * (len(row) + 1)) // len(row)
     height = round(width * row[0][1].height / row[0][1].width)
     strip = Image.new("RGB", (WIDTH, height + CAPTION), PAPER)

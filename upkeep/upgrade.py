@@ -1,10 +1,10 @@
-"""Bring this project to a newer state of its template: `python3 dev.py upgrade [TAG | HEAD]`.
+"""Upgrade this project to a newer state of its template: `python3 dev.py upgrade [TAG | HEAD]`.
 
-Three-way: the template's commit that this project was made from, the one asked for, and the project
-as it was last committed. The template's changes arrive like a commit that is picked, and nothing is
-committed. Without an argument it is the newest release (a tag), or the newest commit where no
+A three-way merge of the template's commit that this project was made from, the requested one, and
+the project's last commit. The template's changes arrive like a cherry-pick, and nothing is
+committed. Without an argument it takes the newest release (a tag), or the newest commit if no
 release is newer than the project.
-Exit codes: 0 done, 1 done but for the conflicts that are marked, 2 refused with nothing changed.
+Exit codes: 0 done, 1 done with conflicts marked, 2 refused with nothing changed.
 """
 
 import json
@@ -24,7 +24,7 @@ FETCHED = "refs/template"  # apart from the project's own tags, which may have t
 NEWEST = f"{FETCHED}/HEAD"
 NEVER = (".env", ".venv", "data", ORIGIN)  # the project's own, even if a release held one
 FROM_OUTSIDE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")  # set where a git hook calls us
-AUTHOR = {  # git wants one even for commits that nobody will see
+AUTHOR = {  # git needs one even for commits that stay hidden
     f"GIT_{who}_{what}": f"template{at}"
     for who in ("AUTHOR", "COMMITTER")
     for what, at in (("NAME", ""), ("EMAIL", "@localhost"))
@@ -32,7 +32,7 @@ AUTHOR = {  # git wants one even for commits that nobody will see
 
 
 class Refused(Exception):
-    """Nothing was changed; the text says why, and what to do."""
+    """Nothing was changed; the text says why and what to do."""
 
 
 def upgrade(wanted: str | None = None) -> int:
@@ -60,7 +60,7 @@ def upgrade(wanted: str | None = None) -> int:
 
 
 def refuse_unsaved_work() -> None:
-    """Raise Refused unless all of this project is committed: `git reset --hard` is the way back."""
+    """Raise Refused unless the project is fully committed: `git reset --hard` is the way back."""
     top = attempt("rev-parse", "--show-toplevel", "--verify", "HEAD").stdout.splitlines()
     if len(top) != 2 or Path(top[0]).resolve() != HERE:
         raise Refused(
@@ -73,7 +73,7 @@ def refuse_unsaved_work() -> None:
 
 
 def origin() -> tuple[str, str]:
-    """Return the template's URL and the commit this project is at; raise Refused without a URL."""
+    """Return the template's URL and this project's commit of it; raise Refused without a URL."""
     file = HERE / ORIGIN
     try:
         written = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
@@ -89,7 +89,7 @@ def origin() -> tuple[str, str]:
 
 
 def write_origin(url: str, commit: str) -> None:
-    """Write which commit this project is at now."""
+    """Write the commit that this project is at now."""
     file = HERE / ORIGIN
     lines = file.read_text("utf-8") if file.exists() else f"url = {json.dumps(url)}\n"
     others = re.sub(r"^commit *=.*\n?", "", lines, flags=re.MULTILINE)
@@ -127,13 +127,13 @@ def start_commit(url: str, known: str) -> str:
 
 
 def releases() -> list[str]:
-    """Return the template's tags, the newest last."""
+    """Return the template's tags, newest last."""
     newest_last = ("-c", "versionsort.suffix=-", "for-each-ref", "--sort=version:refname")
     return git(*newest_last, "--format=%(refname:lstrip=3)", f"{FETCHED}/tags").split()
 
 
 def newest(start: str) -> str:
-    """Return the newest release, the newest commit if that is not newer, or else *start*."""
+    """Return the newest release if newer than *start*, else the newest commit, else *start*."""
     for ref in [*(f"{FETCHED}/tags/{release}" for release in releases()[-1:]), NEWEST]:
         commit = git("rev-parse", f"{ref}^{{commit}}").strip()
         if attempt("merge-base", "--is-ancestor", commit, start).returncode != 0:
@@ -142,7 +142,7 @@ def newest(start: str) -> str:
 
 
 def commit_of(wanted: str) -> str:
-    """Return the commit of a tag of the template's, of HEAD, its newest, or of a commit's name."""
+    """Return the commit named by a template tag, by HEAD (the newest), or by its own hash."""
     names = [f"{FETCHED}/tags/{wanted}", NEWEST if wanted == "HEAD" else ""]
     if re.fullmatch("[0-9a-f]{7,64}", wanted):
         names.append(wanted)
@@ -155,21 +155,21 @@ def commit_of(wanted: str) -> str:
 
 
 def name_of(commit: str) -> str:
-    """Return the newest tag of *commit*, or the start of its name."""
+    """Return the newest tag of *commit*, or the start of its hash."""
     points = ("--points-at", commit, "--sort=version:refname", "--format=%(refname:lstrip=3)")
     tags = git("-c", "versionsort.suffix=-", "for-each-ref", *points, f"{FETCHED}/tags").split()
     return tags[-1] if tags else commit[:12]
 
 
 def without_machinery(commit: str, *parents: str) -> str:
-    """Return *commit* on *parents*, without what a project has not or has of its own."""
+    """Return *commit* on *parents*, without the files that are not in projects or are their own."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         git("read-tree", commit, **index)
         paths = git("ls-files", "-z", **index).split("\0")[:-1]
         never = tuple(f"{path}/" for path in NEVER)
         others = [p for p in paths if not is_shared(p) or f"{p}/".startswith(never)]
-        for first in range(0, len(others), 500):  # a command line has an end
+        for first in range(0, len(others), 500):  # a command line's length is limited
             git("rm", "--cached", "--force", "--quiet", "--", *others[first : first + 500], **index)
         tree = git("write-tree", **index).strip()
     line = [part for parent in parents for part in ("-p", parent)]
@@ -189,7 +189,7 @@ def unmerged() -> dict[str, set[str]]:
 
 
 def tell(start: str, end: str, left_out: list[str], kept: list[str], conflicts: list[str]) -> None:
-    """Say what was done, and what is left to do."""
+    """Print what was done and what is left to do."""
     print(f"From {start} to {end}:\n")
     print(git("diff", "--cached", "--stat=100", "HEAD").rstrip() or " nothing to change")
     if left_out:
@@ -206,7 +206,7 @@ def tell(start: str, end: str, left_out: list[str], kept: list[str], conflicts: 
 
 
 def git(*arguments: str, **environment: str) -> str:
-    """Return what git prints; raise Refused, with its words, where it fails."""
+    """Return git's output; raise Refused with its message if it fails."""
     done = attempt(*arguments, **environment)
     if done.returncode != 0:
         raise Refused(f"git {arguments[0]} failed: {done.stderr.strip()}")
@@ -214,7 +214,7 @@ def git(*arguments: str, **environment: str) -> str:
 
 
 def attempt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run git in this folder; return how it ended."""
+    """Run git in this folder; return the finished process."""
     ours = {name: os.environ[name] for name in os.environ if name not in FROM_OUTSIDE}
     try:
         return subprocess.run(
@@ -231,7 +231,7 @@ def attempt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def main(arguments: list[str]) -> int:
-    """Obey the command line; return the exit code."""
+    """Run the command line; return the exit code."""
     if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
         print("usage: python3 dev.py upgrade [TAG | HEAD]", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""The section about where the user is logged in, on the account page."""
+"""The account page's section on where the user is logged in."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from web.tab import visit
 
 
 def show_card() -> None:
-    """Draw which session this is, when it ends, and the way to the others."""
+    """Draw the current session, when it ends, and a link to the others."""
     session = visit().session
     with section("Sessions"):
         with row("This device"):

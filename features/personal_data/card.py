@@ -1,4 +1,4 @@
-"""The section to download one's data, and to delete it with the account."""
+"""The section to download personal data, and to delete it with the account."""
 
 import json
 from functools import partial

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 UNUSED = sa.text("used_at IS NULL AND verified_at IS NULL")
-# Rows of the audit can only be added. The one update allowed blanks the IP and the User-Agent.
+# Audit rows can only be added. The one allowed update blanks the IP address and the User-Agent.
 BLANKING = """NEW.id = OLD.id AND NEW.at = OLD.at AND NEW.event = OLD.event
     AND NEW.user_id IS NOT DISTINCT FROM OLD.user_id
     AND NEW.session IS NOT DISTINCT FROM OLD.session

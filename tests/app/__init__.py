@@ -1,1 +1,1 @@
-"""What the script does, without a browser: Streamlit's own AppTest runs it."""
+"""Tests of the script without a browser, run by Streamlit's own AppTest."""

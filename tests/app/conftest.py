@@ -1,4 +1,4 @@
-"""The script in an AppTest: with a database of its own, and a cookie that a test can seed."""
+"""Fixtures that run the script in an AppTest: with its own database, and a cookie to set."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from web import connection, start
 
 
 def page_path(name: str) -> str:
-    """Return the file of the page called *name*, wherever it is."""
+    """Return the file of the page called *name*, in any folder."""
     for feature in FEATURES:
         if name in [page.name for page in feature.pages]:
             return f"features/{feature.name}/{name}.py"
@@ -37,7 +37,7 @@ SignedIn = Callable[..., AppTest]
 def app_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str
 ) -> Iterator[None]:
-    """Point the app at a database and a key of this test alone, and at the cheapest bcrypt."""
+    """Give the app its own database and key for this test, and the cheapest bcrypt."""
     fresh = {"DATABASE_URL": sqlite_url, "SECRET_KEY": secrets.token_urlsafe(32)}
 
     def load_cheap(**options: Any) -> Settings:
@@ -85,7 +85,7 @@ def old_token(service: AuthService, token: str) -> str:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Return a way to open a script in a tab whose handshake brings a token."""
+    """Return a function that opens a script in a tab with a token in its handshake."""
 
     def open_script(token: str | None = None, script: Path = ROOT / "app.py") -> AppTest:
         monkeypatch.setattr(connection, "cookie", lambda name: token)
@@ -96,7 +96,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 @pytest.fixture
 def signed_in(service: AuthService, open_app: Open) -> SignedIn:
-    """Return a way to open a page as somebody: signed_in(ada, "views/report.py")."""
+    """Return a function that opens a page as a user: signed_in(ada, "views/report.py")."""
 
     def open_page(user: User, page: str = "views/home.py") -> AppTest:
         token = service.log_in(user.email, PASSWORD, Client()).token

@@ -9,7 +9,7 @@ from tests.app.conftest import PASSWORD, Open, SignedIn
 
 
 def send(app: AppTest, **fields: str) -> AppTest:
-    """Type into the fields, named as on the page, and press the form's button."""
+    """Type into the fields, by their labels, and press the form's button."""
     for field in app.text_input:
         if (name := field.label.lower()) in fields:
             field.set_value(fields.pop(name))
@@ -18,13 +18,13 @@ def send(app: AppTest, **fields: str) -> AppTest:
 
 
 def shown(app: AppTest) -> str:
-    """Return what the page says."""
+    """Return the page's text."""
     assert not app.exception
     return "\n".join(str(getattr(element, "value", "")) for element in app.main)
 
 
 def is_log_in_form(app: AppTest) -> bool:
-    """Return whether the page is the log-in form, and nobody is signed in."""
+    """Return whether the page is the log-in form, and no user is signed in."""
     assert not app.exception
     asked = [field.label for field in app.text_input] == ["Email", "Password"]
     return asked and app.session_state["user"] is None
@@ -51,7 +51,7 @@ def test_a_refused_sign_up_says_why(open_app: Open) -> None:
 
 
 def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
-    """SE-5: the wrong password doesn't, the right one does, and the button ends it."""
+    """SE-5: a wrong password is refused, the right one signs in, and the button signs out."""
     app = open_app().run().switch_page("views/log_in.py").run()
 
     send(app, email=ada.email, password="not the password at all")
@@ -68,7 +68,7 @@ def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
 def test_a_session_that_ends_elsewhere_closes_the_tab(
     signed_in: SignedIn, service: AuthService, ada: User
 ) -> None:
-    """SE-2: every run asks again."""
+    """SE-2: every run checks again."""
     app = signed_in(ada)
 
     disable(service, ada.id)

@@ -43,7 +43,7 @@ def files(pages: Sequence[st.Page]) -> list[str]:
 
 
 def test_a_stranger_reaches_no_private_page(open_app: Open, pages: Pages) -> None:
-    """GD-1: another page stands at the URL of each."""
+    """GD-1: the URL of each shows another page."""
     app = open_app().run()
 
     assert not app.exception
@@ -52,7 +52,7 @@ def test_a_stranger_reaches_no_private_page(open_app: Open, pages: Pages) -> Non
 
 
 def test_every_public_page_opens_for_a_stranger(open_app: Open, pages: Pages) -> None:
-    """None of them fails for want of a user."""
+    """None of them fails without a user."""
     app = open_app().run()
 
     for page in list(pages["public"]):

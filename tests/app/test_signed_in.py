@@ -1,11 +1,11 @@
-"""A page as its user sees it: what a project's own tests begin with."""
+"""A page as its user sees it: a starting point for a project's own tests."""
 
 from auth.users import User
 from tests.app.conftest import SignedIn
 
 
 def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
-    """The default page, without a word about cookies."""
+    """The default page, with no cookie handling in the test."""
     page = signed_in(ada)
 
     assert [title.value for title in page.title] == ["Home"]

@@ -1,1 +1,1 @@
-"""What holds for any input, and for any order of events."""
+"""Properties that hold for any input and any order of events."""

@@ -1,4 +1,4 @@
-"""Whatever the input is: no crash, no second meaning, no way in."""
+"""Properties for any input: no crash, no ambiguity, no way in."""
 
 from datetime import timedelta
 from unicodedata import normalize
@@ -28,7 +28,7 @@ MINE = hash_password("mine", CHEAP)
 
 @given(SURROGATES, SURROGATES | st.from_regex(r"(v1)?\$2[abxy]\$0[0-5]\$[./A-Za-z0-9]{53}"))
 def test_no_stored_hash_makes_verifying_raise(password: str, stored: str) -> None:
-    """BC-5: a damaged row is a no."""
+    """BC-5: a damaged row is refused."""
     assert not verify_password(password, stored, CHEAP)
 
 
@@ -45,7 +45,7 @@ def test_any_long_text_can_be_a_password(password: str) -> None:
 
 @given(SURROGATES)
 def test_no_password_makes_the_rules_raise(password: str) -> None:
-    """PW-9: whatever is pasted gets an answer."""
+    """PW-9: any pasted text gets an answer."""
     assert all(fault.endswith(".") for fault in password_errors(password, 15, [password]))
 
 
@@ -54,7 +54,7 @@ def test_no_password_makes_the_rules_raise(password: str) -> None:
 @example("ΰ@example.com")
 @example("ß@example.com")
 def test_an_addresss_key_is_the_key_of_itself(text: str) -> None:
-    """AC-4: what is stored would be found again, by any spelling of its case."""
+    """AC-4: a stored email is found again in any spelling of its case."""
     try:
         address = read_email(text)
     except InvalidEmail:
@@ -87,7 +87,7 @@ def test_any_text_is_a_refused_token(token: str) -> None:
 
 @given(JSON | st.binary(max_size=200), JSON | st.binary(max_size=200))
 def test_any_signed_content_is_a_refused_token(header: object, claims: object) -> None:
-    """JWT-3, JWT-9: even our own signature does not make sense of nonsense."""
+    """JWT-3, JWT-9: not even our own signature makes it valid."""
     for token in (craft(header, claims), craft(HEADER, claims)):
         with pytest.raises(TokenRefused):
             read(token, RING, now=NOON, max_age=timedelta(days=30))

@@ -1,4 +1,4 @@
-"""In whatever order things happen, the service does what a model of twenty lines says."""
+"""In any order of events, the service behaves like a model of twenty lines."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ FREE = 5  # wrong passwords before the first wait
 
 @dataclass
 class Account:
-    """What the model knows of somebody."""
+    """The model of an account."""
 
     id: str
     password: str
@@ -48,7 +48,7 @@ class Account:
 
 @dataclass
 class Opened:
-    """What the model knows of a session."""
+    """The model of a session."""
 
     account: Account
     seen: datetime
@@ -57,13 +57,13 @@ class Opened:
     ended: bool = False
 
     def alive(self, now: datetime) -> bool:
-        """Tell whether it counts."""
+        """Return whether it is open."""
         return not self.ended and now < self.ends and now < self.seen + self.idle
 
 
 @dataclass
 class Tries:
-    """What the model knows of the wrong passwords tried on an address, by strangers."""
+    """The model of the wrong passwords that attackers tried on an email."""
 
     count: int = 0
     until: datetime = NOON
@@ -85,7 +85,7 @@ class Browsers(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        """Open a database and a clock of its own."""
+        """Create a new database and clock."""
         self.folder = TemporaryDirectory()
         path = copyfile(self.template, Path(self.folder.name) / "app.db")
         self.clock = Clock()
@@ -102,7 +102,7 @@ class Browsers(RuleBasedStateMachine):
 
     @rule(email=st.sampled_from(EMAILS), password=st.sampled_from(PASSWORDS))
     def sign_up(self, email: str, password: str) -> None:
-        """DB-1: an address has one account."""
+        """DB-1: an email has one account."""
         key = email.lower()
         if key in self.accounts:
             with pytest.raises(EmailTaken):
@@ -121,7 +121,7 @@ class Browsers(RuleBasedStateMachine):
     def log_in(
         self, email: str, password: str, remember: bool, brought: str | None
     ) -> str | MultipleResults[str]:
-        """SE-1, TH-1: a new session for the right password, the end of the one brought along."""
+        """SE-1, TH-1: the right password starts a session and ends the one presented."""
         account = self.accounts.get(email.lower())
         client = Client(token=brought)
         tries = self.tries.setdefault(email.lower(), Tries())
@@ -144,7 +144,7 @@ class Browsers(RuleBasedStateMachine):
 
     @rule(token=tokens)
     def resume(self, token: str) -> None:
-        """SE-2, SE-4: alive or not, and used at most once a minute."""
+        """SE-2, SE-4: open or not, and recorded as used at most once a minute."""
         session, now = self.sessions[token], self.clock.now
         user = self.service.resume(token)
 
@@ -154,7 +154,7 @@ class Browsers(RuleBasedStateMachine):
 
     @rule(token=consumes(tokens) | tokens)
     def log_out(self, token: str) -> None:
-        """SE-5: over, whether it was or not."""
+        """SE-5: ended, whether it was open or not."""
         self.service.log_out(token)
 
         assert self.service.resume(token) is None
@@ -162,7 +162,7 @@ class Browsers(RuleBasedStateMachine):
 
     @rule(email=st.sampled_from(EMAILS), active=st.booleans())
     def switch(self, email: str, active: bool) -> None:
-        """SE-6: disabling, and enabling too, ends what was open."""
+        """SE-6: disabling, and enabling too, ends open sessions."""
         if account := self.accounts.get(email.lower()):
             (enable if active else disable)(self.service, account.id)
             account.active = active
@@ -186,14 +186,14 @@ class Browsers(RuleBasedStateMachine):
 
     @invariant()
     def only_the_living_are_seen(self) -> None:
-        """SE-2: looking changes nothing and agrees with the model for every token there was."""
+        """SE-2: reading changes nothing and agrees with the model for every token issued."""
         for token, session in getattr(self, "sessions", {}).items():
             seen = self.service.resume(token, touch=False) is not None
             assert seen == session.alive(self.clock.now)
 
 
 def test_any_order_of_events_ends_as_the_model_says(sqlite_template: Path) -> None:
-    """SE-1 to SE-6, SE-11: no sequence of verbs keeps a dead session or ends a living one."""
+    """SE-1 to SE-6, SE-11: no sequence of verbs keeps an ended session or ends an open one."""
     Browsers.template = sqlite_template
 
     run_state_machine_as_test(Browsers, settings=profile(max_examples=25, stateful_step_count=30))

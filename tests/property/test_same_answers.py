@@ -1,4 +1,4 @@
-"""No sequence of verbs answers differently for an email that has an account."""
+"""No sequence of verbs answers differently for an email with an account."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -35,14 +35,14 @@ STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.sampled_from(NETWORKS)), m
 
 
 class Nowhere:
-    """A mail server that takes everything; an attacker does not read Ada's emails."""
+    """A mail server that accepts everything; an attacker does not read Ada's emails."""
 
     def send(self, mail: Mail) -> None:
-        """Take *mail*."""
+        """Accept *mail*."""
 
 
 class World:
-    """An app in which Ada has an account, of some kind, or none; Eve, the attacker, has one."""
+    """An app where Ada has an account of some kind, or none; Eve, the attacker, has one."""
 
     def __init__(self, url: str, ada: str) -> None:
         self.clock = Clock()
@@ -60,11 +60,11 @@ class World:
                     update_user(connection, user.id, verified_at=NOON)
 
     def eve(self) -> str:
-        """Return a session of Eve's, in which she has just typed her password."""
+        """Return a session of Eve's in which she has just typed her password."""
         return self.service.log_in(EVE, PASSWORD, Client(ip="203.0.113.9")).token
 
     def answer(self, verb: str, client: Client) -> str:
-        """Do what Eve can do with Ada's email, from *client*, and return what she sees."""
+        """Do one thing that Eve can do with Ada's email, from *client*; return what she sees."""
         service = self.service
         verbs: dict[str, Callable[[], object]] = {
             "sign up": partial(sign_up_by_email, service, ADA, PASSWORD, "Eve", client),

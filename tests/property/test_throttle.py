@@ -1,4 +1,4 @@
-"""The throttle does what a model of twenty lines says, in whatever order things happen."""
+"""In any order of events, the throttle behaves like a model of twenty lines."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ SUBJECTS = ("ada", "bob")
 
 @dataclass
 class Model:
-    """One counter, told in plain words."""
+    """The model of one counter."""
 
     limit: Limit
     count: int = 0
@@ -39,7 +39,7 @@ class Model:
     forgotten: datetime = NOON
 
     def look(self, now: datetime) -> timedelta:
-        """Return the wait, after forgetting what is old."""
+        """Return the wait, after dropping an expired count."""
         if now >= self.forgotten:
             self.count, self.until = 0, now
         if self.limit.first is None and self.forgotten - now > self.limit.forget + SKEW:
@@ -51,7 +51,7 @@ class Model:
         return min(max(self.until - now, timedelta()), longest_wait(self.limit))
 
     def spend(self, now: datetime) -> None:
-        """Count one."""
+        """Count one attempt."""
         self.count += 1
         if self.limit.first is None:
             self.forgotten = now + self.limit.forget if self.count == 1 else self.forgotten
@@ -64,7 +64,7 @@ class Model:
             self.forgotten = self.until + self.limit.forget
 
     def refund(self, now: datetime) -> None:
-        """Take one back."""
+        """Refund one attempt."""
         self.count = max(self.count - 1, 0)
         if self.count < self.limit.free:
             self.until = now
@@ -82,7 +82,7 @@ class Tries(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        """Open a database and a clock of its own."""
+        """Create a new database and clock."""
         self.folder = TemporaryDirectory()
         path = copyfile(self.template, Path(self.folder.name) / "app.db")
         self.clock, self.database = Clock(), Database(f"sqlite:///{path}")
@@ -116,7 +116,7 @@ class Tries(RuleBasedStateMachine):
     @precondition(lambda self: self.spent)
     @rule(data=st.data())
     def return_one(self, data: st.DataObject) -> None:
-        """TH-1: what did no harm is given back."""
+        """TH-1: a successful attempt is refunded."""
         subject, now = data.draw(st.sampled_from(self.spent)), self.clock.now
         models = self.models[subject]
         for model in models:
@@ -127,7 +127,7 @@ class Tries(RuleBasedStateMachine):
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def forgive(self, subject: str) -> None:
-        """TH-1: success forgets the failures."""
+        """TH-1: success resets the failures."""
         self.models[subject][0] = Model(WAITING)
         with self.database.write() as connection:
             clear(connection, [WAITING.on(subject)])
@@ -147,7 +147,7 @@ class Tries(RuleBasedStateMachine):
 
 
 def test_the_throttle_does_what_the_model_says(sqlite_template: Path) -> None:
-    """TH-1, TH-3: no order of attempts gets more than is allowed, nor waits longer than told."""
+    """TH-1, TH-3: no order of attempts gets more than allowed, or waits longer than stated."""
     Tries.template = sqlite_template
 
     run_state_machine_as_test(Tries, settings=profile(max_examples=30, stateful_step_count=40))

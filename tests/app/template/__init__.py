@@ -1,1 +1,1 @@
-"""What only the template tests of its pages: every edit of app.py, every fault."""
+"""Tests of pages that stay with the template: every edit of app.py, every fault."""

@@ -1,4 +1,4 @@
-"""The pages of account life, without a browser: faults in their place, words for what happened."""
+"""The pages of account life without a browser: each error in its place, each outcome in words."""
 
 import asyncio
 from pathlib import Path
@@ -22,7 +22,7 @@ OUTBOX = "Outbox: this email is a file in data/outbox/"
 
 
 def fill(app: AppTest, **fields: str) -> AppTest:
-    """Type into the fields, named as on the page, and press the form's button."""
+    """Type into the fields, by their labels, and press the form's button."""
     for field in app.text_input:
         if (name := field.label.lower().replace(" ", "_")) in fields:
             field.set_value(fields.pop(name))
@@ -31,7 +31,7 @@ def fill(app: AppTest, **fields: str) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    """Return all that the page's main part says, in the order it stands there."""
+    """Return all text of the page's main part, in order."""
     assert not app.exception
     return "\n".join(str(getattr(element, "value", "")) for element in app.main)
 
@@ -53,7 +53,7 @@ def test_the_password_page_tells_each_fault_in_its_place(open_app: Open, token: 
 
 
 def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: User) -> None:
-    """The form begins with the name there is, and tells what is wrong with another."""
+    """The form begins with the current name, and says what is wrong with another."""
     app = visit(open_app, "change_name", token)
     assert app.text_input[0].value == ada.name
 
@@ -61,7 +61,7 @@ def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: Use
 
 
 def test_the_address_page_asks_for_the_password_first(open_app: Open, old_token: str) -> None:
-    """AC-2: no form for a new address before the password was typed again."""
+    """AC-2: no form for a new email before the password was typed again."""
     app = visit(open_app, "change_email", old_token)
     assert [field.label for field in app.text_input] == ["Password"]
 
@@ -77,7 +77,7 @@ def test_the_address_page_asks_for_the_password_first(open_app: Open, old_token:
 def test_a_link_that_is_none_of_ours_is_refused_kindly(
     open_app: Open, link: str, page: str
 ) -> None:
-    """RS-1: no form to fill in vain, and no fault of ours."""
+    """RS-1: no form to fill in in vain, and no error page."""
     app = open_app().run()
     app.switch_page(page_path(page)).query_params["token"] = link
 
@@ -169,7 +169,7 @@ def test_opening_a_link_uses_nothing_up(open_app: Open) -> None:
 def test_a_server_that_stops_sends_what_is_due_first(
     service: AuthService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CF-5: Uvicorn ends its process by a signal, so that nothing at exit would do it."""
+    """CF-5: Uvicorn ends its process by a signal, so exit handlers would not run."""
     closed: list[int] = []
     monkeypatch.setattr(service, "close", lambda: closed.append(1))
 
@@ -183,7 +183,7 @@ def test_a_server_that_stops_sends_what_is_due_first(
 
 
 def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User) -> None:
-    """TH-1: how long, on the page that was asked."""
+    """TH-1: how long, on the page with the form."""
     for _ in range(LOG_IN_ACCOUNT.free):
         with pytest.raises(Exception, match="do not match"):
             service.log_in(ada.email, "not the password at all", Client())
@@ -197,7 +197,7 @@ def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User
 def test_recent_activity_is_told_in_words(
     open_app: Open, service: AuthService, ada: User, token: str
 ) -> None:
-    """LG-1: what happened, and when, for the person whose account it is."""
+    """LG-1: what happened, and when, shown to the account's owner."""
     with pytest.raises(Exception, match="do not match"):
         service.log_in(ada.email, "not the password at all", Client())
 
@@ -214,7 +214,7 @@ def test_recent_activity_is_told_in_words(
 def test_only_a_developer_without_a_mail_server_reads_of_the_outbox(
     open_app: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, smtp: str
 ) -> None:
-    """The mail is a file then, and the page says where."""
+    """The email is a file then, and the page says where."""
     monkeypatch.setenv("SMTP_URL", smtp)
     start._start.cache_clear()
 

@@ -1,4 +1,4 @@
-"""An owner's obvious edits of app.py and views/: afterwards the app still works."""
+"""The app still works after an owner's obvious edits of app.py and views/."""
 
 import re
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_any_page_may_go(open_app: Open, ada: User, tmp_path: Path, line: str) -
 def test_signing_up_works_without_the_page_that_is_the_owners(
     open_app: Open, service: AuthService, tmp_path: Path
 ) -> None:
-    """Home goes, line and file; whoever signs up lands on the first page that is left."""
+    """Home goes, line and file; a new user lands on the first remaining page."""
     project = copy_project(tmp_path / "project")
     script = rewrite(project, LINES[0], "")
     (project / "views/home.py").unlink()
@@ -78,7 +78,7 @@ def test_signing_up_works_without_the_page_that_is_the_owners(
 
 
 def test_a_public_page_may_be_the_first(open_app: Open, ada: User, tmp_path: Path) -> None:
-    """GD-1: a page of one's own greets visitors at /, and the private pages stay private."""
+    """GD-1: an owner's page greets visitors at /, and the private pages stay private."""
     project = copy_project(tmp_path / "project")
     (project / "views/landing.py").write_text('import streamlit as st\n\nst.title("Welcome")\n')
     rewrite(project, ", default=True", "")
@@ -107,7 +107,7 @@ def test_a_public_page_may_be_the_first(open_app: Open, ada: User, tmp_path: Pat
 def test_pages_may_be_named_and_ordered_anew(
     open_app: Open, ada: User, tmp_path: Path, old: str, new: str
 ) -> None:
-    """The first page that is left, or the default one, is where a user lands."""
+    """A user lands on the first remaining page, or on the default one."""
     script = rewrite(copy_project(tmp_path / "project"), old, new)
 
     app = log_in(open_app(script=script).run(), ada.email)

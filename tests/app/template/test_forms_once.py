@@ -1,4 +1,4 @@
-"""A form whose run is stopped at any point: the next run ends as if nothing had stopped it."""
+"""A form's run stopped at any point: the next run ends as if nothing had stopped it."""
 
 import secrets
 from collections import Counter
@@ -43,11 +43,11 @@ class Interruption:
     """Stops the script at its *point*-th call after a form has run its verb; None lets it run."""
 
     point: int | None = None
-    verbs: int = 0  # how many were run
+    verbs: int = 0  # the number of verbs run
     calls: int = field(default=0, repr=False)
 
     def look(self) -> None:
-        """Count a call of the script's, and stop the run at it if it is the one."""
+        """Count a call of the script, and stop the run at the chosen one."""
         if not self.verbs or self.point is None:
             return
         self.calls += 1
@@ -58,7 +58,7 @@ class Interruption:
 
 @pytest.fixture
 def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
-    """Return what stops the next run, as the tab's next event does: at a call of the script's."""
+    """Return an interruption that stops the next run at a call, as the tab's next event does."""
     interruption = Interruption()
     look, run = ScriptRunner._maybe_handle_execution_control_request, form._run
 
@@ -78,7 +78,7 @@ def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
 
 @dataclass(frozen=True)
 class Account:
-    """An account whose user is about to send a form."""
+    """An account with a user about to send a form."""
 
     email: str
     token: str | None  # of a session, where the form is for a signed-in user
@@ -90,7 +90,7 @@ Prepare = Callable[[AuthService, str], Account]
 
 
 def stranger(**fields: str) -> Prepare:
-    """Return how to prepare a form for a visitor who is not signed in."""
+    """Return how to prepare a form for a signed-out visitor."""
 
     def prepare(service: AuthService, email: str) -> Account:
         if "name" not in fields:
@@ -119,7 +119,7 @@ def signed_in(others: int = 0, *, long_ago: bool = False, **fields: str) -> Prep
 
 
 def by_link(purpose: Purpose, prepare: Prepare) -> Prepare:
-    """Return how to prepare a form that a link in an email opens."""
+    """Return how to prepare a form that an emailed link opens."""
 
     def prepared(service: AuthService, email: str) -> Account:
         account = prepare(service, email)
@@ -197,7 +197,7 @@ def send(
     interruption: Interruption,
     clicks: tuple[bool, ...],
 ) -> None:
-    """Fill in the form of *app*; then let events of its tab arrive: clicks, or any others."""
+    """Fill in the form of *app*, then deliver events of its tab: clicks, or any others."""
     for each in app.text_input:
         name = each.label.lower().replace(" ", "_")
         if name in account.fields:
@@ -216,7 +216,7 @@ def send(
 
 
 def known(service: AuthService) -> Counter[str]:
-    """Return what the database counts: users, open sessions, and each kind of event."""
+    """Return the database's counts of users, open sessions, and each kind of event."""
     assert service._mail_queue
     service._mail_queue.finish()
     with service.database.read() as connection:
@@ -235,7 +235,7 @@ def known(service: AuthService) -> Counter[str]:
 
 
 def shown(app: AppTest) -> list[str]:
-    """Return what the page says at the end: its title, and what it answers."""
+    """Return the final page's title and messages."""
     assert not app.exception
     answers = (*app.title, *app.success, *app.info, *app.error, *app.markdown, *app.text_input)
     return [str(getattr(each, "label", None) or each.value) for each in answers]
@@ -251,7 +251,7 @@ def shown(app: AppTest) -> list[str]:
 def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
     open_app: Open, service: AuthService, interruption: Interruption, name: str
 ) -> None:
-    """GD-10: whatever the first run had not yet shown or done, the next does; the verb ran once."""
+    """GD-10: the next run completes what the first had not shown or done; the verb ran once."""
     page, button, prepare = FORMS[name]
 
     def end(point: int | None, *clicks: bool) -> tuple[list[str], Counter[str], int]:
@@ -280,7 +280,7 @@ def test_a_run_that_is_stopped_at_any_call_ends_as_one_that_is_not(
 def test_logging_in_and_out_again_at_once_is_no_second_click(
     open_app: Open, service: AuthService
 ) -> None:
-    """GD-10: what was sent before the tab's user changed is another form, with the same values."""
+    """GD-10: the same values sent before the tab's user changed belong to another form."""
     service.sign_up("ada@example.com", PASSWORD, "Ada")
     typed = {"email": "ada@example.com", "password": PASSWORD}
     account = Account("ada@example.com", None, fields=typed)

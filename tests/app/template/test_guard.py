@@ -84,7 +84,7 @@ def diary(tmp_path: Path) -> Path:
 def test_without_a_session_every_page_is_the_form_or_listed_as_public(
     open_app: Open, page: str
 ) -> None:
-    """GD-1: what is not in the list of public pages shows only the log-in form."""
+    """GD-1: pages that are not listed as public show only the log-in form."""
     app = open_app().run()
 
     if page in PUBLIC:
@@ -105,7 +105,7 @@ def test_a_page_added_by_one_line_is_private(open_app: Open, token: str, diary: 
 
 
 def test_a_cookie_opens_the_app(open_app: Open, token: str, ada: User) -> None:
-    """SE-2: a live session signs in, in the first run."""
+    """SE-2: an open session signs in, in the first run."""
     app = open_app(token).run()
 
     assert titles(app) == ["Home"]
@@ -129,7 +129,7 @@ def test_a_page_that_writes_out_all_of_its_state_shows_no_secret(
 
 
 def test_nothing_of_one_user_is_left_for_the_next() -> None:
-    """GD-4: the link of a mail that was opened in this tab neither."""
+    """GD-4: not even the emailed link that was opened in this tab."""
     tab().token, tab().owner, tab().link = "a token", "ada", "a link"
     st.session_state["draft"] = "hers"
 
@@ -146,7 +146,7 @@ def test_another_users_cookie_finds_nothing_of_the_user_before(
     token: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """GD-4: the tab goes from one user to the next within one run, past no log-in page."""
+    """GD-4: the tab switches from one user to the next within one run, without a log-in page."""
     app = open_app(token).run()
     app.session_state["draft"] = "the secret of Ada"
     grace = service.sign_up("grace@example.com", PASSWORD, "Grace")
@@ -163,7 +163,7 @@ def test_another_users_cookie_finds_nothing_of_the_user_before(
 def test_a_tab_whose_token_was_replaced_shows_nothing_without_its_browser(
     open_app: Open, service: AuthService, token: str
 ) -> None:
-    """SE-9: it may be a copy's; here no browser answers that it is not."""
+    """SE-9: it may be a copy's; here no browser proves that it is not."""
     app = open_app(token).run()
     confirm_password(service, open_session(service, token), PASSWORD)
     lapse_overlap(service, token)
@@ -176,7 +176,7 @@ def test_a_tab_whose_token_was_replaced_shows_nothing_without_its_browser(
 
 
 def lapse_overlap(service: AuthService, token: str) -> None:
-    """Let the session's last rotation lie as far back as makes the token before it worthless."""
+    """Move the session's last rotation back until the previous token is no longer valid."""
     session = service.session(token, trusted=True)
     assert session is not None
     with service.database.write() as connection:
@@ -191,7 +191,7 @@ def lapse_overlap(service: AuthService, token: str) -> None:
 def test_a_session_that_ends_between_two_runs_shows_the_form(
     open_app: Open, service: AuthService, token: str, ada: User, how: str
 ) -> None:
-    """SE-2, SE-6: every run asks again; nothing in the tab is trusted."""
+    """SE-2, SE-6: every run checks again; nothing in the tab is trusted."""
     app = open_app(token).run()
     assert titles(app) == ["Home"]
 
@@ -219,7 +219,7 @@ def test_session_state_cannot_sign_anybody_in(open_app: Open, ada: User) -> None
 def test_a_protected_callback_does_not_run_after_the_session_is_over(
     open_app: Open, service: AuthService, token: str, diary: Path
 ) -> None:
-    """GD-2: a callback runs before the guard, so it asks for itself."""
+    """GD-2: a callback runs before the guard, so it checks for itself."""
     app = open_app(token, script=diary).run().switch_page("views/diary.py").run()
     button = next(button for button in app.button if button.label == "Write")
     service.log_out(token)
@@ -233,7 +233,7 @@ def test_a_protected_callback_does_not_run_after_the_session_is_over(
 def test_a_protected_callback_runs_while_the_session_lives(
     open_app: Open, token: str, diary: Path
 ) -> None:
-    """GD-2: protection is not prevention."""
+    """GD-2: protection does not block permitted use."""
     app = open_app(token, script=diary).run().switch_page("views/diary.py").run()
 
     next(button for button in app.button if button.label == "Write").click().run()
@@ -245,7 +245,7 @@ def test_a_protected_callback_runs_while_the_session_lives(
 def test_a_broken_database_closes_the_app(
     open_app: Open, service: AuthService, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GD-5: who cannot be asked for is not let in, and no reason is shown."""
+    """GD-5: a visitor who can't be identified is not let in, and no reason is shown."""
     app = open_app(token).run()
 
     def broken() -> None:
@@ -290,7 +290,7 @@ def test_logging_in_and_out_again(open_app: Open, ada: User) -> None:
 
 
 def test_a_database_from_a_newer_version_is_calm(open_app: Open, service: AuthService) -> None:
-    """A deployment that was rolled back says so in the log, and nothing on the page."""
+    """A rolled-back deployment says so in the log, and nothing on the page."""
     with service.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
     service.database.close()
