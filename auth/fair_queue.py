@@ -1,6 +1,6 @@
 """A queue for expensive work such as bcrypt: few threads, and networks take turns."""
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
@@ -9,10 +9,14 @@ from typing import Any, TypeVar
 from auth.errors import Busy
 
 T = TypeVar("T")
+MOST_SERVED = 1_000  # sources that are remembered as served
 
 
 class FairQueue:
     """Runs jobs in *threads* threads; sources take turns, so a busy one delays no other.
+
+    The next job is of the source that was served longest ago, or never: a visitor waits for the job
+    that runs now, and not for each source that always has another one.
 
     A source is a network. At most *per_source* jobs of one source may wait, and *in_all* of all
     sources. Any more raise Busy at once, so that no attacker can fill the queue (BC-9, AV-4).
@@ -31,7 +35,9 @@ class FairQueue:
         self._in_all = in_all
         self._lock = Lock()
         self._waiting = 0
-        self._queues: OrderedDict[str, deque[tuple[Callable[[], Any], Future[Any]]]] = OrderedDict()
+        self._queues: dict[str, deque[tuple[Callable[[], Any], Future[Any]]]] = {}
+        self._turns = 0
+        self._served: dict[str, int] = {}  # the last turn of each source, the latest at the end
 
     def run(self, job: Callable[[], T], source: str = "") -> T:
         """Run *job* when it is the turn of *source* and return its result; raises Busy."""
@@ -47,13 +53,19 @@ class FairQueue:
         return done.result()
 
     def _run_next(self) -> None:
-        """Run the oldest job of the first source in line, then move that source to the end."""
+        """Run the oldest job of the source whose turn it is."""
         with self._lock:
-            source, queue = self._queues.popitem(last=False)
+            source = min(self._queues, key=lambda source: self._served.get(source, 0))
+            self._turns += 1
+            self._served.pop(source, None)
+            self._served[source] = self._turns
+            if len(self._served) > MOST_SERVED:
+                del self._served[next(iter(self._served))]
+            queue = self._queues[source]
             job, done = queue.popleft()
             self._waiting -= 1
-            if queue:
-                self._queues[source] = queue
+            if not queue:
+                del self._queues[source]
         try:
             done.set_result(job())
         except BaseException as fault:  # raised again by `run`, in the thread that asked

@@ -81,6 +81,7 @@ MOST_WIDGETS = 200
 # for `server.disconnectedSessionTTL`. And the most signed-out tabs that are kept.
 SIGNED_OUT_KEPT = 20.0
 MOST_SIGNED_OUT_KEPT = 32
+SCRIPT_ENDS = 1.0  # seconds between two looks whether the script of a tab that is gone has ended
 
 BROWSER = "_auth_browser"  # the attribute of a session that holds its browser
 ORIGINAL = "_auth_original"  # the attribute of a replaced method that holds the original
@@ -251,6 +252,20 @@ def _drop(storage: MemorySessionStorage, info: SessionInfo) -> None:
     elif kept is not None or Runtime.instance().is_active_session(session_id):
         return
     info.session.shutdown()
+    _close_loop(info.session)
+
+
+def _close_loop(session: AppSession) -> None:
+    """Close the event loop of a tab that was shut down, as soon as its script has ended.
+
+    Streamlit means to, and the script tells the tab of its end by a weak reference: a tab that
+    nothing holds is gone by then, and its loop keeps three descriptors until the garbage collector
+    comes by. A script may wait for its turn at bcrypt for a while.
+    """
+    if session._scriptrunner is not None:
+        asyncio.get_running_loop().call_later(SCRIPT_ENDS, _close_loop, session)
+    elif not session._script_event_loop.is_running():
+        session._script_event_loop.close()
 
 
 def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) -> None:

@@ -6,6 +6,7 @@ from threading import Barrier, Event, Lock
 
 import pytest
 
+from auth import fair_queue
 from auth.errors import Busy
 from auth.fair_queue import FairQueue
 from tests.serving import wait_until
@@ -68,6 +69,30 @@ def test_networks_take_turns(worker: Worker) -> None:
         worker.come(source)
 
     assert worker.let_go() == ["crowd", "ada", "crowd", "crowd"]
+
+
+def test_who_comes_now_and_then_waits_for_no_network_that_always_has_work() -> None:
+    """AV-4: or else each further network of an attacker adds a bcrypt to everyone's log-in."""
+    worker = Worker()
+    for source in ("a", "b", "c"):
+        worker.queue.run(lambda: None, source)
+    worker.occupy()
+
+    for source in ("a", "b", "c", "ada"):
+        worker.come(source)
+
+    assert worker.let_go() == ["ada", "a", "b", "c"]
+
+
+def test_the_queue_forgets_who_was_served_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-4: its memory is bounded, whoever comes."""
+    monkeypatch.setattr(fair_queue, "MOST_SERVED", 3)
+    queue = FairQueue(1, per_source=1, in_all=1)
+
+    for number in range(9):
+        queue.run(lambda: None, f"network {number}")
+
+    assert list(queue._served) == ["network 6", "network 7", "network 8"]
 
 
 def test_one_network_cannot_fill_the_queue(worker: Worker) -> None:

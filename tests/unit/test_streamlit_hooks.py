@@ -1,6 +1,7 @@
 """Which of Streamlit's messages reach a tab, from whom, and how much they may carry."""
 
 import asyncio
+import weakref
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -190,6 +191,21 @@ def test_a_visitors_query_is_bounded_before_it_is_parsed(length: int, kept: bool
     assert users.rerun_script.query_string == "x" * length
 
 
+class Loop:
+    """The event loop of a tab's script."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def is_running(self) -> bool:
+        """Nothing drives it."""
+        return False
+
+    def close(self) -> None:
+        """Note that it was closed."""
+        self.closed = True
+
+
 class ClosedTab:
     """A tab whose connection was lost, as Streamlit's store sees it."""
 
@@ -197,6 +213,8 @@ class ClosedTab:
         self.id = f"tab {number}"
         self.session_state = {"logged_in": signed_in}
         self.is_shut_down = False
+        self._scriptrunner: object | None = None
+        self._script_event_loop = Loop()
 
     def shutdown(self) -> None:
         """Note that it was shut down."""
@@ -224,6 +242,32 @@ def test_a_signed_out_tab_is_shut_down_soon_after_its_connection_is_lost(
     gone = asyncio.run(keep(stranger, user))
 
     assert gone == [stranger]
+
+
+def test_a_tab_that_is_gone_lives_until_its_script_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AV-3: Streamlit closes a tab's event loop then, if the tab is still there to be told."""
+    monkeypatch.setattr(streamlit_hooks, "SCRIPT_ENDS", 0)
+    monkeypatch.setattr(
+        Runtime, "instance", lambda: SimpleNamespace(is_active_session=lambda session_id: False)
+    )
+
+    async def drop_while_it_runs() -> list[bool]:
+        tab = ClosedTab(1)
+        tab._scriptrunner = object()
+        loop, left = tab._script_event_loop, weakref.ref(tab)
+        _drop(MemorySessionStorage(), cast(SessionInfo, SimpleNamespace(session=tab)))
+        del tab
+        closed = []
+        for runner in (object(), None):
+            cast(ClosedTab, left())._scriptrunner = runner
+            for _ in range(3):
+                await asyncio.sleep(0)
+            closed.append(loop.closed)
+        return closed
+
+    assert asyncio.run(drop_while_it_runs()) == [False, True]
 
 
 def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
