@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from settings import ROOT, load_settings
-from tests.template.making import cookiecutter, files, git, tracked
+from tests.template.making import commit, cookiecutter, files, git, tracked
 from upkeep import is_shared
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
@@ -132,11 +133,11 @@ def test_a_project_knows_where_it_came_from(made: tuple[str, Path], template: Pa
 
 
 def test_each_project_has_a_key_and_a_cookie_of_its_own(
-    template: Path, tmp_path: Path, env: None
+    small_template: Path, tmp_path: Path, env: None
 ) -> None:
     """A key that two apps share lets each sign for the other."""
-    cookiecutter(template, tmp_path, "One")
-    cookiecutter(template, tmp_path, "Two")
+    cookiecutter(small_template, tmp_path, "One")
+    cookiecutter(small_template, tmp_path, "Two")
 
     one, two = (load_settings(tmp_path / name / ".env") for name in ("one", "two"))
 
@@ -144,20 +145,33 @@ def test_each_project_has_a_key_and_a_cookie_of_its_own(
     assert one.cookie_name != two.cookie_name  # or two apps on localhost log each other out
 
 
-def test_the_name_is_all_that_is_asked(template: Path, tmp_path: Path, env: None) -> None:
+def test_the_name_is_all_that_is_asked(small_template: Path, tmp_path: Path, env: None) -> None:
     """One question, and what is typed is never read as a template."""
-    said = cookiecutter(template, tmp_path, None, typed="Ada's {{ 7*7 }}\n")
+    said = cookiecutter(small_template, tmp_path, None, typed="Ada's {{ 7*7 }}\n")
 
     assert re.findall(r"\[\d/\d\] .*?\)", said) == ["[1/1] The app's name (My app)"]
     assert load_settings(tmp_path / "ada-s-7-7/.env").app_name == "Ada's {{ 7*7 }}"
 
 
+@pytest.fixture(scope="module")
+def small_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template without what a name has no part in."""
+    folder = tmp_path_factory.mktemp("small") / "starter"
+    needed = (".env.example", ".gitignore", "LICENSE", "cookiecutter.json", "dev.py")
+    for name in ("hooks", "upkeep"):
+        shutil.copytree(template / name, folder / name)
+    for name in needed:
+        shutil.copy(template / name, folder)
+    commit(folder, "Small")
+    return folder
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_a_name_like_any_other(
-    name: str, template: Path, tmp_path: Path, env: None
+    name: str, small_template: Path, tmp_path: Path, env: None
 ) -> None:
     """The app reads what was given, on one line; the folder has plain letters made from it."""
-    cookiecutter(template, tmp_path, name)
+    cookiecutter(small_template, tmp_path, name)
 
     [folder] = tmp_path.iterdir()
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", folder.name)
@@ -191,13 +205,15 @@ def test_the_log_in_page_shows_a_hostile_name(template: Path, tmp_path: Path) ->
     assert ascii(name) in shown.stdout
 
 
-def test_making_it_again_over_a_project_keeps_its_settings(template: Path, tmp_path: Path) -> None:
+def test_making_it_again_over_a_project_keeps_its_settings(
+    small_template: Path, tmp_path: Path
+) -> None:
     """A new key would sign everybody out, and a new name is not what was asked for."""
-    cookiecutter(template, tmp_path, "Mine")
+    cookiecutter(small_template, tmp_path, "Mine")
     env = tmp_path / "mine/.env"
     env.write_text("SECRET_KEY=mine")
 
-    cookiecutter(template, tmp_path, "Mine", "--overwrite-if-exists")
+    cookiecutter(small_template, tmp_path, "Mine", "--overwrite-if-exists")
 
     assert env.read_text() == "SECRET_KEY=mine"
 

@@ -49,38 +49,38 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     database.close()
 
 
-def start_six(url: str) -> list[subprocess.Popen[bytes]]:
-    """Migrate *url* from six processes at once."""
+def start_three(url: str) -> list[subprocess.Popen[bytes]]:
+    """Migrate *url* from three processes at once."""
     env = os.environ | {"DATABASE_URL": url, "SECRET_KEY": KEY, "APP_ENV": "development"}
     command = [sys.executable, "-m", "db.migrate"]
-    return [subprocess.Popen(command, cwd=ROOT, env=env) for _ in range(6)]
+    return [subprocess.Popen(command, cwd=ROOT, env=env) for _ in range(3)]
 
 
 @pytest.mark.slow
-def test_six_processes_start_on_a_new_file(tmp_path: Path) -> None:
-    """DB-6: one migrates, five wait and find nothing left to do."""
+def test_three_processes_start_on_a_new_file(tmp_path: Path) -> None:
+    """DB-6: one migrates, two wait and find nothing left to do."""
     url = f"sqlite:///{tmp_path}/app.db"
 
-    processes = start_six(url)
+    processes = start_three(url)
 
-    assert [process.wait(timeout=60) for process in processes] == [0] * 6
+    assert [process.wait(timeout=60) for process in processes] == [0] * 3
     database = Database(url)
     assert tables(database) == TABLES
     database.close()
 
 
-def test_six_processes_start_on_a_new_postgresql(postgres: Postgres) -> None:
-    """DB-6: the same under an advisory lock; all six have to wait for it while we hold it."""
+def test_three_processes_start_on_a_new_postgresql(postgres: Postgres) -> None:
+    """DB-6: the same under an advisory lock; all three have to wait for it while we hold it."""
     with postgres.copy_of("template0") as url, closing(Database(url)) as database:
         with database.write() as held:
             held.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
-            processes = start_six(url)
-            wait_until(lambda: waiting(database) == 6 or ended(processes), "the six to wait", 60)
+            processes = start_three(url)
+            wait_until(lambda: waiting(database) == 3 or ended(processes), "the three to wait", 60)
 
             assert not ended(processes)
             assert tables(database) == set()
-        assert [process.wait(timeout=60) for process in processes] == [0] * 6
+        assert [process.wait(timeout=60) for process in processes] == [0] * 3
         assert tables(database) == TABLES
 
 
