@@ -20,9 +20,9 @@ from web.guard import log_out, watch
 from web.look import avatar, show_logo
 from web.tab import SignedOutPage, begin_page, end_page, tab, visit
 
+ADDRESS = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
-ADDRESS = re.compile(r"[\w-]{1,100}", re.ASCII)
 WATCH_EVERY = timedelta(seconds=30)
 
 
@@ -78,10 +78,15 @@ def run(page: st.Page) -> None:
 
 
 def _choose(pages: list[st.Page], position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
-    """Return the requested page; record the default one and the others by their names."""
-    page = st.navigation(pages, position=position)
-    by_name = {_name_of(each): each for each in pages}
-    begin_page(page, next(each for each in pages if each._default), by_name)
+    """Return the requested page; record the default one and the others by their names.
+
+    Streamlit gets copies, because running a page leaves its mark on it. A tab keeps the originals,
+    which all tabs share.
+    """
+    copies = [copy(each) for each in pages]
+    page = st.navigation(copies, position=position)
+    home = next(each for each in copies if each._default)
+    begin_page(page, home, {_name_of(each): each for each in pages})
     return page
 
 
@@ -114,8 +119,8 @@ def _at_url_of(page: st.Page, shown: SignedOutPage) -> st.Page:
 def _page(
     file: str, title: str, url_path: str, *, default: bool = False, icon: str | None = None
 ) -> st.Page:
-    """Return the page of *file* at *url_path*: a copy, as running a page leaves its mark on it."""
-    return copy(_make_page(sys.modules["__main__"].__file__, file, title, url_path, default, icon))
+    """Return the page of *file* at *url_path*."""
+    return _make_page(sys.modules["__main__"].__file__, file, title, url_path, default, icon)
 
 
 # Each st.Page looks for its file on the disk: a dozen of them took a fifth of every run.
