@@ -84,6 +84,21 @@ def test_who_comes_now_and_then_waits_for_no_network_that_always_has_work() -> N
     assert worker.let_go() == ["ada", "a", "b", "c"]
 
 
+def test_who_guesses_stands_behind_those_whose_last_work_was_not_in_vain() -> None:
+    """AV-4: also where they come as often; a right password takes them back."""
+    worker = Worker()
+    for source in ("a", "b", "mistyped"):
+        worker.queue.run(lambda: False, source)
+    worker.queue.run(lambda: True, "mistyped")
+    worker.queue.run(lambda: True, "ada")
+    worker.occupy()
+
+    for source in ("a", "b", "new", "ada", "mistyped"):
+        worker.come(source)
+
+    assert worker.let_go() == ["new", "mistyped", "ada", "a", "b"]
+
+
 def test_the_queue_forgets_who_was_served_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     """AV-4: its memory is bounded, whoever comes."""
     monkeypatch.setattr(fair_queue, "MOST_SERVED", 3)
