@@ -9,6 +9,18 @@ function inWords(seconds) {
   return `${count} ${unit}${count > 1 ? "s" : ""}`;
 }
 
+// Focuses the first empty field, once, as soon as the whole form is there: Streamlit loads the parts
+// of a page as it needs them. Not on a phone, which would open its keyboard over the page.
+function focusFirst(page, seen) {
+  if (seen.focused) return;
+  const form = page.querySelector('[data-testid="stForm"]');
+  const fields = [...(form?.querySelectorAll("input:not([type=checkbox])") ?? [])];
+  if (!fields.length || page.querySelector('[data-testid="stSkeleton"]')) return;
+  seen.focused = true;
+  if (document.activeElement !== document.body || matchMedia("(pointer: coarse)").matches) return;
+  fields.find((field) => !field.value && !field.disabled)?.focus();
+}
+
 // Marks the fields whose error is shown, and goes to the first of them when an error is new.
 function markErrors(page, seen) {
   const invalid = new Map();
@@ -52,8 +64,9 @@ function countDown(page, seen) {
 export default function () {
   const page = document.querySelector('[data-testid="stMain"]');
   if (!page) return;
-  const seen = { errors: "", waits: new Set() };
+  const seen = { errors: "", waits: new Set(), focused: false };
   const look = () => {
+    focusFirst(page, seen);
     markErrors(page, seen);
     countDown(page, seen);
   };
@@ -67,14 +80,6 @@ export default function () {
   page.addEventListener("keydown", hint, true);
   page.addEventListener("keyup", hint, true);
   look();
-
-  // A phone would open its keyboard over the page that has just come.
-  const form = page.querySelector('[data-testid="stForm"]');
-  const idle = document.activeElement === document.body;
-  if (form && idle && !seen.errors && !matchMedia("(pointer: coarse)").matches) {
-    const fields = [...form.querySelectorAll("input:not([type=checkbox])")];
-    fields.find((field) => !field.value && !field.disabled)?.focus();
-  }
   return () => {
     observer.disconnect();
     page.removeEventListener("keydown", hint, true);

@@ -52,7 +52,7 @@ def navigation(
     stand_ins = [_at_url_of(page, shown) for page in private]
     if shown is not SignedOutPage.LOG_IN:
         public = [_at_url_of(page, shown) for page in public]
-    elif missing := _not_found([*private, *public]):
+    if missing := _not_found([*private, *public], shown):
         public.append(missing)
     return _choose([*stand_ins, *public], position="hidden")
 
@@ -90,19 +90,24 @@ def _choose(pages: list[st.Page], position: Literal["sidebar", "hidden"] = "side
     return page
 
 
-def _not_found(pages: Sequence[st.Page]) -> st.Page | None:
+def _not_found(
+    pages: Sequence[st.Page], shown: SignedOutPage = SignedOutPage.LOG_IN
+) -> st.Page | None:
     """Return the page for an address that none of *pages* has; None where one has it.
 
-    An address that only looks different, such as /sign_up, leads to the page that was meant.
+    An address that only looks different, such as /sign_up, leads to the page that was meant. While
+    nothing but *shown* can be shown, that stands at the address, which is kept.
     """
     path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
     paths = {page._url_path for page in pages} | {page.url_path for page in pages}
     if path in paths or not ADDRESS.fullmatch(path):
         return None
+    name = "not_found" if shown is SignedOutPage.LOG_IN else str(shown)
+    title = "Page not found" if shown is SignedOutPage.LOG_IN else _title_of(name)
     # Not by `_make_page`, which would keep every address that was ever tried.
-    missing = st.Page(
-        "views/not_found.py", title="Page not found", url_path=path, visibility="hidden"
-    )
+    missing = st.Page(f"views/{name}.py", title=title, url_path=path, visibility="hidden")
+    if shown is not SignedOutPage.LOG_IN:
+        return missing
     meant = path.lower().replace("_", "-")
     if meant in paths:
         _choose([*pages, missing], position="hidden")

@@ -32,8 +32,19 @@ def test_every_place_that_is_styled_is_on_a_page(visitor: Visitor, ada: User) ->
     visitor.field("Password").fill("short")
     expect(visitor.page.get_by_test_id("InputInstructions")).to_have_count(1)
     seen |= found(visitor, PLACES)
-    visitor.log_in(ada.email)
+    visitor.open("/forgot-password")
+    visitor.field("Email").fill(ada.email)
+    visitor.button("Send the link").click()
+    expect(visitor.heading("Check your inbox")).to_be_visible()
+    expect(visitor.page.locator(".st-key-again")).to_be_attached()
     seen |= found(visitor, PLACES)
+    visitor.log_in(ada.email)
+    expect(visitor.page.locator(".st-key-start")).to_be_visible()
+    seen |= found(visitor, PLACES)
+    for path, last in (("/account", ".st-key-row_delete"), ("/delete-account", ".st-key-danger")):
+        visitor.open(path)
+        expect(visitor.page.locator(last)).to_be_visible()
+        seen |= found(visitor, PLACES)
 
     assert PLACES - seen == ELSEWHERE
 
