@@ -42,7 +42,7 @@ def files(pages: Sequence[st.Page]) -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
-def test_a_stranger_reaches_no_private_page(open_app: Open, pages: Pages) -> None:
+def test_a_signed_out_visitor_reaches_no_private_page(open_app: Open, pages: Pages) -> None:
     """GD-1: the URL of each shows another page."""
     app = open_app().run()
 
@@ -51,7 +51,7 @@ def test_a_stranger_reaches_no_private_page(open_app: Open, pages: Pages) -> Non
     assert set(pages["private"]).isdisjoint(pages["reachable"])
 
 
-def test_every_public_page_opens_for_a_stranger(open_app: Open, pages: Pages) -> None:
+def test_every_public_page_opens_for_a_signed_out_visitor(open_app: Open, pages: Pages) -> None:
     """None of them fails without a user."""
     app = open_app().run()
 

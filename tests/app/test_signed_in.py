@@ -4,7 +4,7 @@ from auth.users import User
 from tests.app.conftest import SignedIn
 
 
-def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
+def test_home_greets_its_user(signed_in: SignedIn, ada: User) -> None:
     """The default page, with no cookie handling in the test."""
     page = signed_in(ada)
 

@@ -6,7 +6,7 @@ from auth.users import User
 from tests.browser.conftest import SignedIn
 
 
-def test_home_greets_whoever_is_here(signed_in: SignedIn, ada: User) -> None:
+def test_home_greets_its_user(signed_in: SignedIn, ada: User) -> None:
     """The default page, without a word about cookies."""
     visitor = signed_in(ada)
 

@@ -83,7 +83,7 @@ def test_no_asset_sets_a_session_cookie(server: Server, token: str, path: str) -
     ],
     ids=range(7),
 )
-def test_a_hostile_cookie_is_nobodys(server: Server, cookie: str) -> None:
+def test_a_hostile_cookie_signs_no_user_in(server: Server, cookie: str) -> None:
     """CK-4: the page comes, without a session and without a fault."""
     answer = ask(server, "GET", "/", headers={"Cookie": cookie})
 
@@ -136,7 +136,7 @@ def test_a_page_carries_the_security_headers(server: Server) -> None:
     assert "Strict-Transport-Security" not in sent
 
 
-def test_a_proxy_that_nobody_trusts_is_not_believed(server: Server) -> None:
+def test_a_proxy_that_is_not_trusted_is_not_believed(server: Server) -> None:
     """TH-2: without TRUSTED_PROXIES nobody else tells what the visitor's line is."""
     answer = ask(server, "GET", "/", headers={"X-Forwarded-Proto": "https"})
 

@@ -71,7 +71,7 @@ def test_http_that_our_proxy_tells_of_stays_http(behind: Server) -> None:
     assert "Secure" not in page.cookie("auth_browser")
 
 
-def test_https_that_anybody_claims_is_not_believed(alone: Server) -> None:
+def test_https_claimed_by_a_client_is_not_believed(alone: Server) -> None:
     """TH-2, CK-2: without TRUSTED_PROXIES the header is the visitor's own invention."""
     page = ask(alone, "GET", "/app/", headers=HTTPS)
     answer = log_in(alone, "auth_browser")

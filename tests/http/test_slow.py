@@ -199,7 +199,7 @@ def test_slow_requests_are_bounded_in_number_as_well_as_in_time(
         assert len(connections) >= left - 1  # no more than the excess
 
 
-def test_an_answer_that_nobody_reads_is_given_up(server: uvicorn.Server) -> None:
+def test_an_answer_that_no_client_reads_is_given_up(server: uvicorn.Server) -> None:
     """AV-3: and its memory with it."""
     connection = open_connection(server, b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
     wait_until(lambda: server.server_state.connections, "the request to arrive")

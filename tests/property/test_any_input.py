@@ -53,7 +53,7 @@ def test_no_password_makes_the_rules_raise(password: str) -> None:
 @example("İ@example.com")
 @example("ΰ@example.com")
 @example("ß@example.com")
-def test_an_addresss_key_is_the_key_of_itself(text: str) -> None:
+def test_an_emails_key_is_the_key_of_itself(text: str) -> None:
     """AC-4: a stored email is found again in any spelling of its case."""
     try:
         address = read_email(text)

@@ -164,7 +164,7 @@ def test_postgresql_takes_the_place_of_sqlite(
     assert load_settings(project / ".env").database_url.startswith("postgresql+psycopg://app:")
 
 
-def test_the_key_is_rotated_and_nobody_is_logged_out(
+def test_the_key_is_rotated_and_no_user_is_logged_out(
     project: Path, service: AuthService, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """JWT-8: what the old key signed still opens; the new one signs from now on."""

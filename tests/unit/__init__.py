@@ -1,1 +1,1 @@
-"""The rules, one file a module."""
+"""Unit tests, one file per module."""

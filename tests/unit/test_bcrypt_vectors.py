@@ -1,4 +1,4 @@
-"""Published bcrypt vectors: an imported user's hash means here what it meant elsewhere."""
+"""Published bcrypt vectors: an imported user's hash verifies here as it did elsewhere."""
 
 import pytest
 
@@ -34,20 +34,20 @@ NEVER = [
 
 @pytest.mark.parametrize(("password", "stored"), VECTORS)
 def test_a_published_vector_verifies(password: str, stored: str) -> None:
-    """BC-10: plain hashes of other frameworks are what they were."""
+    """BC-10: plain hashes of other frameworks still verify."""
     assert verify_password(password, stored, CHEAP)
     assert not verify_password(password + "!", stored, CHEAP)
 
 
 @pytest.mark.parametrize(("password", "stored"), VECTORS)
 def test_the_three_letters_of_a_sound_bcrypt_are_one(password: str, stored: str) -> None:
-    """BC-10: PHP writes $2y$ for what others call $2a$ and $2b$."""
+    """BC-10: PHP writes $2y$ where others write $2a$ and $2b$."""
     assert verify_password(password, f"$2y{stored[3:]}", CHEAP)
 
 
 @pytest.mark.parametrize(("password", "stored"), NEVER)
 def test_a_broken_or_unknown_form_never_verifies(password: str, stored: str) -> None:
-    """BC-10: $2x$ is the bug that dropped characters, and the rest is no bcrypt."""
+    """BC-10: $2x$ marks the bug that dropped characters; the rest isn't bcrypt."""
     assert not verify_password(password, stored, CHEAP)
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's own parts: a bound that is missed is told, and what is measured is the app."""
+"""The benchmark's own parts: missed bounds are reported, and the real app is measured."""
 
 from pathlib import Path
 
@@ -26,13 +26,13 @@ from bench.table import Row, figure, render
     ],
 )
 def test_a_row_misses_its_bound_on_the_wrong_side_only(row: Row, missed: bool) -> None:
-    """The bound itself is kept, a figure that is no number is not, and no bound is never missed."""
+    """A figure at the bound passes, NaN misses it, and without a bound none is missed."""
     assert row.missed is missed
     assert ("MISSED" in render([row])) is missed
 
 
 def test_figures_show_three_digits_that_count() -> None:
-    """Nobody reads more, and a ratio of 1.05 must not be told as 1."""
+    """More would be noise, and a ratio of 1.05 must not print as 1."""
     assert [figure(value) for value in (0.01234, 1.049, 12.34, 1234.5)] == [
         "0.0123",
         "1.05",
@@ -53,8 +53,8 @@ def test_a_missed_bound_fails_the_command(
     assert "missed: guard is 151 µs, must be ≤ 150" in capsys.readouterr().out
 
 
-def test_a_measurement_nobody_knows_is_refused() -> None:
-    """A typing mistake must not pass for a benchmark that kept its bounds."""
+def test_an_unknown_measurement_is_refused() -> None:
+    """A typo must not look like a benchmark that kept its bounds."""
     with pytest.raises(SystemExit) as ended:
         command.main(["gaurd_cost"])
 
@@ -63,7 +63,7 @@ def test_a_measurement_nobody_knows_is_refused() -> None:
 
 @pytest.mark.slow
 def test_copied_accounts_are_signed_in_each_as_themselves() -> None:
-    """What is measured is the real guard: every copy's token is good, and for that user alone."""
+    """The real guard is measured: every copy's token is valid, for that user only."""
     with accounts(3) as made:
         users = [made.service.resume(made.token(number)) for number in range(3)]
 
@@ -86,7 +86,7 @@ MADE = [
 
 
 def test_a_mutant_that_survives_without_a_reason_fails_the_benchmark() -> None:
-    """What no test reaches has survived; one that never comes to an end is noticed."""
+    """A mutant that no test reaches survives; one that never ends is killed."""
     table = mutations.rows(["auth/keys.py", "web/edge.py"], MADE, {MADE[3]})
 
     assert [row.measured for row in table] == [100, 0, pytest.approx(100 * 2 / 3), 1]
@@ -95,7 +95,7 @@ def test_a_mutant_that_survives_without_a_reason_fails_the_benchmark() -> None:
 
 
 def test_mutations_are_made_in_files_that_exist_and_judged_by_tests_that_exist() -> None:
-    """A file that was renamed must not pass for one without survivors."""
+    """A renamed file must not look like one without survivors."""
     tests = [f"tests/{name}" for names in mutations.TARGETS.values() for name in names]
 
     assert [
@@ -106,7 +106,7 @@ def test_mutations_are_made_in_files_that_exist_and_judged_by_tests_that_exist()
 def test_an_equivalent_mutant_is_named_once_and_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is evidence: an entry without a reason is none."""
+    """The list is evidence; an entry without a reason is not."""
     entry = '[[equivalent]]\nfile = "a.py"\nwas = "a"\nbecame = "b"\nreason = "{}"\n'
     listed = tmp_path / "equivalent.toml"
     monkeypatch.setattr(mutations, "EQUIVALENT", listed)
@@ -137,7 +137,7 @@ def test_the_case_of_a_headers_name_alone_is_no_change(became: str, same: bool) 
 
 
 def test_every_equivalent_mutant_is_of_code_that_is_still_there() -> None:
-    """An entry whose line is gone would excuse nothing, and nobody would know why it is there."""
+    """An entry for a line that is gone excuses nothing, and no reader would know its purpose."""
     for made in mutations.equivalents():
         text = " ".join((mutations.ROOT / made.file).read_text("utf-8").split())
 

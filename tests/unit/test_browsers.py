@@ -1,4 +1,4 @@
-"""A browser in words: what it says of itself is never markup."""
+"""A readable name for a browser: its User-Agent never becomes markup."""
 
 import re
 
@@ -15,7 +15,7 @@ from auth.browsers import browser_in_words
     ],
 )
 def test_a_browser_is_told_in_words(agent: str, words: str) -> None:
-    """SE-7: so that people know their own."""
+    """SE-7: so that users recognize their own."""
     assert browser_in_words(agent).startswith(words)
 
 
@@ -29,7 +29,7 @@ def test_a_browser_is_told_in_words(agent: str, words: str) -> None:
     ],
 )
 def test_what_a_browser_calls_itself_is_no_markup(name: str) -> None:
-    """CK-9: whoever tries a password writes this line of somebody else's page."""
+    """CK-9: an attacker who tries a password writes this line of the owner's page."""
     words = browser_in_words(f"{name}/1.0 CFNetwork/1 Darwin/1")
 
     assert re.fullmatch(r"[A-Za-z0-9 .+-]{1,60}", words)

@@ -1,4 +1,4 @@
-"""The client's address: who is believed, and what counts as one client."""
+"""The client's IP address: which sources are trusted, and what counts as one client."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from web.connection import client_ip
     ("peer", "forwarded", "trusted", "expected"),
     [
         ("203.0.113.7", [], 0, "203.0.113.7"),
-        ("203.0.113.7", ["198.51.100.1"], 0, ""),  # a proxy that nobody told us of
+        ("203.0.113.7", ["198.51.100.1"], 0, ""),  # a proxy that is not configured
         ("198.51.100.1", ["198.51.100.1"], 0, ""),  # one on this machine, whom uvicorn believes
         ("10.0.0.1", ["198.51.100.1"], 1, "198.51.100.1"),
         ("10.0.0.1", ["1.1.1.1, 198.51.100.1"], 1, "198.51.100.1"),
@@ -35,7 +35,7 @@ from web.connection import client_ip
 def test_only_as_many_proxies_are_believed_as_are_trusted(
     peer: str | None, forwarded: list[str], trusted: int, expected: str
 ) -> None:
-    """TH-2: what stands left of our own proxies' words anybody may have written."""
+    """TH-2: a visitor may have written anything left of our own proxies' entries."""
     assert client_ip(peer, forwarded, trusted) == expected
 
 
@@ -49,5 +49,5 @@ def test_only_as_many_proxies_are_believed_as_are_trusted(
     ],
 )
 def test_a_line_of_ipv6_counts_as_one_client(address: str, expected: str) -> None:
-    """TH-2: whoever has a /64 has 2^64 addresses, and one allowance."""
+    """TH-2: a /64 has 2^64 IP addresses, and one limit."""
     assert network(address) == expected

@@ -1,4 +1,4 @@
-"""Faults of the database at run time: a calm answer, and one log line that says why."""
+"""Database faults at run time: a calm answer, and one log line with the cause."""
 
 import logging
 import sqlite3
@@ -21,7 +21,7 @@ from tests.conftest import LAPTOP, Clock, Person, Postgres, make_settings
 
 @pytest.fixture(autouse=True)
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The log's own clock, standing still, and nothing logged yet."""
+    """The log's own clock, stopped, with nothing logged yet."""
     now = [0.0]
     monkeypatch.setattr(faults, "log", BoundedLog("auth.database", clock=lambda: now[0]))
     return now
@@ -29,12 +29,12 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def on_sqlite(sqlite_url: str, clock: Clock) -> AuthService:
-    """The verbs on a SQLite file, for faults that only SQLite has."""
+    """A service on a SQLite file, for faults that only SQLite has."""
     return AuthService(Database(sqlite_url), make_settings(), clock=clock)
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the log says of the database."""
+    """Return the log's lines about the database."""
     return [record.getMessage() for record in caplog.records if record.name == "auth.database"]
 
 
@@ -76,7 +76,7 @@ def test_a_locked_database_is_one_line_a_minute_with_its_cause(
 def test_a_full_disk_is_named_in_the_log(
     on_sqlite: AuthService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """AV-7: another cause is another line, whatever was logged before."""
+    """AV-7: another cause is another line, regardless of earlier ones."""
     with on_sqlite.database.read() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
@@ -93,7 +93,7 @@ def test_a_full_disk_is_named_in_the_log(
 def test_a_lock_that_a_page_would_not_wait_for_is_no_fault(
     on_sqlite: AuthService, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """AV-7: a page's look at its session goes on without noting its use, and logs nothing."""
+    """AV-7: reading the session continues without recording its use, and logs nothing."""
     on_sqlite.sign_up("ada@example.com", "kumquat lantern orbit")
     token = on_sqlite.log_in("ada@example.com", "kumquat lantern orbit", LAPTOP).token
     clock.advance(TOUCH_EVERY)
@@ -130,7 +130,7 @@ def test_a_dropped_table_logs_neither_statement_nor_value(
 def test_a_stopped_connection_is_replaced_by_the_next_read(
     postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """AV-8: after a restart of PostgreSQL everybody goes on, without an error first."""
+    """AV-8: after a restart of PostgreSQL every user continues, without an error first."""
     with postgres.empty() as url:
         database = Database(url)
         service = AuthService(database, make_settings(), features=FEATURES)

@@ -1,4 +1,4 @@
-"""The deployment files say what they should, and name only what exists."""
+"""The deployment files are correct, and name only files that exist."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def lines(name: str) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def test_the_image_runs_as_nobody_special() -> None:
+def test_the_image_runs_as_an_unprivileged_user() -> None:
     """Not root; production; reachable from outside the container."""
     assert [rest for word, rest in image() if word == "USER"] == ["app"]
     assert image_environment()["APP_ENV"] == "production"
@@ -53,7 +53,7 @@ def test_every_image_is_pinned_by_its_digest() -> None:
 
 
 def test_no_secret_can_get_into_the_image() -> None:
-    """What git does not track does not belong into an image either."""
+    """Files that git does not track do not belong in an image either."""
     assert set(lines(".gitignore")) <= set(lines(".dockerignore"))
 
 
@@ -78,7 +78,7 @@ def test_compose_runs_two_apps_a_database_and_a_proxy() -> None:
 
 
 def test_every_variable_that_compose_sets_is_a_setting() -> None:
-    """A name that nobody reads would be a setting that does not hold."""
+    """A name that no code reads would be a setting without effect."""
     for name in APPS:
         assert set(compose()["services"][name]["environment"]) <= SETTINGS
 
@@ -155,7 +155,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def workflow() -> dict[str, Any]:
-    """Return what runs where people keep this on GitHub."""
+    """Return the GitHub workflow."""
     read: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
     return read
 
@@ -181,7 +181,7 @@ def test_the_workflow_may_only_read(workflow: dict[str, Any]) -> None:
 
 
 def test_the_workflow_pins_what_it_uses(workflow: dict[str, Any]) -> None:
-    """CF-3: a commit, which no tag can move, with the version it is."""
+    """CF-3: a commit, which no tag can move, with its version."""
     uses = steps(workflow, "uses")
     text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
 

@@ -1,7 +1,7 @@
-"""The set-up script: what it does once, what it leaves alone, and what it says when it cannot.
+"""The set-up script: what it does once, what it leaves alone, and how it reports failures.
 
-Each test runs a copy of dev.py in a folder of its own, with a real .venv, real installers and real
-sockets. Only what comes after the set-up is a stand-in: it prints what it was started with.
+Each test runs a copy of dev.py in its own folder, with a real .venv, real installers and real
+sockets. Only the program started after the set-up is a fake: it prints how it was started.
 """
 
 import ast
@@ -64,10 +64,10 @@ dev = [{dev}]
 
 
 class Project:
-    """A copy of dev.py in *folder*, with as little around it as it needs."""
+    """A copy of dev.py in *folder*, with the minimum it needs."""
 
     def __init__(self, folder: Path) -> None:
-        """Lay out the project; nothing is set up yet."""
+        """Create the project's files; nothing is set up yet."""
         self.folder = folder
         (folder / "db").mkdir(parents=True)
         shutil.copy(dev.__file__, folder)
@@ -80,12 +80,12 @@ class Project:
             (folder / f"{module}.py").write_text(STAND_IN)
 
     def declare(self, app: str = "", dev: str = "") -> None:
-        """Write one requirement of the app's, and one of the tests'."""
+        """Write one requirement for the app, and one for the tests."""
         texts = {"app": app and f'"{app}"', "dev": dev and f'"{dev}"'}
         (self.folder / "pyproject.toml").write_text(DECLARED.format(**texts))
 
     def run(self, *arguments: str, installer: str = "uv", **environment: str) -> Ended:
-        """Run dev.py from another folder, where only *installer* is to be found."""
+        """Run dev.py from another folder, where only *installer* can be found."""
         return subprocess.run(
             [sys.executable, self.folder / "dev.py", *arguments],
             cwd=self.folder.parent,
@@ -97,7 +97,7 @@ class Project:
 
     @property
     def stamp(self) -> Path:
-        """The file that says what .venv holds."""
+        """The file that records what .venv holds."""
         return self.folder / dev.STAMP.relative_to(dev.HERE)
 
     @property
@@ -107,25 +107,25 @@ class Project:
 
 
 def make_program(path: Path, code: int = 0) -> None:
-    """Write a program that ends with *code* at once."""
+    """Write a program that exits with *code* at once."""
     path.write_text(f"#!/bin/sh\nexit {code}\n")
     path.chmod(0o755)
 
 
 def never(*arguments: object) -> tuple[bool, str]:
-    """Fail: what this stands for must not be called."""
+    """Fail: the replaced function must not be called."""
     raise AssertionError(f"called with {arguments}")
 
 
 def sentence(ended: Ended) -> str:
-    """Return the one sentence that dev.py ended with; there is no traceback above it."""
+    """Return dev.py's final sentence, with no traceback above it."""
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr
     return ended.stderr.splitlines()[-1].removeprefix("dev.py: ")
 
 
 def started(ended: Ended) -> dict[str, object]:
-    """Return what the stand-in reports of how it was started."""
+    """Return how the fake reports that it was started."""
     assert ended.returncode == 0, ended.stderr
     report: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
     return report
@@ -133,7 +133,7 @@ def started(ended: Ended) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Ended]:
-    """A project in a folder with a blank in its name, and its first run."""
+    """A project in a folder with a space in its name, and its first run."""
     project = Project(tmp_path_factory.mktemp("once") / "my app")
     return project, project.run("--server.port=0")
 
@@ -153,14 +153,14 @@ def project(new: Project, first: tuple[Project, Ended]) -> Project:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port on which somebody listens."""
+    """A port that is in use."""
     with socket.create_server(("localhost", 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def free() -> int:
-    """A port on which nobody listens."""
+    """A port that is free."""
     with socket.create_server(("localhost", 0)) as server:
         port: int = server.getsockname()[1]
     return port
@@ -201,7 +201,7 @@ def test_a_changed_lock_is_installed_once_more(project: Project, free: int) -> N
 def test_what_has_not_the_locked_hash_is_not_installed(
     project: Project, free: int, pin: str
 ) -> None:
-    """CF-3: neither uv nor pip takes it; what they said comes first, then one sentence."""
+    """CF-3: neither uv nor pip accepts it; their output comes first, then one sentence."""
     line = pin.format(f"./{make_wheel(project.folder).name}")
     (project.folder / "requirements.lock").write_text(line)
 
@@ -262,7 +262,7 @@ def installed_files(project: Project) -> dict[str, str]:
 def test_pip_installs_where_uv_cannot(
     project: Project, free: int, tmp_path: Path, broken: str
 ) -> None:
-    """It may not be told of the index that pip was told of, or be a stub that only says so."""
+    """uv may lack the index configured for pip, or be a stub that only fails."""
     make_program(tmp_path / "uv", code=127 if broken == "uv" else 0)
     wheel = make_wheel(project.folder)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -373,7 +373,7 @@ def test_an_interrupted_install_is_done_again(project: Project, free: int) -> No
 
 
 def test_an_existing_env_is_never_touched(project: Project, free: int) -> None:
-    """Whatever .env says, even nothing at all, is its owner's decision."""
+    """The content of .env, even an empty one, is its owner's decision."""
     project.env.write_text("")
 
     ended = project.run(f"--server.port={free}")
@@ -400,7 +400,7 @@ def test_an_env_with_nothing_but_a_key_is_completed(project: Project, free: int)
 
 
 def test_each_project_gets_a_key_of_its_own(project: Project, free: int) -> None:
-    """A key in the repository would be everybody's: .env gets 32 random bytes, the rest as is."""
+    """A key in the repository would be public: .env gets 32 random bytes, the rest as is."""
     texts = set()
     for _ in range(2):
         project.run(f"--server.port={free}")
@@ -503,7 +503,7 @@ def test_a_python_too_old_can_still_parse_the_script() -> None:
 def test_a_taken_port_is_told_before_anything_is_done(
     new: Project, taken: int, spelling: str
 ) -> None:
-    """Whoever started the app twice reads that, and how to choose another port, at once."""
+    """A developer who started the app twice reads at once how to choose another port."""
     ended = new.run(*spelling.format(taken).split())
 
     assert sentence(ended) == (
@@ -514,7 +514,7 @@ def test_a_taken_port_is_told_before_anything_is_done(
 
 @pytest.mark.parametrize("port", ["abc", "99999", "-1", "80a", "8600.5"])
 def test_a_port_that_is_none_is_told_before_anything_is_done(new: Project, port: str) -> None:
-    """A slip of the finger is a sentence, not a traceback."""
+    """A typo gives a sentence, not a traceback."""
     ended = new.run("--server.port", port)
 
     assert ended.returncode == 2
@@ -525,7 +525,7 @@ def test_a_port_that_is_none_is_told_before_anything_is_done(new: Project, port:
 
 
 def test_the_highest_port_has_another_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more than the highest would be no port."""
+    """One above the highest isn't a port."""
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())
 
     with pytest.raises(SystemExit):
@@ -533,7 +533,7 @@ def test_the_highest_port_has_another_suggestion(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_port_that_counts_is_the_last_one(taken: int, free: int) -> None:
-    """The check reads the line as streamlit will: a default that is taken does not matter."""
+    """The check reads the line as streamlit will: a default port in use does not matter."""
     address, default = "--server.address=localhost", f"--server.port={taken}"
 
     dev.refuse_bad_port("run", address, default, "--server.port", str(free))
@@ -543,7 +543,7 @@ def test_the_port_that_counts_is_the_last_one(taken: int, free: int) -> None:
 
 
 def test_extra_arguments_follow_the_defaults(project: Project, free: int) -> None:
-    """The defaults bind to localhost; what is typed comes after them, untouched."""
+    """The defaults bind to localhost; typed arguments follow them unchanged."""
     ended = project.run("serve", "--server.port", str(free), "--", "--of-my-own")
 
     assert started(ended)["line"] == [
@@ -552,9 +552,7 @@ def test_extra_arguments_follow_the_defaults(project: Project, free: int) -> Non
     ]
 
 
-def test_files_are_watched_for_whoever_edits_and_for_nobody_else(
-    project: Project, free: int
-) -> None:
+def test_files_are_watched_only_in_development(project: Project, free: int) -> None:
     """Watching costs each visitor half of a session's memory and a third of a reload."""
     edits, serves = (
         str(started(project.run(command, "--server.port", str(free)))["line"])
@@ -599,7 +597,7 @@ def test_errors_are_shown_in_full_in_development_alone(
 
 
 def test_what_is_compiled_ahead_can_be_imported() -> None:
-    """A name that Streamlit gave up would make each first start slower, and say nothing."""
+    """A name that Streamlit dropped would silently slow down each first start."""
     for module in dev.IMPORTED_FIRST.removeprefix("import ").split(", "):
         assert importlib.util.find_spec(module), module
 
@@ -618,7 +616,7 @@ def test_streamlit_takes_the_last_of_two_equal_options() -> None:
 
 
 def test_the_exit_code_passes_through(project: Project) -> None:
-    """What started last decides how dev.py ends: a red suite is red in every script around it."""
+    """The program started last sets dev.py's exit code: a failing suite fails every script."""
     ended = project.run("test", CHROMIUM=sys.executable, STAND_IN_EXIT="5")
 
     assert ended.returncode == 5
@@ -718,7 +716,7 @@ def test_a_missing_browser_is_installed_by_apt_or_else_by_playwright(
 def test_a_browser_that_cannot_be_installed_is_told_with_what_the_installers_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The last installer's own words, then one sentence that says what to do by hand."""
+    """The last installer's own output, then one sentence that says what to do by hand."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CHROMIUM", "")
     monkeypatch.setattr(dev, "attempt", lambda *command: (False, "no network"))
@@ -745,7 +743,7 @@ def test_a_browser_that_does_not_start_is_passed_over(
 
 
 def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
-    """A slip of the finger costs one look, and never a run of the app."""
+    """A typo never starts the app."""
     ended = new.run("tests")
 
     assert ended.returncode == 2
@@ -755,7 +753,7 @@ def test_an_unknown_command_names_the_known_ones(new: Project) -> None:
 
 
 def test_a_project_has_no_command_that_only_the_template_can_obey(new: Project) -> None:
-    """What measures and pictures the template stays there, and the help says nothing of it."""
+    """The bench and screenshots stay with the template, and the help does not mention them."""
     helped = new.run("help").stdout
 
     assert {"bench", "screenshots"} <= dev.COMMANDS.keys()

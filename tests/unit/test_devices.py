@@ -1,4 +1,4 @@
-"""Your devices: one's own sessions, listed and ended after the password again."""
+"""Your devices: a user's own sessions, listed, and ended after the password was typed again."""
 
 from datetime import timedelta
 
@@ -39,10 +39,10 @@ def test_a_user_sees_every_session_of_their_own(service: AuthService, ada: Perso
     }
 
 
-def test_nobody_sees_the_sessions_of_another(
+def test_no_user_sees_the_sessions_of_another(
     service: AuthService, ada: Person, grace: Person
 ) -> None:
-    """SE-7: the list is of the user who asks."""
+    """SE-7: the list has only the requesting user's."""
     service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(grace.email, grace.password, PHONE).token
 
@@ -66,7 +66,7 @@ def test_ending_a_session_needs_the_password_typed_again(
 
 
 def test_ending_one_session_leaves_the_rest(service: AuthService, ada: Person) -> None:
-    """SE-7: one is ended, and it is told why."""
+    """SE-7: one ends, with its reason."""
     first = service.log_in(ada.email, ada.password, LAPTOP)
     second = service.log_in(ada.email, ada.password, LAPTOP)
     token = service.log_in(ada.email, ada.password, PHONE).token
@@ -82,7 +82,7 @@ def test_ending_one_session_leaves_the_rest(service: AuthService, ada: Person) -
 
 
 def test_ending_all_others_leaves_this_one(service: AuthService, ada: Person) -> None:
-    """SE-7: this device goes on."""
+    """SE-7: this device stays signed in."""
     others = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(3)]
     token = service.log_in(ada.email, ada.password, PHONE).token
     token = confirm_password(service, open_session(service, token), ada.password).token
@@ -93,10 +93,10 @@ def test_ending_all_others_leaves_this_one(service: AuthService, ada: Person) ->
     assert service.resume(token) is not None
 
 
-def test_nobody_can_end_the_session_of_another(
+def test_no_user_can_end_the_session_of_another(
     service: AuthService, ada: Person, grace: Person
 ) -> None:
-    """SE-7: an id that is not one's own ends nothing."""
+    """SE-7: another user's session id ends nothing."""
     hers = service.log_in(ada.email, ada.password, LAPTOP).token
     target = service.session(hers)
     token = service.log_in(grace.email, grace.password, PHONE).token
@@ -135,7 +135,7 @@ def test_logging_in_with_the_password_counts_as_typing_it(
 def test_step_up_gives_the_session_a_new_token_and_copies_of_the_old_one_nothing(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-1: ASVS 5.0 7.2.4: whoever copied the cookie before does not gain the password."""
+    """SE-1: ASVS 5.0 7.2.4: an attacker with a copy of the old cookie gains nothing."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     clock.advance(RECENT)
 

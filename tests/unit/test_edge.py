@@ -1,4 +1,4 @@
-"""The edge: which names the app answers to, and which requests are its own."""
+"""The edge: which hosts the app answers to, and which requests are its own."""
 
 import pytest
 from starlette.datastructures import Headers
@@ -70,7 +70,7 @@ def test_an_origin_is_compared_in_its_normal_form(origin: str, host: str, own: b
 
 
 def scope(scheme: str = "http", proto: str | None = None) -> Scope:
-    """Return a connection, and what a proxy says of it."""
+    """Return a connection, with a proxy's headers."""
     told = [] if proto is None else [(b"x-forwarded-proto", proto.encode())]
     return {"type": "http", "scheme": scheme, "headers": told}
 
@@ -105,7 +105,7 @@ def test_https_is_what_the_setting_the_connection_or_a_trusted_proxy_says(
 def test_the_cookies_name_has_the_strictest_prefix_there_is(
     scheme: str, base_path: str, name: str
 ) -> None:
-    """CK-2: `__Host-` wants https and the whole host."""
+    """CK-2: `__Host-` requires https and the whole host."""
     at = Edge(make_settings(), base_path)
 
     assert at.cookie_name(scope(scheme)) == name

@@ -1,4 +1,4 @@
-"""The engine: every connection prepared, every write a transaction, every moment in UTC."""
+"""The engine: every connection prepared, every write a transaction, every time in UTC."""
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from tests.conftest import NOON, Postgres
 
 
 def a_user(**changes: object) -> dict[str, object]:
-    """Return the columns of somebody."""
+    """Return the columns of a user."""
     return {
         "id": "u1",
         "email": "Ada@example.com",
@@ -31,7 +31,7 @@ def a_user(**changes: object) -> dict[str, object]:
 
 
 def a_session(**changes: object) -> dict[str, object]:
-    """Return the columns of a session of theirs."""
+    """Return the columns of a session of that user."""
     return {
         "id": "s1",
         "user_id": "u1",
@@ -79,7 +79,7 @@ def test_a_write_takes_its_lock_at_the_start(sqlite_url: str) -> None:
 
 
 def test_a_read_does_not_wait_for_a_write(sqlite_url: str) -> None:
-    """DB-2: people look at pages while somebody logs in."""
+    """DB-2: pages load while a user logs in."""
     database = Database(sqlite_url)
 
     with database.write() as writer:
@@ -121,7 +121,7 @@ def test_no_connection_is_kept_after_its_block(database: Database) -> None:
 def test_the_database_itself_refuses_a_broken_session(
     database: Database, broken: dict[str, object]
 ) -> None:
-    """DB-2: no orphan, no life without length, no end without a reason."""
+    """DB-2: no orphan, no empty lifetime, no end without a reason."""
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.execute(insert(User).values(a_user()))
         connection.execute(insert(Session).values(broken))
@@ -133,7 +133,7 @@ def test_the_database_itself_refuses_a_broken_session(
 def test_the_database_itself_refuses_a_broken_user(
     database: Database, broken: dict[str, object]
 ) -> None:
-    """DB-1: one account an address, whoever writes."""
+    """DB-1: one account per email, whichever program writes."""
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.execute(insert(User).values(a_user()))
         connection.execute(insert(User).values(broken))
@@ -167,18 +167,18 @@ def test_a_moment_comes_back_in_utc(database: Database, moment: datetime) -> Non
 
 
 def test_a_naive_moment_is_refused(database: Database) -> None:
-    """DB-4: nobody guesses which zone was meant."""
+    """DB-4: the time zone is never guessed."""
     with pytest.raises(StatementError, match="naive"), database.write() as connection:
         connection.execute(insert(User).values(a_user(created_at=NOON.replace(tzinfo=None))))
 
 
 def test_the_clock_is_aware() -> None:
-    """DB-4: what every caller gets who passes no clock."""
+    """DB-4: the default for callers that pass no clock."""
     assert utc_now().tzinfo is UTC
 
 
 def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """CF-2: nobody else on the machine reads the hashes, nor the log beside the file."""
+    """CF-2: no other user of the machine can read the hashes, or the log beside the file."""
     path = tmp_path / "data" / "app.db"
     database = Database(f"sqlite:///{path}")
 
@@ -191,7 +191,7 @@ def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
     database.close()
 
 
-def test_an_address_without_a_driver_is_opened_with_ours() -> None:
+def test_a_url_without_a_driver_is_opened_with_ours() -> None:
     """DB-1: postgresql:// is what hosts hand out, and it would ask for psycopg2."""
     database = Database("postgresql://ada:secret@host.invalid/app")
 
@@ -211,7 +211,7 @@ def test_no_statement_is_prepared_on_a_postgresql_that_may_change_under_it(
 
 
 def test_twenty_writers_wait_for_each_other(database: Database) -> None:
-    """DB-3: nobody reads "database is locked"."""
+    """DB-3: none fails with "database is locked"."""
 
     def write(number: int) -> None:
         with database.write() as connection:

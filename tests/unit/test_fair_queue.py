@@ -1,4 +1,4 @@
-"""The queue for dear work: networks take turns, and nobody can fill it."""
+"""The queue for expensive work: networks take turns, and no attacker can fill it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from tests.serving import wait_until
 
 
 class Worker:
-    """One thread's worth of work that waits until it is let go, and notes who was served."""
+    """A job for one thread that waits for a gate, and records the order of service."""
 
     def __init__(self) -> None:
         self.queue = FairQueue(1, per_source=3, in_all=5)
@@ -24,26 +24,26 @@ class Worker:
         self._lock = Lock()
 
     def occupy(self) -> None:
-        """Keep the one thread busy, so that whoever comes has to wait."""
+        """Keep the one thread busy, so that every later job has to wait."""
         begun = Barrier(2)
         self._people.submit(self.queue.run, lambda: (begun.wait(), self._gate.wait()), "first")
         begun.wait()
 
     def come(self, source: str) -> None:
-        """Have somebody at *source* ask for work, and return once they wait or were refused."""
+        """Submit a job from *source*, and return once it waits or was refused."""
         before = self.queue._waiting + self._refused
         self._people.submit(self._ask, source)
         wait_until(lambda: self.queue._waiting + self._refused > before, f"{source} to wait")
 
     def let_go(self) -> list[str]:
-        """Open the gate and return who was served, in turn."""
+        """Open the gate and return the sources in the order they were served."""
         self._gate.set()
         self._people.shutdown()
         return self.served
 
     @property
     def refused(self) -> int:
-        """How many were told that the queue is full."""
+        """The number of jobs refused because the queue is full."""
         return self._refused
 
     def _ask(self, source: str) -> None:
@@ -120,7 +120,7 @@ def test_one_network_cannot_fill_the_queue(worker: Worker) -> None:
 
 
 def test_many_networks_cannot_make_the_queue_longer_than_its_bound(worker: Worker) -> None:
-    """AV-4: memory and waiting stay bounded whoever comes."""
+    """AV-4: memory and waits stay bounded for any number of sources."""
     for number in range(7):
         worker.come(f"network {number}")
 

@@ -1,4 +1,4 @@
-"""E-mail addresses: valid ones kept as typed, and one key for what is one address."""
+"""Emails: valid ones are kept as typed, with one key for all spellings of the same email."""
 
 import pytest
 
@@ -20,10 +20,10 @@ from auth.fields import InvalidEmail, read_email
         ("a@xn--bcher-kva.example.com", "a@bücher.example.com", "a@xn--bcher-kva.example.com"),
     ],
 )
-def test_an_address_is_shown_as_typed_and_compared_without_case(
+def test_an_email_is_shown_as_typed_and_compared_without_case(
     typed: str, shown: str, key: str
 ) -> None:
-    """AC-4: normalised, then validated; two spellings of one address share its key."""
+    """AC-4: normalized, then validated; two spellings of one email share its key."""
     assert read_email(typed) == (shown, key)
 
 
@@ -40,7 +40,7 @@ def test_an_address_is_shown_as_typed_and_compared_without_case(
     ],
 )
 def test_a_look_alike_is_another_account(one: str, other: str) -> None:
-    """AC-4: nobody's mail goes to somebody who spells like them (CVE-2019-19844)."""
+    """AC-4: an owner's emails never go to a look-alike (CVE-2019-19844)."""
     assert read_email(one).key != read_email(other).key
 
 
@@ -62,8 +62,8 @@ def test_a_look_alike_is_another_account(one: str, other: str) -> None:
         "e\u0301" * 500_000,
     ],
 )
-def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
-    """AC-4, AC-5: no half address, no second line, nothing unseen, and no crash."""
+def test_text_that_is_no_email_is_refused_with_a_sentence(text: str) -> None:
+    """AC-4, AC-5: no partial email, no second line, nothing invisible, and no crash."""
     with pytest.raises(InvalidEmail) as caught:
         read_email(text)
 

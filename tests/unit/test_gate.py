@@ -1,4 +1,4 @@
-"""The gate, asked as a server asks it: what the app behind it gets to see, and what never does."""
+"""The gate, called as a server calls it: what reaches the app behind it, and what never does."""
 
 import asyncio
 import logging
@@ -39,13 +39,13 @@ UPLOAD = f"/_stcore/upload_file/{TAB}/file"
 
 @dataclass
 class App:
-    """What stands behind the gate: notes each request, and answers it when its body is there."""
+    """The app behind the gate: records each request, and answers it once its body is complete."""
 
     seen: list[Scope] = field(default_factory=list)
     status: int = 204
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Note *scope*, and answer."""
+        """Record *scope*, and answer."""
         self.seen.append(scope)
         if scope["type"] == "websocket":
             await receive()
@@ -58,19 +58,19 @@ class App:
         await send({"type": "http.response.body", "body": b""})
 
     def header(self, name: str) -> list[str]:
-        """Return the values of a header as the last request brought it here."""
+        """Return the values of a header in the last request."""
         headers = self.seen[-1]["headers"]
         return [value.decode() for key, value in headers if key.decode() == name]
 
 
 @pytest.fixture
 def app() -> App:
-    """Return an app that has seen nothing yet."""
+    """Return an app without any requests yet."""
     return App()
 
 
 def gate_of(app: App, *, serves_cookie: bool = True, **changes: object) -> Gate:
-    """Return a gate before *app*, with the settings *changes*."""
+    """Return a gate in front of *app*, with the settings *changes*."""
     return Gate(app, Edge(make_settings(**changes)), serves_cookie=serves_cookie)
 
 
@@ -82,7 +82,7 @@ async def ask(
     root: str = "",
     **sent: str,
 ) -> int:
-    """Send one request whose headers are *sent*; return the status, 101 for an open websocket."""
+    """Send one request with the headers *sent*; return the status, 101 for an open websocket."""
     headers = {"host": HOST} | {name.replace("_", "-"): value for name, value in sent.items()}
     scope: Scope = {
         "type": kind,
@@ -116,7 +116,7 @@ def client(address: str) -> Client:
 
 
 def test_what_a_client_says_in_the_gates_own_headers_is_dropped(app: App) -> None:
-    """CK-1: the cookie's name and the connection's number reach the script from the gate alone."""
+    """CK-1: the script gets the cookie's name and the connection's number only from the gate."""
     claims = {"x_auth_cookie": "mine", "x_auth_socket": "7"}
 
     asyncio.run(ask(gate_of(app), "websocket", origin=ORIGIN, **claims))
@@ -126,7 +126,7 @@ def test_what_a_client_says_in_the_gates_own_headers_is_dropped(app: App) -> Non
 
 
 def test_plain_streamlit_learns_of_no_cookie_route(app: App) -> None:
-    """CK-1: without our routes nobody can set an HttpOnly cookie, whatever a client claims."""
+    """CK-1: without our routes no HttpOnly cookie can be set, regardless of a client's claims."""
     gate = gate_of(app, serves_cookie=False)
 
     asyncio.run(ask(gate, "websocket", origin=ORIGIN, x_auth_cookie="mine"))
@@ -139,7 +139,7 @@ def test_plain_streamlit_learns_of_no_cookie_route(app: App) -> None:
 def test_streamlit_never_looks_an_origin_up(
     app: App, monkeypatch: pytest.MonkeyPatch, name: str, serves_cookie: bool
 ) -> None:
-    """AV-5, CK-11: where Origin and Host differ it asks the network, on the event loop."""
+    """AV-5, CK-11: if Origin and Host differ, it makes network calls on the event loop."""
     for look_up in ("get_internal_ip", "get_external_ip"):
         monkeypatch.setattr(net_util, look_up, lambda: pytest.fail("the network was asked"))
     gate = gate_of(app, serves_cookie=serves_cookie, base_url=f"http://{name}:8501")
@@ -167,7 +167,7 @@ def test_streamlit_never_looks_an_origin_up(
 def test_plain_streamlit_is_opened_by_its_own_pages_alone(
     app: App, production: bool, origin: str | None, status: int
 ) -> None:
-    """CK-11: in production by those of BASE_URL, else also by those of the host they ask."""
+    """CK-11: in production by those of BASE_URL, otherwise also by those of the requested host."""
     mode = "production" if production else "development"
     gate = gate_of(app, serves_cookie=False, app_env=mode, base_url="https://app.example.com")
     sent = {} if origin is None else {"origin": origin}
@@ -219,7 +219,7 @@ def test_no_request_is_logged_with_its_query(app: App, caplog: pytest.LogCapture
 
 
 def test_a_network_cannot_take_every_websocket(app: App) -> None:
-    """AV-3: counted before Streamlit makes a session; given back when the page is closed."""
+    """AV-3: counted before Streamlit creates a session; released when the page is closed."""
     gate = gate_of(app)
     most = gate.sockets.most_of_a_network
     numbers = [gate.sockets.open(client("192.0.2.7"), None) for _ in range(most)]
@@ -234,7 +234,7 @@ def test_a_network_cannot_take_every_websocket(app: App) -> None:
 
 
 def test_each_network_has_its_own_websockets_and_a_site_three_times_as_many() -> None:
-    """AV-3, TH-2: IPv4 by address, IPv6 by /64 and by /48; nobody's address is a network too."""
+    """AV-3, TH-2: IPv4 by IP address, IPv6 by /64 and /48; unknown IPs are one network too."""
     sockets = Sockets(Bounds(network_sockets=2), 20_000)
     taken = [sockets.open(client("2001:db8:1:1::1"), None) for _ in range(3)]
     others = [sockets.open(client(f"2001:db8:1:{net}::1"), None) for net in (2, 2, 3, 3, 4)]
@@ -261,7 +261,7 @@ def test_signed_in_users_have_their_own_websockets_and_a_reserve() -> None:
 
 @dataclass
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that moves only when set."""
 
     now: float = 1_000.0
 
@@ -272,7 +272,7 @@ class Clock:
 
 @dataclass
 class Room:
-    """Room for four signed-out visitors' tabs and twelve users', and which of them were ended."""
+    """Room for the tabs of four signed-out visitors and twelve users; records which were ended."""
 
     sockets: Sockets = field(init=False)
     clock: Clock = field(default_factory=Clock)
@@ -285,7 +285,7 @@ class Room:
         self.sockets = Sockets(bounds, 20_000, self.clock)
 
     def come(self, tab: str, ip: str, user: str | None = None) -> bool:
-        """Open a *tab* a second after the last one; return whether it was let in."""
+        """Open a *tab* a second after the last one; return whether it was admitted."""
         self.clock.now += 1
         number = self.sockets.open(client(ip), user, lambda: self.ended.append(tab))
         if number:
@@ -320,8 +320,8 @@ def test_a_network_as_large_as_any_makes_room_for_itself() -> None:
     assert room.ended == ["b"]
 
 
-def test_nobody_loses_the_only_tab_to_another() -> None:
-    """AV-3: when many people come at once they must not throw each other out."""
+def test_no_visitor_loses_the_only_tab_to_another() -> None:
+    """AV-3: when many visitors arrive at once they must not displace each other."""
     room = Room()
     assert all(room.come(tab, f"192.0.2.{number}") for number, tab in enumerate("abcd"))
 
@@ -341,7 +341,7 @@ def test_a_site_is_one_crowd() -> None:
 
 
 def test_signed_out_visitors_take_no_place_from_a_user_and_users_share_theirs() -> None:
-    """AV-3: a user's tab goes only for another user's, and only of who has the most."""
+    """AV-3: a user's tab is closed only for another user's, and only that of the largest user."""
     room = Room()
     assert all(room.come(f"ada {number}", CROWDED, "ada") for number in range(11))
     assert room.come("bob", CROWDED, "bob")
@@ -353,7 +353,7 @@ def test_signed_out_visitors_take_no_place_from_a_user_and_users_share_theirs() 
 
 
 def test_who_logs_in_in_an_open_page_leaves_its_networks_count() -> None:
-    """AV-3: an office behind one address is not full of people who are signed in."""
+    """AV-3: signed-in users don't fill up their office's IP address."""
     sockets = Sockets(Bounds(network_sockets=1, user_sockets=1), 20_000)
     first = sockets.open(client("192.0.2.7"), None)
     assert first and not sockets.open(client("192.0.2.7"), None)
@@ -382,14 +382,14 @@ def test_websockets_never_use_up_the_descriptors(descriptors: int) -> None:
 
 @pytest.fixture
 def signed_in() -> Iterator[None]:
-    """Have Ada signed in in the tab."""
+    """Sign Ada in in the tab."""
     SIGNED_IN_TABS[TAB] = "ada"
     yield
     SIGNED_IN_TABS.pop(TAB, None)
 
 
 def put(gate: Gate, path: str = UPLOAD, method: str = "PUT", **sent: str) -> int:
-    """Upload, as Streamlit's own page does."""
+    """Upload as Streamlit's own page does."""
     return asyncio.run(ask(gate, method=method, path=path, sec_fetch_site="same-origin", **sent))
 
 
@@ -424,7 +424,7 @@ def test_a_signed_in_tab_may_upload_with_its_users_cookie(
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize("length", ["", "many", "-1", "9" * 5000])
 def test_an_upload_says_how_long_it_is(app: App, length: str) -> None:
-    """AV-3: what cannot be counted before it comes does not come."""
+    """AV-3: a body of unknown length can't be counted in advance, so it is refused."""
     sent = {"content_length": length} if length else {}
 
     assert put(gate_of(app, serves_cookie=False), **sent) == 411
@@ -448,7 +448,7 @@ def test_an_upload_that_streamlit_refuses_takes_no_room(app: App) -> None:
 
 
 def test_uploads_are_bounded_in_number_and_bytes() -> None:
-    """AV-3: per user and for all of them, what is still on its way included."""
+    """AV-3: per user and in total, including uploads under way."""
     bounds = Bounds(user_files=3, user_upload=2, all_uploads=3)
     one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
     uploads = Uploads(bounds)
@@ -471,7 +471,7 @@ def arrive(uploads: Uploads, user: str, session: str, file: str, size: int) -> b
 
 
 def test_one_file_that_is_uploaded_many_times_at_once_counts_each_time() -> None:
-    """AV-3: each is in memory until it is there."""
+    """AV-3: each is in memory until it is complete."""
     one = int(config.get_option("server.maxUploadSize")) * MEGABYTE
     uploads = Uploads(Bounds(user_files=3, user_upload=2))
 
@@ -482,7 +482,7 @@ def test_one_file_that_is_uploaded_many_times_at_once_counts_each_time() -> None
 
 @pytest.mark.usefixtures("signed_in")
 def test_an_upload_that_fails_leaves_the_file_before_it_and_its_room(app: App) -> None:
-    """AV-3: refused by Streamlit, or ended by a fault of it."""
+    """AV-3: refused by Streamlit, or ended by an error in it."""
     gate = gate_of(app, serves_cookie=False)
     put(gate, content_length="9")
     app.status = 400
@@ -500,7 +500,7 @@ def test_an_upload_that_fails_leaves_the_file_before_it_and_its_room(app: App) -
 
 
 def test_uploads_go_with_their_tab() -> None:
-    """AV-3: after a while in which a page whose connection broke comes back."""
+    """AV-3: after a while, so that a page with a lost connection can reconnect."""
     clock = iter([0.0, 29.0, 30.0, 59.0, 60.0])
     uploads = Uploads(Bounds(uploads_kept=30), clock=lambda: next(clock))
     removed: list[str] = []
@@ -521,7 +521,7 @@ def test_uploads_go_with_their_tab() -> None:
 
 
 def waits_of(turns: Turns, address: str, count: int) -> list[float]:
-    """Return how long each of the next *count* turns of *address* waits, in seconds."""
+    """Return the seconds that each of the next *count* turns of *address* waits."""
     return [round(turns.take(client(address)), 6) for _ in range(count)]
 
 
@@ -562,7 +562,7 @@ def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("waits", ["for a message", "for its turn"])
 def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
-    """AV-3: whatever it waits for; its browser comes back by itself."""
+    """AV-3: in any state; its browser reconnects by itself."""
     runs = 1 if waits == "for a message" else 0
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=runs, runs_rate=1 / 3600))
     sent: list[Message] = []
@@ -596,7 +596,7 @@ def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
 def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AV-3: Streamlit's own would stay grey for good; a signed-in user is let in."""
+    """AV-3: Streamlit's own would stay grey forever; a signed-in user is admitted."""
     gate = gate_of(app, app_name="<Acme>")
     monkeypatch.setattr(gate.sockets, "has_room", lambda client: False)
     whose = iter([None, "ada"])
@@ -617,7 +617,7 @@ def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
 
 
 async def send_messages(gate: Gate, sent: list[bytes], cookie: bool = False) -> list[bytes]:
-    """Open a page through *gate*, send it the messages; return what came through until it waits."""
+    """Open a page through *gate* and send messages; return those passed on until it waits."""
     came: list[bytes] = []
     scope: Scope = {
         "type": "websocket",
@@ -656,7 +656,7 @@ async def send_messages(gate: Gate, sent: list[bytes], cookie: bool = False) -> 
 
 @pytest.mark.parametrize("cookie", [False, True])
 def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, cookie: bool) -> None:
-    """AV-1: in order, and the page is not read meanwhile: what waits costs no memory here."""
+    """AV-1: in order; nothing more is read meanwhile, so waiting costs no memory here."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=2, runs_rate=1 / 3600))
 
     came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"], cookie))
@@ -665,7 +665,7 @@ def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, coo
 
 
 def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
-    """AV-3: 300 pages of a network may wait, with 25 MB each; the browser comes back."""
+    """AV-3: 300 pages of a network may wait, with 25 MB each; the browser reconnects."""
     bounds = Bounds(runs=1, runs_rate=100, unfinished=1)
     long = rerun_with(WidgetState(id="name", string_value="x" * MEGABYTE))
 
@@ -675,7 +675,7 @@ def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
 
 
 def test_a_message_that_has_waited_arrives(app: App) -> None:
-    """AV-1: none is dropped: the press of a button is in it."""
+    """AV-1: none is dropped, since it may be a button press."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=1, runs_rate=100))
 
     came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"]))
@@ -684,7 +684,7 @@ def test_a_message_that_has_waited_arrives(app: App) -> None:
 
 
 def rerun_with(*states: WidgetState) -> bytes:
-    """Return the message of a page that has these widgets."""
+    """Return the message of a page with these widgets."""
     message = BackMsg()
     message.rerun_script.widget_states.widgets.extend(states)
     data: bytes = message.SerializeToString()
@@ -705,7 +705,7 @@ def test_a_message_of_many_fields_is_refused_before_it_is_read() -> None:
 
 
 def test_a_long_text_is_one_field() -> None:
-    """AV-2: a form answers it in words, whatever its bytes would mean as fields."""
+    """AV-2: the form answers it, whatever its bytes would mean as fields."""
     long = rerun_with(WidgetState(id="name", string_value="\n\0" * 5_000_000))
 
     assert has_few_parts(long, BOUNDS.parts)

@@ -1,4 +1,4 @@
-"""The headers of every answer: what the browser may load, frame, guess and pass on."""
+"""The headers of every response: what the browser may load, frame, guess and pass on."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ HTTPS = "https://app.example.com"
 
 
 def answer(path: str = "/", base_url: str = HTTPS, base: str = "/", **own: str) -> Response:
-    """Return the answer to *path* of an app whose own answer has the headers *own*."""
+    """Return the response to *path* of an app that sets the headers *own*."""
     sent = {name.replace("_", "-"): value for name, value in own.items()}
     edge = Edge(make_settings(base_url=base_url), base)
 
@@ -49,7 +49,7 @@ def policy(response: Response) -> dict[str, list[str]]:
     ],
 )
 def test_every_answer_carries_the_security_headers(name: str, value: str) -> None:
-    """CK-8: pages, assets and refusals alike; a year of https, subdomains included."""
+    """CK-8: pages, assets and refusals; a year of https, subdomains included."""
     assert answer("/_stcore/health").headers[name] == value
 
 
@@ -96,7 +96,7 @@ def test_each_inline_script_of_the_page_has_its_hash(
     ],
 )
 def test_the_policy_lets_a_page_load_from_here_alone(directive: str, sources: list[str]) -> None:
-    """CK-8: nothing comes from elsewhere, nothing goes elsewhere, nobody frames the app."""
+    """CK-8: nothing is loaded from or sent elsewhere, and no site frames the app."""
     assert policy(answer())[directive] == sources
 
 

@@ -1,4 +1,4 @@
-"""The house rules: who may import whom, and what no code may contain."""
+"""The house rules: permitted imports, and what no code may contain."""
 
 import ast
 import re
@@ -48,7 +48,7 @@ TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
 
 
 def imports(tree: ast.AST) -> set[str]:
-    """Return the top-level packages that *tree* imports, wherever it does."""
+    """Return the top-level packages that *tree* imports anywhere."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -80,7 +80,7 @@ def barred(path: Path) -> set[str]:
 
 
 def test_a_module_opens_with_one_sentence() -> None:
-    """Whoever opens a file reads first what it is for."""
+    """A reader who opens a file first reads what it is for."""
     first = {
         path: (ast.get_docstring(tree) or "").partition("\n")[0] for path, tree in TREES.items()
     }

@@ -69,7 +69,7 @@ def test_no_byte_of_a_published_example_may_change(
 def test_a_right_signature_alone_makes_no_session(
     key: str, header: str, payload: str, signature: str, text: str
 ) -> None:
-    """JWT-5, JWT-13: somebody else's token stays somebody else's, were the key ours or not."""
+    """JWT-5, JWT-13: a foreign token is refused, even if it is signed with our key."""
     token = f"{header}.{payload}.{signature}"
     kid = "018c0ae5-4d9b-471b-bfd6-eef314bc7037"
     ring = KeyRing({kid: base64url_decode(key)})

@@ -1,4 +1,4 @@
-"""The key ring: derived as RFC 5869 says, named without telling."""
+"""The key ring: derived as in RFC 5869, with ids that reveal nothing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The bounded log: nobody floods it, and nothing goes unmentioned."""
+"""The bounded log: it can't be flooded, and nothing goes unmentioned."""
 
 import logging
 
@@ -10,7 +10,7 @@ from auth.log import EVERY, BoundedLog
 def test_what_repeats_is_written_once_a_minute_with_its_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """LG-1: whatever the values are; another kind of message is a line of its own."""
+    """LG-1: for any values; another kind of message gets its own line."""
     now = [0.0]
     log = BoundedLog("auth.test", clock=lambda: now[0])
 

@@ -1,4 +1,4 @@
-"""Input that is cheap to send must be cheap to refuse: one message must not stop everybody else."""
+"""Input that is cheap to send must be cheap to refuse: no message may block other visitors."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What the quick look at the start relies on, and what an operator reads when it fails."""
+"""The quick check at startup, and the operator's message when it fails."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Migrating: again, in vain, and by several processes at once."""
+"""Migrations: repeated, failing, and by several processes at once."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ TABLES = {"users", "sessions", "tickets", "email_tokens", "counters", "audit"}
 
 
 def tables(database: Database) -> set[str]:
-    """Return which tables there are, without Alembic's own."""
+    """Return the tables, without Alembic's own."""
     return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
 
 
@@ -85,7 +85,7 @@ def test_three_processes_start_on_a_new_postgresql(postgres: Postgres) -> None:
 
 
 def waiting(database: Database) -> int:
-    """Return how many connections of anybody wait for an advisory lock in *database*."""
+    """Return the number of connections that wait for an advisory lock in *database*."""
     with database.read() as connection:
         count = connection.scalar(
             text(
@@ -97,5 +97,5 @@ def waiting(database: Database) -> int:
 
 
 def ended(processes: list[subprocess.Popen[bytes]]) -> bool:
-    """Tell whether one of *processes* has come to its end."""
+    """Return whether one of *processes* has ended."""
     return any(process.poll() is not None for process in processes)

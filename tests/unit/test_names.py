@@ -1,4 +1,4 @@
-"""People's names: any script, one line, nothing that fakes what stands around it."""
+"""People's names: any script, one line, nothing that disturbs the text around it."""
 
 import pytest
 

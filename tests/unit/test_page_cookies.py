@@ -1,4 +1,4 @@
-"""The cookies that come with a page: which answers get them, and what they say."""
+"""The cookies sent with a page: which responses get them, and their attributes."""
 
 import asyncio
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ TEN_SECONDS = 10  # more than a test takes from one clock to the other
 
 @pytest.fixture
 def service(sqlite_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AuthService:
-    """The rules that the middleware asks, on the real clock, which it reads itself."""
+    """The middleware's service, on the real clock, which the middleware reads itself."""
     service = AuthService(Database(sqlite_url), settings)
     monkeypatch.setitem(globals(), "current", lambda: service)
     return service
@@ -46,7 +46,7 @@ def answer(
     content: str = "text/html",
     base: str = "/",
 ) -> Response:
-    """Return what a browser gets for *path* where the app answers with *content*."""
+    """Return the response to *path* when the app answers with *content*."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -80,7 +80,7 @@ def set_cookies(response: Response) -> list[str]:
 
 
 def token(service: AuthService) -> str:
-    """Return the token of a session of Ada's, which is due for another."""
+    """Return the token of a session of Ada's that is due for rotation."""
     ada = sign_up_ada(service)
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     with service.database.write() as connection:
@@ -108,7 +108,7 @@ def test_a_page_is_not_kept_by_the_browser() -> None:
 
 
 def test_a_browser_keeps_the_nonce_it_has() -> None:
-    """CK-5: a ticket that is on its way stays good when another tab is opened."""
+    """CK-5: a pending ticket stays valid when another tab is opened."""
     assert set_cookies(answer(cookies=[f"auth_browser={NONCE}"])) == []
 
 

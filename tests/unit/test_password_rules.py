@@ -1,4 +1,4 @@
-"""The password rules: long, not common, not about oneself; and nothing else asked."""
+"""The password rules: long, not common, not about the user, and nothing else."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -62,7 +62,7 @@ def test_length_counts_letters_and_not_bytes(password: str, fault: bool) -> None
     ],
 )
 def test_no_kind_of_character_is_asked_for(password: str) -> None:
-    """PW-3: length is the rule; capitals, digits and signs are nobody's business."""
+    """PW-3: only length counts; capitals, digits and symbols are not required."""
     assert password_errors(password, min_length=15) == []
 
 
@@ -98,7 +98,7 @@ def test_a_listed_password_cannot_be_chosen(sqlite_url: str, clock: Clock) -> No
     ],
 )
 def test_what_is_made_of_patterns_or_of_oneself_is_too_easy(password: str) -> None:
-    """PW-6: repeats, sequences, and words that everybody knows of this person."""
+    """PW-6: repeats, sequences, and words known about this person."""
     context = ("ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "Analytical Engines")
 
     faults = password_errors(password, 15, context)
@@ -106,7 +106,7 @@ def test_what_is_made_of_patterns_or_of_oneself_is_too_easy(password: str) -> No
     assert any(text.startswith((GUESSED, COMMON)) for text in faults)
 
 
-def test_words_of_oneself_weigh_what_a_stranger_would_not_guess() -> None:
+def test_words_about_the_user_count_although_others_would_not_guess_them() -> None:
     """PW-6: the context makes the difference."""
     assert strength("zyxomma petiolatum", ["Zyxomma", "petiolatum"]) < strength(
         "zyxomma petiolatum"
@@ -130,7 +130,7 @@ def test_what_cannot_be_stored_is_a_sentence_and_not_a_crash(password: str, sent
 
 
 def test_all_broken_rules_are_told_at_once() -> None:
-    """PW-5: nobody fixes one only to meet the next."""
+    """PW-5: users don't fix one only to meet the next."""
     faults = password_errors("password", 15)
 
     assert [text.startswith(start) for text, start in zip(faults, (SHORT, COMMON), strict=True)]
@@ -153,7 +153,7 @@ def test_only_the_start_of_a_long_password_is_weighed(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("text", [LEET * 3, LEET + "kumquat lantern orbit", "19283746501" * 5])
 def test_the_estimate_s_work_is_bounded(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """AV-2: signs that stand for letters multiply zxcvbn's work; what it looks up is counted."""
+    """AV-2: symbols read as letters multiply zxcvbn's work, so its look-ups are bounded."""
     looked_up = [0]
     match = matching.dictionary_match
 
@@ -169,7 +169,7 @@ def test_the_estimate_s_work_is_bounded(monkeypatch: pytest.MonkeyPatch, text: s
 
 
 def test_a_password_of_many_signs_is_still_weighed() -> None:
-    """AV-2, PW-6: the bound leaves enough of it to tell a strong one from a weak one."""
+    """AV-2, PW-6: enough of it remains to distinguish strong from weak."""
     assert strength(LEET) == 4
     assert strength("p455w0rd" * 6) < MIN_STRENGTH
     assert strength("1234567890" * 4) < MIN_STRENGTH
@@ -195,5 +195,5 @@ def test_estimates_do_not_mix_up_whose_words_they_are() -> None:
 
 
 def test_no_password_has_no_strength() -> None:
-    """PW-6: the meter stands at the bottom before anything is typed."""
+    """PW-6: the meter is at the bottom before anything is typed."""
     assert strength("") == 0

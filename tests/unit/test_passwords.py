@@ -20,15 +20,15 @@ GOLDEN_SALT = b"$2b$04$" + b"." * 22
 
 
 def plain(password: bytes, rounds: int = CHEAPEST) -> str:
-    """Return what another framework would have stored."""
+    """Return a hash as another framework would have stored it."""
     return bcrypt.hashpw(password, bcrypt.gensalt(rounds)).decode()
 
 
 class Work:
-    """Counts what bcrypt is asked to do while a test watches."""
+    """Counts bcrypt's work during a test."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        """Step between the module and bcrypt."""
+        """Intercept the module's calls to bcrypt."""
         self.checks = 0
         self.units = 0  # of 2^0
         check, make = bcrypt.checkpw, bcrypt.hashpw
@@ -48,14 +48,14 @@ class Work:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """A spy on bcrypt, after the stand-in of the cheapest cost is made."""
+    """A spy on bcrypt, created after the dummy hash of the cheapest cost."""
     passwords.dummy_hash(CHEAPEST)
     passwords.dummy_hash(6)
     return Work(monkeypatch)
 
 
 def test_a_password_matches_its_own_hash_and_no_other() -> None:
-    """BC-6: right is right, and one letter off is wrong."""
+    """BC-6: the right one matches, and one letter off doesn't."""
     stored = hash_password(RIGHT, CHEAP)
 
     assert verify_password(RIGHT, stored, CHEAP) == Verdict(True)
@@ -63,7 +63,7 @@ def test_a_password_matches_its_own_hash_and_no_other() -> None:
 
 
 def test_the_first_scheme_is_what_it_was() -> None:
-    """BC-1: bcrypt over base64(HMAC-SHA-384(pepper, NFC)): hashes stored once verify for ever."""
+    """BC-1: bcrypt over base64(HMAC-SHA-384(pepper, NFC)): stored hashes verify forever."""
     keyed = b64encode(hmac.digest(b"", RIGHT.encode(), "sha384"))
 
     stored = "v1" + bcrypt.hashpw(keyed, GOLDEN_SALT).decode()
@@ -73,7 +73,7 @@ def test_the_first_scheme_is_what_it_was() -> None:
 
 
 def test_a_stored_hash_tells_its_scheme_and_cost() -> None:
-    """BC-1, BC-2: the row says how it was made."""
+    """BC-1, BC-2: the row records how it was made."""
     assert hash_password(RIGHT, CHEAP).startswith("v1$2b$04$")
     assert hash_password(RIGHT, Scheme(5, (NEW,))).startswith("v1.")
 
@@ -153,7 +153,7 @@ def test_a_stored_cost_beyond_reason_does_not_hang(cost: str, work: Work) -> Non
 def test_every_answer_costs_one_check_of_todays_cost(
     password: str, stored: str | None, work: Work
 ) -> None:
-    """BC-4, BC-5: exactly one bcrypt, whatever is wrong with either side."""
+    """BC-4, BC-5: exactly one bcrypt, for any fault in the password or the hash."""
     verdict = verify_password(password, stored, CHEAP)
 
     assert bool(verdict) is (password == RIGHT and stored == STORED)

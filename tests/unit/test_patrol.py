@@ -1,4 +1,4 @@
-"""Which connections are closed when there are too many of them."""
+"""Which connections are closed when there are too many."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from web.bounds import Bounds, Patrol
 
 @dataclass(eq=False)
 class Connection:
-    """One of uvicorn's, from *ip*, in the phase that its fields say."""
+    """A uvicorn connection from *ip*, in the phase given by its fields."""
 
     ip: str = "192.0.2.7"
     has_request: bool = True
@@ -32,20 +32,20 @@ class Connection:
 
     @property
     def transport(self) -> "Connection":
-        """Itself stands for the transport."""
+        """The transport: this object itself."""
         return self
 
     def get_write_buffer_size(self) -> int:
-        """Return the bytes of the answer that the client has not read."""
+        """Return the bytes of the response that the client has not read."""
         return self.unread
 
     def abort(self) -> None:
-        """Note that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
 
 class Server:
-    """A patrol over connections that come one after the other."""
+    """A patrol over connections that arrive one after the other."""
 
     def __init__(self, descriptors: int) -> None:
         self.now = 0.0
@@ -54,13 +54,13 @@ class Server:
         self.patrol = Patrol(bounds, descriptors, BoundedLog("test"), clock=lambda: self.now)
 
     def look(self, *, by_network: bool = True) -> None:
-        """Look a second later."""
+        """Check a second later."""
         self.now += 1
         self.patrol.look(self.connections, by_network=by_network)
         self.connections = [one for one in self.connections if not one.closed]
 
     def come(self, *connections: Connection) -> None:
-        """Let them come, a second apart."""
+        """Add connections, a second apart."""
         for connection in connections:
             self.connections.append(connection)
             self.look()
@@ -87,7 +87,7 @@ def test_a_crowded_network_loses_its_oldest_connections_and_others_none() -> Non
 
 
 def test_one_who_reads_an_answer_slowly_does_not_become_younger() -> None:
-    """AV-3: or else the oldest, which are closed first, would always be someone else's."""
+    """AV-3: otherwise the oldest, which are closed first, would always be another client's."""
     server = Server(descriptors=16)  # 8 of them, 2 of a network
     slow, quick = Connection(unread=100), Connection(unread=100)
     server.come(slow, quick)
@@ -99,7 +99,7 @@ def test_one_who_reads_an_answer_slowly_does_not_become_younger() -> None:
 
 
 def test_the_largest_crowd_makes_room_when_all_is_full() -> None:
-    """AV-3: many networks with little each must not push out a visitor who was there first."""
+    """AV-3: many networks with few connections each must not displace an earlier visitor."""
     server = Server(descriptors=16)  # 8 of them, 2 of a network
     alone = Connection("192.0.2.9")
     crowd = [Connection(f"192.0.2.{number // 2}") for number in range(8)]
@@ -110,7 +110,7 @@ def test_the_largest_crowd_makes_room_when_all_is_full() -> None:
 
 
 def test_behind_a_proxy_all_are_one_crowd() -> None:
-    """AV-3: its own limits know the visitors; here the oldest of all go."""
+    """AV-3: only the proxy can tell visitors apart; here the oldest of all are closed."""
     server = Server(descriptors=8)  # 4 of them
     connections = [Connection(f"192.0.2.{number}") for number in range(6)]
     server.connections = list(connections)

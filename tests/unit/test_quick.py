@@ -11,7 +11,7 @@ from settings import ROOT
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", ["0", "2"])
 def test_a_quick_run_says_what_it_left_out(processes: str) -> None:
-    """CF-3: nobody takes the quick answer for the whole one."""
+    """CF-3: so that the quick result is never mistaken for the full one."""
     places = ("tests/unit/test_migrate.py", "tests/test_migrations.py")
 
     ended = subprocess.run(

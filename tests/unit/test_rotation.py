@@ -1,4 +1,4 @@
-"""Rotation: the token changes, and one that was replaced and comes back is a copy."""
+"""Rotation: the token changes, and a replaced one that comes back is a copy."""
 
 from datetime import timedelta
 
@@ -20,14 +20,14 @@ OWNERS, COPYS = "_ask_" + "0" * 32, "_ask_" + "1" * 32  # tickets that their tab
 
 
 def renew(service: AuthService, token: str) -> str:
-    """Return the token that a page load with *token* answers with."""
+    """Return the token that a page load with *token* gets."""
     login = refresh(service, token)
     assert login is not None
     return login.token
 
 
 def same(service: AuthService, one: str, other: str) -> bool:
-    """Tell whether two tokens are the same one, whenever each was signed."""
+    """Return whether two tokens are the same, regardless of when each was signed."""
     first, second = (service.claims(each) for each in (one, other))
     assert first and second
     return first.token_id == second.token_id
@@ -64,7 +64,7 @@ def test_a_page_load_on_schedule_brings_another_token(
     assert service.resume(renewed) is not None
 
 
-def test_an_answer_lost_on_the_way_logs_nobody_out(
+def test_a_response_lost_on_the_way_logs_no_user_out(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
     """SE-9: until the next token has come back, the one in use stays in use."""
@@ -96,7 +96,7 @@ def test_the_token_before_is_good_for_a_moment(
 def test_a_replaced_token_that_comes_back_ends_the_whole_session(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-9: somebody has a copy, and we cannot tell who is who."""
+    """SE-9: there is a copy, and the server cannot tell owner from attacker."""
     stolen = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
     current = renew(service, stolen)
@@ -113,7 +113,7 @@ def test_a_replaced_token_that_comes_back_ends_the_whole_session(
 def test_a_copy_that_an_open_tab_holds_is_refused_after_the_overlap(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-9: the server cannot know whose tab it is; the owner's session goes on."""
+    """SE-9: the server can't tell whether the tab is the owner's, so the session continues."""
     held = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
     current = renew(service, held)
@@ -153,7 +153,7 @@ def test_a_copy_held_through_weeks_of_rotations_never_works_again(
 def test_a_page_load_with_the_token_before_hands_out_nothing(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-9: its browser has the newest already; only a copy could gain it here."""
+    """SE-9: its browser has the newest already; only an attacker could gain by it."""
     before = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
     service.resume(renew(service, before))
@@ -199,7 +199,7 @@ def test_a_tabs_own_ticket_is_good_for_half_a_minute(
 def test_a_copy_that_asks_for_the_newest_ends_the_session(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-9: its browser brought a token that was replaced for good: both are out."""
+    """SE-9: its browser presented a replaced token after the overlap: both are signed out."""
     before = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
     current = renew(service, before)
@@ -216,7 +216,7 @@ def test_a_copy_that_asks_for_the_newest_ends_the_session(
 def test_of_two_page_loads_at_once_the_second_leaves_the_first_its_token(
     service: AuthService, database: Database, ada: Person, clock: Clock
 ) -> None:
-    """SE-9: a token that was handed out is never overwritten: its browser would bring a copy."""
+    """SE-9: an issued token is never overwritten: it would turn into a copy."""
     token = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
     session = service.session(token)
@@ -235,7 +235,7 @@ def test_of_two_page_loads_at_once_the_second_leaves_the_first_its_token(
 
 
 def test_a_stale_token_can_still_log_out(service: AuthService, ada: Person, clock: Clock) -> None:
-    """SE-5: ending more than it may use is no harm."""
+    """SE-5: ending a session that it may no longer use does no harm."""
     before = log_in(service, ada)
     clock.advance(ROTATE_EVERY)
     current = renew(service, before)
@@ -272,13 +272,13 @@ def test_a_session_that_is_over_is_not_renewed(service: AuthService, ada: Person
 
 @pytest.fixture
 def two(service: AuthService, ada: Person) -> list[Session]:
-    """Two sessions of Ada's, each as it began."""
+    """Two new sessions of Ada's."""
     sessions = [service.session(log_in(service, ada)) for _ in range(2)]
     return [session for session in sessions if session]
 
 
 def row(service: AuthService, database: Database, session: Session, now: Clock) -> Session:
-    """Return *session* as its row stands."""
+    """Return the current row of *session*."""
     with database.read() as connection:
         found = service.sessions.find(connection, session.id, now())
     assert found is not None
@@ -311,7 +311,7 @@ def test_a_token_that_comes_into_use_replaces_the_one_before(
 def test_only_the_token_that_is_next_comes_into_use(
     service: AuthService, database: Database, two: list[Session], clock: Clock
 ) -> None:
-    """SE-9: of two browsers' requests at once the second finds it done, and changes nothing."""
+    """SE-9: the second of two concurrent requests finds it done, and changes nothing."""
     session, _ = two
     with database.write() as connection:
         accept(connection, session, "another-token-id-000000", clock())
@@ -346,7 +346,7 @@ def test_at_step_up_the_token_the_browser_has_counts_for_the_overlap(
     clock: Clock,
     on_its_way: bool,
 ) -> None:
-    """SE-9, AC-1: the one in use, or the next one if that has been sent already."""
+    """SE-9, AC-1: the one in use, or the next one if it was already sent."""
     session, other = two
     with database.write() as connection:
         sent = prepare(connection, session) if on_its_way else None

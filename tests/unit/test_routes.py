@@ -1,4 +1,4 @@
-"""The routes beside the app, without a server: what they answer when things fail."""
+"""The routes beside the app, without a server: their answers to failures."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ def current() -> AuthService:
 def answer(
     path: str, method: str = "GET", body: Iterable[bytes] = (b"",), base: str = "/"
 ) -> Response:
-    """Return what the routes answer."""
+    """Return the routes' response."""
     app = Router(routes.routes(Edge(make_settings(), base, lambda: current())))
     return ask(app, path, method, HEADERS, body)
 
@@ -43,7 +43,7 @@ def service(sqlite_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("base", ["/", "/app"])
 def test_an_app_whose_database_answers_is_ready(service: AuthService, base: str) -> None:
-    """CF-4: a load balancer may send people here."""
+    """CF-4: a load balancer may send visitors here."""
     response = answer(f"{base.rstrip('/')}/readyz", base=base)
 
     assert (response.status_code, response.body) == (200, b"ready")
@@ -69,7 +69,7 @@ def test_without_its_database_a_session_is_neither_opened_nor_closed(method: str
 
 
 def test_a_body_is_read_no_further_than_a_ticket_is_long(service: AuthService) -> None:
-    """AV-3: whatever is announced, a kilobyte is all that is kept."""
+    """AV-3: for any announced length, only a kilobyte is kept."""
     read: list[bytes] = []
 
     def endless() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""SECURITY.md tells numbers: here they are compared with the code."""
+"""The numbers in SECURITY.md match the code."""
 
 import re
 from datetime import timedelta
@@ -94,7 +94,7 @@ def minutes(value: timedelta) -> str:
     ],
 )
 def test_a_number_on_the_page_is_the_one_in_the_code(row: str, told: str) -> None:
-    """CF-5: what people are promised is what happens."""
+    """CF-5: the app does what the page promises."""
     assert re.match(rf"{re.escape(told)}\b", ROWS[row])
 
 

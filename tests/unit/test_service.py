@@ -1,4 +1,4 @@
-"""The verbs: who gets in, who is told what, and what the database keeps of it."""
+"""The verbs: who gets in, what they see, and what the database stores."""
 
 import logging
 from collections.abc import Callable
@@ -37,12 +37,12 @@ HOSTILE = [
 
 
 def users(database: Database) -> list[str]:
-    """Return the address key of each account."""
+    """Return the email key of each account."""
     with database.read() as connection:
         return list(connection.execute(select(User.email_key)).scalars())
 
 
-def test_a_new_database_has_nobody_in_it(database: Database) -> None:
+def test_a_new_database_has_no_account(database: Database) -> None:
     """AC-7: no default account."""
     assert users(database) == []
 
@@ -78,16 +78,16 @@ def test_every_fault_of_every_field_is_told_at_once(service: AuthService) -> Non
     }
 
 
-def test_an_address_makes_one_account(service: AuthService, ada: Person) -> None:
+def test_an_email_makes_one_account(service: AuthService, ada: Person) -> None:
     """AC-4: another spelling of it is the same one."""
     with pytest.raises(EmailTaken):
         service.sign_up(" ADA@EXAMPLE.COM", ada.password)
 
 
-def test_sixteen_who_race_for_an_address_make_one_account(
+def test_sixteen_concurrent_sign_ups_with_an_email_make_one_account(
     service: AuthService, database: Database
 ) -> None:
-    """DB-1: the database decides, and the others are told so."""
+    """DB-1: the database decides, and the others get EmailTaken."""
 
     def sign_up(number: int) -> str:
         try:
@@ -104,7 +104,7 @@ def test_sixteen_who_race_for_an_address_make_one_account(
 
 
 def test_twenty_log_in_at_once(service: AuthService) -> None:
-    """DB-3: nobody is told that the database is locked."""
+    """DB-3: none fails because the database is locked."""
     password = "kumquat lantern orbit"
     people = [service.sign_up(f"user{n}@example.com", password).email for n in range(20)]
 
@@ -119,12 +119,12 @@ def no_change(service: AuthService, ada: Person, database: Database) -> None:
 
 
 def disabled(service: AuthService, ada: Person, database: Database) -> None:
-    """Keep Ada out."""
+    """Disable Ada's account."""
     disable(service, ada.id)
 
 
 def stored(value: str | None) -> Callable[[AuthService, Person, Database], None]:
-    """Return what puts *value* in the place of Ada's hash."""
+    """Return a function that replaces Ada's hash by *value*."""
 
     def change(service: AuthService, ada: Person, database: Database) -> None:
         with database.write() as connection:
@@ -157,7 +157,7 @@ def test_every_refusal_says_and_costs_the_same(
     password: str | None,
     change: Callable[[AuthService, Person, Database], None],
 ) -> None:
-    """EN-1, BC-4: one message and one bcrypt, so that nobody learns who has an account."""
+    """EN-1, BC-4: one message and one bcrypt, so that no attacker learns who has an account."""
     checked: list[bytes] = []
     check = bcrypt.checkpw
     change(service, ada, database)
@@ -178,7 +178,7 @@ def test_every_refusal_says_and_costs_the_same(
 def test_the_right_password_of_a_cheaper_hash_is_refused_no_faster(
     database: Database, clock: Clock, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """BC-4: where the account may not enter, the time does not tell that it was right."""
+    """BC-4: if the account may not log in, timing does not reveal that it was right."""
     service = AuthService(database, make_settings(bcrypt_rounds=6), features=FEATURES, clock=clock)
     disable(service, ada.id)
     work: list[int] = []
@@ -231,7 +231,7 @@ def test_a_log_in_brings_the_hash_up_to_date(
 def test_an_imported_user_logs_in_and_gets_our_hash(
     service: AuthService, ada: Person, database: Database
 ) -> None:
-    """BC-10: nobody has to choose a new password because the app changed."""
+    """BC-10: no user has to choose a new password because the app changed."""
     foreign = bcrypt.hashpw(ada.password.encode(), bcrypt.gensalt(4, b"2a")).decode()
     stored(foreign)(service, ada, database)
 
@@ -244,7 +244,7 @@ def test_an_imported_user_logs_in_and_gets_our_hash(
 def test_no_transaction_is_open_while_bcrypt_runs(
     service: AuthService, ada: Person, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DB-3: a quarter of a second under the write lock would stop everybody."""
+    """DB-3: a quarter of a second under the write lock would stop all other users."""
     borrowed: list[int] = []
     pool = database.engine.pool
 
@@ -301,7 +301,7 @@ def test_a_database_that_fails_is_unavailable_and_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
     verb: Callable[[AuthService, str], object],
 ) -> None:
-    """GD-5, GD-7: closed, with a sentence for people and no address, query or password in it."""
+    """GD-5, GD-7: closed, with a sentence for the user and no host, query or password in it."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     def fail() -> None:
@@ -341,7 +341,7 @@ def test_a_database_that_fails_is_one_line_in_the_log_with_its_cause(
 def test_no_secret_reaches_a_log_or_an_exception(
     service: AuthService, ada: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """LG-2, CK-10: neither password nor token nor key, whatever happens."""
+    """LG-2, CK-10: neither password nor token nor key, in any case."""
     caplog.set_level(logging.DEBUG)
     said: list[str] = []
 
@@ -364,7 +364,7 @@ def test_no_secret_reaches_a_log_or_an_exception(
 def test_a_dump_of_the_database_opens_nothing(
     service: AuthService, ada: Person, database: Database
 ) -> None:
-    """SE-12: what signs is not in there, so no column makes a cookie."""
+    """SE-12: the signing key isn't in it, so no column yields a cookie."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     with database.read() as connection:

@@ -1,4 +1,4 @@
-"""Sessions: made new at each log-in, looked at on each run, over when they should be."""
+"""Sessions: new at each log-in, checked on each run, ended on time."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ def test_a_log_in_ends_the_session_it_replaces(service: AuthService, ada: Person
 
 
 def test_a_failed_log_in_ends_nothing(service: AuthService, ada: Person) -> None:
-    """SE-1: who mistypes in a second tab keeps the first."""
+    """SE-1: a user who mistypes in a second tab stays signed in in the first."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     with pytest.raises(Exception, match="do not match"):
@@ -81,7 +81,7 @@ def test_logging_out_leaves_other_browsers_alone(service: AuthService, ada: Pers
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c", "\ud800", "x" * 10_000])
-def test_no_token_is_nobody(service: AuthService, token: str | None) -> None:
+def test_without_a_token_there_is_no_user(service: AuthService, token: str | None) -> None:
     """JWT-9: anonymous, and no exception."""
     assert service.resume(token) is None
     assert end_reason(service, token) is None
@@ -92,7 +92,7 @@ def test_no_token_is_nobody(service: AuthService, token: str | None) -> None:
 def test_a_session_ends_with_its_absolute_life(
     database: Database, clock: Clock, remember: bool, early: timedelta, alive: bool
 ) -> None:
-    """SE-3, SE-11: on the server, at the moment itself, however busy somebody was."""
+    """SE-3, SE-11: on the server, to the second, however active the user was."""
     settings = make_settings()
     life = settings.session_remember_age if remember else settings.session_max_age
     service = AuthService(
@@ -112,7 +112,7 @@ def test_a_session_ends_with_its_absolute_life(
 
 @pytest.mark.parametrize("remember", [False, True], ids=["plain", "remembered"])
 @pytest.mark.parametrize(("early", "alive"), [(SECOND, True), (ZERO, False), (-SECOND, False)])
-def test_a_session_ends_when_nobody_uses_it(
+def test_a_session_ends_when_it_is_idle(
     service: AuthService,
     settings: Settings,
     ada: Person,
@@ -121,7 +121,7 @@ def test_a_session_ends_when_nobody_uses_it(
     early: timedelta,
     alive: bool,
 ) -> None:
-    """SE-4, SE-11: idle a second less is alive, and the moment itself is over."""
+    """SE-4, SE-11: a second before the limit it is open; at the limit it has ended."""
     idle = settings.session_remember_idle_age if remember else settings.session_idle_age
     token = service.log_in(ada.email, ada.password, LAPTOP, remember).token
 
@@ -134,7 +134,7 @@ def test_a_session_ends_when_nobody_uses_it(
 def test_using_a_session_keeps_it_and_looking_does_not(
     service: AuthService, settings: Settings, ada: Person, clock: Clock
 ) -> None:
-    """SE-4: a page that only looks whether it may stay open does not count as somebody."""
+    """SE-4: a page that only checks whether it may stay open does not count as use."""
     used, looked_at = (service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2))
 
     for _ in range(4):
@@ -168,7 +168,7 @@ def test_a_use_is_written_once_a_minute(
 def test_a_lock_held_by_another_writer_keeps_no_page_waiting(
     database: Database, service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """SE-4, AV-4: noting that a session was used can wait for the next run."""
+    """SE-4, AV-4: recording a session's use can wait for the next run."""
     login = service.log_in(ada.email, ada.password, LAPTOP)
     clock.advance(timedelta(minutes=2))
 
@@ -201,7 +201,7 @@ def test_disabling_ends_every_session_for_good(service: AuthService, ada: Person
 def test_a_session_whose_row_is_gone_is_over(
     service: AuthService, ada: Person, database: Database
 ) -> None:
-    """SE-2: the row is the truth; the token alone is nothing."""
+    """SE-2: the row decides; the token alone gives no access."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     with database.write() as connection:
@@ -228,10 +228,10 @@ def test_a_token_of_another_user_opens_no_session(
     assert service.resume(crossed) is None
 
 
-def test_a_session_remembers_who_asked_in_one_plain_line(
+def test_a_session_records_its_client_in_one_plain_line(
     service: AuthService, ada: Person, database: Database
 ) -> None:
-    """LG-3: what a browser says of itself is cut, and forges no line."""
+    """LG-3: the User-Agent is shortened, and forges no line."""
     agent = "Mozilla\r\n\x1b[31mauthn_login_success\0" + "x" * 1000
 
     service.log_in(ada.email, ada.password, Client("192.0.2.7\n", agent))

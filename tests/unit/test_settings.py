@@ -28,7 +28,7 @@ OTHER_KEY = "another-Key-of-thirty-two-Bytes-81Zqw"
 
 @pytest.fixture
 def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A .env that is not there yet, and an environment without settings but a key."""
+    """A .env that does not exist yet, and an environment with no settings but a key."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("SECRET_KEY", KEY)
@@ -173,7 +173,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_bad_value_is_named_with_what_is_wrong_and_the_fix(
     env: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str, fix: str
 ) -> None:
-    """CF-1: the start stops with a sentence, and a secret's value is not in it."""
+    """CF-1: startup stops with a message that contains no secret's value."""
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as caught:
@@ -232,7 +232,7 @@ PATTERNS = [
 def test_a_key_that_can_be_guessed_is_refused(
     env: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    """JWT-2: however long it is, and however random it looks."""
+    """JWT-2: of any length, and even if it looks random."""
     monkeypatch.setenv("SECRET_KEY", key)
 
     with pytest.raises(SettingsError, match="SECRET_KEY can be guessed"):
@@ -380,7 +380,7 @@ def test_without_a_base_url_links_lead_where_the_app_is_served(
 def test_a_database_url_is_read_as_the_driver_will(
     env: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, kept: str | None
 ) -> None:
-    """CF-1, CF-2: whatever is kept opens, from any folder; a relative file is the project's."""
+    """CF-1, CF-2: every accepted URL opens, from any folder; a relative file is the project's."""
     monkeypatch.setenv("DATABASE_URL", value)
     monkeypatch.chdir(tmp_path)
 
@@ -406,7 +406,7 @@ def test_several_hosts_are_each_tried_with_their_port(
 def test_a_folder_of_any_name_keeps_its_database(
     env: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str
 ) -> None:
-    """CF-2: the database is in the project, whatever the project's folder is called."""
+    """CF-2: the database is in the project, for any name of the project's folder."""
     monkeypatch.setattr("settings.ROOT", tmp_path / folder)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///data/mine.db")
 
@@ -504,7 +504,7 @@ def test_a_mail_server_is_read_once(
 def test_a_sender_is_an_email_with_or_without_a_name(
     env: Path, monkeypatch: pytest.MonkeyPatch, value: str, base_url: str, sender: Sender
 ) -> None:
-    """CF-1: in any form that people write; its domain is ASCII, as every server takes it."""
+    """CF-1: in any usual form; its domain is ASCII, which every server accepts."""
     monkeypatch.setenv("MAIL_FROM", value)
     monkeypatch.setenv("BASE_URL", base_url)
 
@@ -537,7 +537,7 @@ def test_a_byte_order_mark_changes_nothing(env: Path) -> None:
 def test_an_env_file_that_cannot_be_read_is_told_in_a_sentence(
     env: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CF-1: whatever keeps the file from being read, or the new key from being written."""
+    """CF-1: for any reason that it can't be read, or the new key can't be written."""
     (env.parent / "gone").touch()
     monkeypatch.delenv("SECRET_KEY")
 
@@ -569,7 +569,7 @@ def test_keys_and_peppers_come_newest_first(env: Path, monkeypatch: pytest.Monke
 def test_a_missing_key_is_made_once_in_development(
     env: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CF-1: the first start just works, and the second keeps everybody logged in."""
+    """CF-1: the first start just works, and the second keeps all users logged in."""
     monkeypatch.delenv("SECRET_KEY")
     env.write_text("# mine\nAPP_NAME=Ada's\nSECRET_KEY=\n")
     env.chmod(0o600)
@@ -585,7 +585,7 @@ def test_a_missing_key_is_made_once_in_development(
 def test_a_file_made_for_the_key_is_its_owners_alone(
     env: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CF-2: whoever reads the key can be anybody."""
+    """CF-2: an attacker who reads the key can sign in as any user."""
     monkeypatch.delenv("SECRET_KEY")
 
     load_settings(env)
@@ -595,7 +595,7 @@ def test_a_file_made_for_the_key_is_its_owners_alone(
 
 
 def test_production_makes_no_key(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CF-1: a key that each server made for itself would log people out at random."""
+    """CF-1: if each server made its own key, users would be logged out at random."""
     monkeypatch.delenv("SECRET_KEY")
     monkeypatch.setenv("APP_ENV", "production")
 
@@ -606,7 +606,7 @@ def test_production_makes_no_key(env: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_no_secret_is_printed_with_the_settings(env: Path) -> None:
-    """LG-2: a settings object in a traceback tells nothing."""
+    """LG-2: a settings object in a traceback reveals nothing."""
     assert KEY not in repr(load_settings(env)) + str(load_settings(env))
 
 

@@ -1,4 +1,4 @@
-"""What the server writes leaves at once, also on the sockets that Streamlit makes."""
+"""The server's writes leave at once, also on sockets that Streamlit creates."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +11,7 @@ from web.sockets import send_at_once
 
 @pytest.fixture
 def listening() -> Iterator[socket]:
-    """A socket made as `streamlit run` makes its own: it does not say that it is TCP's."""
+    """A socket created as by `streamlit run`: without the TCP protocol number."""
     with socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -19,12 +19,12 @@ def listening() -> Iterator[socket]:
 
 
 def waits(connection: socket) -> bool:
-    """Tell whether small messages wait for the other side's receipt."""
+    """Return whether small messages wait for the peer's acknowledgement."""
     return not connection.getsockopt(IPPROTO_TCP, TCP_NODELAY)
 
 
 def test_who_comes_later_does_not_wait(listening: socket) -> None:
-    """A connection has what the socket had that it came by."""
+    """A connection inherits its listening socket's option."""
     send_at_once()
 
     with create_connection(listening.getsockname()):
@@ -34,7 +34,7 @@ def test_who_comes_later_does_not_wait(listening: socket) -> None:
 
 
 def test_who_is_there_already_does_not_wait(listening: socket) -> None:
-    """Under `streamlit run app.py` the first visitor comes before there is anything of ours."""
+    """Under `streamlit run app.py` the first visitor arrives before our code has run."""
     with create_connection(listening.getsockname()):
         accepted, _ = listening.accept()
         with closing(accepted):

@@ -1,4 +1,4 @@
-"""Stages: what a feature puts between the password and the session."""
+"""Stages: a feature's steps between the password and the session."""
 
 from collections.abc import Callable
 
@@ -22,12 +22,12 @@ ServiceWith = Callable[..., AuthService]
 
 
 class CodeNeeded(AuthError):
-    """What a stage raises to ask for more."""
+    """Raised by a stage to ask for more."""
 
 
 @pytest.fixture
 def service_with(database: Database, settings: Settings, clock: Clock) -> ServiceWith:
-    """Return a way to a service with stages of the test's own."""
+    """Return a function that creates a service with the test's own stages."""
 
     def make(*stages: Stage) -> AuthService:
         features = [Feature(name=f"stage{n}", stage=stage) for n, stage in enumerate(stages)]
@@ -37,7 +37,7 @@ def service_with(database: Database, settings: Settings, clock: Clock) -> Servic
 
 
 def sessions(database: Database) -> int:
-    """Return how many sessions there are."""
+    """Return the number of sessions."""
     with database.read() as connection:
         return connection.scalar(select(func.count()).select_from(SessionRow)) or 0
 
@@ -100,7 +100,7 @@ def test_only_an_account_that_may_enter_reaches_a_stage(
 def test_the_counters_are_refunded_only_after_the_last_stage(
     service_with: ServiceWith, ada: Person
 ) -> None:
-    """SF-2, TH-1: who has the password alone gets no more guesses at the code than that."""
+    """SF-2, TH-1: an attacker with only the password gets no extra guesses at the code."""
     asking = service_with(ask)
     for _ in range(LOG_IN_ACCOUNT.free):
         with pytest.raises(CodeNeeded):

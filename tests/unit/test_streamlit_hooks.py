@@ -1,4 +1,4 @@
-"""Which of Streamlit's messages reach a tab, from whom, and how much they may carry."""
+"""Which of Streamlit's messages reach a tab, from which sender, and how large."""
 
 import asyncio
 import weakref
@@ -74,13 +74,13 @@ def developing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A visitor at this machine's own address, in production: as a proxy makes of everyone."""
+    """A visitor from this machine's own IP in production, as every visitor is behind a proxy."""
     monkeypatch.setattr(streamlit_hooks, "_is_local", lambda session_id: True)
     monkeypatch.setattr(streamlit_hooks, "_in_development", lambda: False)
 
 
 def test_the_tabs_value_is_looked_for_where_it_is() -> None:
-    """GD-8: the session cookie of a tab proves whose it is."""
+    """GD-8: a tab's session cookie proves its owner."""
     assert TAB == KEY
 
 
@@ -96,7 +96,7 @@ def test_every_message_of_this_streamlit_has_its_senders() -> None:
 @pytest.mark.parametrize("signed_in", [True, False])
 @pytest.mark.usefixtures("deployed")
 def test_a_visitor_of_a_deployed_app_sends_what_a_page_needs(kind: str, signed_in: bool) -> None:
-    """GD-9: and never what is the developer's, signed in or not."""
+    """GD-9: and never the developer's messages, signed in or not."""
     allowed = SENDERS[Sender.ANYONE] | (SENDERS[Sender.USER] if signed_in else set())
 
     assert arrives(message_of(kind), signed_in=signed_in) == (kind in allowed)
@@ -110,7 +110,7 @@ def test_a_developer_may_use_the_tools_in_the_page(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("developing")
-def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
+def test_an_unknown_message_is_not_passed_on() -> None:
     """GD-9: one of a newer Streamlit, or none at all."""
     assert not arrives(BackMsg())
     assert not arrives(BackMsg(debug_shutdown_runtime=True))
@@ -132,10 +132,10 @@ def test_a_message_that_nobody_knows_is_not_passed_on() -> None:
         (None, [], False),
     ],
 )
-def test_local_is_who_comes_from_this_machine_itself(
+def test_local_means_a_connection_from_this_machine_itself(
     monkeypatch: pytest.MonkeyPatch, ip: str | None, headers: list[tuple[str, str]], local: bool
 ) -> None:
-    """GD-9: not who comes through a proxy, nor the page of a site whose name points here."""
+    """GD-9: not through a proxy, and not from a page of another site that resolves here."""
     context = SimpleNamespace(remote_ip=ip, headers=headers)
     runtime = SimpleNamespace(get_client=lambda name: SimpleNamespace(client_context=context))
     monkeypatch.setattr(Runtime, "instance", lambda: runtime)
@@ -162,7 +162,7 @@ def test_what_a_signed_out_form_carries_is_cut_so_that_its_own_check_refuses_it(
 
 @pytest.mark.usefixtures("deployed")
 def test_a_user_may_send_a_long_text_and_a_visitor_no_large_run() -> None:
-    """AV-2: what is neither a widget nor the query is not cut, and refused."""
+    """AV-2: other large parts than widgets and the query are not shortened but refused."""
     long_text, long_name = BackMsg(), BackMsg()
     long_text.rerun_script.widget_states.widgets.append(
         WidgetState(id="note", string_value="x" * 2_000_000)
@@ -207,7 +207,7 @@ class Loop:
 
 
 class ClosedTab:
-    """A tab whose connection was lost, as Streamlit's store sees it."""
+    """A disconnected tab in Streamlit's store."""
 
     def __init__(self, number: int, *, signed_in: bool = False) -> None:
         self.id = f"tab {number}"
@@ -217,12 +217,12 @@ class ClosedTab:
         self._script_event_loop = Loop()
 
     def shutdown(self) -> None:
-        """Note that it was shut down."""
+        """Record that it was shut down."""
         self.is_shut_down = True
 
 
 async def keep(*tabs: ClosedTab) -> list[ClosedTab]:
-    """Store the tabs, let the time of signed-out ones pass, and return those shut down."""
+    """Store the tabs, let the signed-out ones' time pass, and return those shut down."""
     storage = MemorySessionStorage()
     for tab in tabs:
         info = cast(SessionInfo, SimpleNamespace(session=tab, client=None))
@@ -235,7 +235,7 @@ async def keep(*tabs: ClosedTab) -> list[ClosedTab]:
 def test_a_signed_out_tab_is_shut_down_soon_after_its_connection_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """AV-3: it holds three descriptors; a signed-in one is kept to come back to."""
+    """AV-3: it holds three descriptors; a signed-in tab is kept for its user to return."""
     monkeypatch.setattr(streamlit_hooks, "SIGNED_OUT_KEPT", 0)
     stranger, user = ClosedTab(1), ClosedTab(2, signed_in=True)
 
@@ -271,7 +271,7 @@ def test_a_tab_that_is_gone_lives_until_its_script_has_ended(
 
 
 def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
-    """AV-3: whoever opens and closes many leaves few, and the oldest go first."""
+    """AV-3: an attacker who opens and closes many leaves few; the oldest are shut down first."""
     tabs = [ClosedTab(number) for number in range(MOST_SIGNED_OUT_KEPT + 3)]
 
     gone = asyncio.run(keep(*tabs))

@@ -1,4 +1,4 @@
-"""Tickets: one cookie each, soon, and for one browser."""
+"""Tickets: each gives one cookie, within half a minute, to one browser."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -31,7 +31,7 @@ def ticket(service: AuthService, ada: Person) -> str:
 def test_a_ticket_becomes_the_session_it_was_made_for(
     service: AuthService, ada: Person, ticket: str
 ) -> None:
-    """CK-1: the cookie is set by an HTTP answer."""
+    """CK-1: the cookie is set by an HTTP response."""
     login = exchange_ticket(service, ticket, BROWSER)
 
     assert login is not None
@@ -59,7 +59,7 @@ def test_a_ticket_that_was_made_up_opens_no_write_transaction(
 
 
 def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
-    """CK-1: a ticket seen by somebody else is worth nothing."""
+    """CK-1: a ticket that an attacker sees later is worthless."""
     exchange_ticket(service, ticket, BROWSER)
 
     again = exchange_ticket(service, ticket, BROWSER)
@@ -67,7 +67,7 @@ def test_a_ticket_is_good_once(service: AuthService, ticket: str) -> None:
     assert again is None
 
 
-def test_of_many_who_redeem_a_ticket_at_once_one_gets_the_cookie(
+def test_of_many_concurrent_exchanges_of_a_ticket_one_gets_the_cookie(
     service: AuthService, ticket: str
 ) -> None:
     """CK-1: single use holds under concurrency, on both databases."""
@@ -80,7 +80,7 @@ def test_of_many_who_redeem_a_ticket_at_once_one_gets_the_cookie(
 def test_a_ticket_is_good_for_half_a_minute(
     service: AuthService, ticket: str, clock: Clock
 ) -> None:
-    """CK-1: what nobody came for is worth nothing."""
+    """CK-1: an unused ticket is worthless afterwards."""
     clock.advance(LIFE)
 
     login = exchange_ticket(service, ticket, BROWSER)
@@ -89,7 +89,7 @@ def test_a_ticket_is_good_for_half_a_minute(
 
 
 def test_a_ticket_is_of_no_use_in_another_browser(service: AuthService, ticket: str) -> None:
-    """CK-5: nobody can be logged in as somebody else by a planted ticket."""
+    """CK-5: a planted ticket can't log a victim in to the attacker's account."""
     login = exchange_ticket(service, ticket, "another browser")
 
     assert login is None
@@ -99,7 +99,7 @@ def test_a_ticket_is_of_no_use_in_another_browser(service: AuthService, ticket: 
 def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
     service: AuthService, ada: Person
 ) -> None:
-    """SE-5: log-out overtakes a log-in that is still on its way."""
+    """SE-5: log-out overtakes a log-in that is still under way."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     ticket = create_ticket(service, token, BROWSER)
     service.log_out(token)
@@ -131,10 +131,10 @@ def test_what_is_no_ticket_is_refused_without_an_exception(
     assert login is None
 
 
-def test_tickets_nobody_came_for_do_not_pile_up(
+def test_unused_tickets_do_not_pile_up(
     service: AuthService, database: Database, ada: Person, clock: Clock
 ) -> None:
-    """DB-7: the housekeeping after the next log-in sweeps them out."""
+    """DB-7: the housekeeping after the next log-in deletes them."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     for _ in range(3):
         create_ticket(service, token, BROWSER)
@@ -162,7 +162,7 @@ def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
 
 
 def test_a_ticket_that_is_refused_ends_no_session(service: AuthService, ada: Person) -> None:
-    """SE-1: nothing takes the place of the cookie then."""
+    """SE-1: the cookie is not replaced then."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     login = exchange_ticket(service, "made-up", BROWSER, cookie=token)
@@ -174,7 +174,7 @@ def test_a_ticket_that_is_refused_ends_no_session(service: AuthService, ada: Per
 def test_a_renewed_cookie_of_the_same_session_ends_nothing(
     service: AuthService, ada: Person
 ) -> None:
-    """SE-1: after step-up the browser still brings the token from before."""
+    """SE-1: after step-up the browser still presents the previous token."""
     before = service.log_in(ada.email, ada.password, LAPTOP).token
     after = confirm_password(service, open_session(service, before), ada.password).token
     ticket = create_ticket(service, after, BROWSER)
@@ -186,7 +186,7 @@ def test_a_renewed_cookie_of_the_same_session_ends_nothing(
 
 
 def test_a_late_log_out_leaves_the_log_in_that_followed(service: AuthService, ada: Person) -> None:
-    """SE-5: a page means the session it was in, whatever cookie the browser has by now."""
+    """SE-5: a page ends its own session, whichever cookie the browser has by now."""
     first = service.log_in(ada.email, ada.password, LAPTOP).token
     mark = mark_of(service, first)
     service.log_out(first)

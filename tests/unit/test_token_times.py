@@ -1,4 +1,4 @@
-"""Tokens and time: the moments at which one begins, ends, and loses its key."""
+"""Tokens and time: when one begins, ends, and loses its key."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ OLD, NEW = b"an old secret of thirty-two bytes", b"a new secret, thirty-two byte
 def test_a_token_counts_from_its_beginning_to_its_end(
     after: timedelta, outcome: type[AuthError] | None
 ) -> None:
-    """JWT-4: clocks may differ by the leeway before, and nothing is given after."""
+    """JWT-4: the leeway applies before the beginning, and never after the end."""
     if outcome is None:
         assert read(craft(), RING, now=NOON + after, max_age=LONGEST)
         return
@@ -81,7 +81,7 @@ def test_a_token_of_the_longest_life_is_read() -> None:
     assert read(craft(claims=longest), RING, now=NOON, max_age=LONGEST)
 
 
-def test_keys_rotate_without_logging_anybody_out() -> None:
+def test_keys_rotate_without_logging_any_user_out() -> None:
     """JWT-8: the old key verifies while it is listed, and its tokens die with it."""
     before = KeyRing.of([OLD], "session")
     during = KeyRing.of([NEW, OLD], "session")
@@ -109,7 +109,7 @@ PEM = b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----E
 
 @pytest.mark.parametrize("key", [b"", b"short", b"x" * 31, PEM])
 def test_a_short_or_public_key_neither_signs_nor_verifies(key: bytes) -> None:
-    """JWT-2: 32 bytes at least, and no key that the world has (CVE-2022-29217)."""
+    """JWT-2: 32 bytes at least, and no public key (CVE-2022-29217)."""
     ring = KeyRing({RING.newest[0]: key})
 
     with pytest.raises(jwt.InvalidKeyError):

@@ -1,4 +1,4 @@
-"""Tokens: read when they are exactly ours and for now, refused at every doubt."""
+"""Tokens: read only if they are exactly ours and current, refused when in doubt."""
 
 import base64
 import hmac
@@ -34,28 +34,28 @@ CLAIMS: dict[str, Any] = {
 
 
 def encode(part: bytes) -> str:
-    """Return *part* as a token spells it."""
+    """Return *part* encoded as in a token."""
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
 def craft(
     header: object = HEADER, claims: object = CLAIMS, key: bytes = KEY, digest: str = "sha256"
 ) -> str:
-    """Return a token signed by hand: whatever is wrong with it, the signature is right."""
+    """Return a token signed by hand: for any content, the signature is right."""
     parts = [p if isinstance(p, bytes) else json.dumps(p).encode() for p in (header, claims)]
     signed = ".".join(encode(part) for part in parts)
     return f"{signed}.{encode(hmac.digest(key, signed.encode(), digest))}"
 
 
 def refused(token: Any) -> bool:
-    """Tell whether *token* is refused now, and not as an expired one."""
+    """Return whether *token* is refused now, and not as expired."""
     with pytest.raises(TokenRefused) as caught:
         read(token, RING, now=NOON, max_age=LONGEST)
     return type(caught.value) is TokenRefused
 
 
 def test_a_token_says_what_was_put_in() -> None:
-    """JWT-3: what is issued is read."""
+    """JWT-3: an issued token is read back."""
     token = issue(USER, SESSION, RING, now=NOON, expires_at=NOON + LIFE)
 
     claims = read(token, RING, now=NOON, max_age=LONGEST)
@@ -138,7 +138,7 @@ def test_no_claim_may_be_of_another_kind(claim: str, value: object) -> None:
 
 
 def twice(part: dict[str, Any], name: str, value: object, *, first: bool) -> bytes:
-    """Return *part* as JSON in which *name* stands twice: as it is, and as *value*."""
+    """Return *part* as JSON with *name* twice: with its own value, and with *value*."""
     text, extra = json.dumps(part), f"{json.dumps(name)}: {json.dumps(value)}"
     return (f"{{{extra}, {text[1:]}" if first else f"{text[:-1]}, {extra}}}").encode()
 
@@ -157,12 +157,12 @@ def test_no_member_of_a_header_may_stand_twice(name: str, value: object, first: 
     ("name", "value"), [*CLAIMS.items(), ("sub", "f" * 32), ("sid", "t" * 32), ("exp", 0)]
 )
 def test_no_claim_may_stand_twice(name: str, value: object, first: bool) -> None:
-    """JWT-6: also where both say the same, and whichever PyJWT would take."""
+    """JWT-6: also with equal values, and whichever PyJWT would take."""
     assert refused(craft(claims=twice(CLAIMS, name, value, first=first)))
 
 
 def test_a_claim_may_not_come_on_top() -> None:
-    """JWT-10: a role in a token would be one to believe."""
+    """JWT-10: otherwise a role in a token might be trusted."""
     assert refused(craft(claims=CLAIMS | {"role": "admin"}))
 
 
@@ -213,7 +213,7 @@ def test_a_key_is_looked_up_and_never_tried(kid: object) -> None:
 
 @pytest.mark.parametrize("key", [b"", b"secret", b"another secret of thirty-two bytes!"])
 def test_another_key_signs_nothing_here(key: bytes) -> None:
-    """JWT-1: only who has the secret can make a token."""
+    """JWT-1: making a token takes the secret."""
     assert refused(craft(key=key))
 
 
@@ -262,7 +262,7 @@ def test_a_cookie_cannot_be_spelt_another_way() -> None:
 
 
 def test_an_expired_token_is_told_from_a_forged_one() -> None:
-    """JWT-9: both are refused; only what a page says differs."""
+    """JWT-9: both are refused; only the page's wording differs."""
     assert issubclass(TokenExpired, TokenRefused)
     with pytest.raises(TokenExpired):
         read(craft(), RING, now=NOON + LIFE + LEEWAY, max_age=LONGEST)

@@ -52,7 +52,7 @@ def test_the_password_page_tells_each_fault_in_its_place(open_app: Open, token: 
     assert WrongPassword.message in wrong
 
 
-def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: User) -> None:
+def test_a_name_that_cannot_be_used_is_reported(open_app: Open, token: str, ada: User) -> None:
     """The form begins with the current name, and says what is wrong with another."""
     app = visit(open_app, "change_name", token)
     assert app.text_input[0].value == ada.name
@@ -60,7 +60,7 @@ def test_a_name_that_cannot_be_used_is_told(open_app: Open, token: str, ada: Use
     assert "Use a name of at most 100 characters." in said(fill(app, name="A" * 101))
 
 
-def test_the_address_page_asks_for_the_password_first(open_app: Open, old_token: str) -> None:
+def test_the_email_page_asks_for_the_password_first(open_app: Open, old_token: str) -> None:
     """AC-2: no form for a new email before the password was typed again."""
     app = visit(open_app, "change_email", old_token)
     assert [field.label for field in app.text_input] == ["Password"]

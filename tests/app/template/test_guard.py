@@ -205,7 +205,7 @@ def test_a_session_that_ends_between_two_runs_shows_the_form(
     assert "Ada" not in str(app.main)
 
 
-def test_session_state_cannot_sign_anybody_in(open_app: Open, ada: User) -> None:
+def test_session_state_cannot_sign_a_visitor_in(open_app: Open, ada: User) -> None:
     """GD-1: `logged_in` is what the guard says, not what a page or a test wrote there."""
     app = open_app()
     app.session_state["logged_in"] = True

@@ -236,7 +236,7 @@ def test_a_name_is_shown_as_it_was_typed(visitor: Visitor, ada: User) -> None:
     assert visitor.dialogs == []
 
 
-def test_changing_the_password_logs_out_everybody_else(
+def test_changing_the_password_logs_out_every_other_device(
     visitor: Visitor, elsewhere: Visitor, workshop: Server, mailbox: Mailbox, ada: User
 ) -> None:
     """AC-1, SE-6: the current one is needed; this session goes on, under a cookie of its own."""
@@ -259,7 +259,7 @@ def test_changing_the_password_logs_out_everybody_else(
     assert mailbox.mail(ada.email, "was changed")
 
 
-def test_a_new_address_counts_once_it_is_confirmed(
+def test_a_new_email_takes_effect_once_it_is_confirmed(
     visitor: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
     """AC-2: the password again; until the new address confirms, the old one stays."""
@@ -281,7 +281,7 @@ def test_a_new_address_counts_once_it_is_confirmed(
     expect(visitor.page.get_by_text("Waiting for your confirmation")).to_have_count(0)
 
 
-def test_the_old_address_can_object(
+def test_the_old_email_can_object(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
     """AC-2, AC-3: also after the change; all are out, and the old address gets the way back."""

@@ -80,7 +80,7 @@ def test_logging_in_waits_for_the_mail_to_be_answered(visitor: Visitor, strict: 
     visitor.expect_signed_in(email)
 
 
-def test_logging_in_in_vain_says_the_same_to_everybody(visitor: Visitor, ada: User) -> None:
+def test_a_failed_log_in_says_the_same_for_every_email(visitor: Visitor, ada: User) -> None:
     """EN-1: wrong, unconfirmed or unknown: not one byte of the page differs."""
     pages = set()
 
@@ -97,7 +97,7 @@ def test_logging_in_in_vain_says_the_same_to_everybody(visitor: Visitor, ada: Us
     assert len(pages) == 1
 
 
-def test_a_forgotten_password_says_the_same_to_everybody(
+def test_a_forgotten_password_says_the_same_for_every_email(
     visitor: Visitor, strict: Server, ada: User
 ) -> None:
     """EN-2, RS-4: also where the page was opened under another name; the mail's link has ours."""

@@ -113,7 +113,7 @@ def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None
 
 
 @pytest.mark.parametrize("path", ["/log-in", "/sign-up"])
-def test_somebody_signed_in_is_led_home_from_the_forms(
+def test_a_signed_in_user_is_led_home_from_the_forms(
     visitor: Visitor, ada: User, path: str
 ) -> None:
     """Nobody logs in twice by accident."""

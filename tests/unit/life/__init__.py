@@ -1,1 +1,1 @@
-"""Account life: what happens to an account between signing up and goodbye."""
+"""Account life: tests of everything between sign-up and deletion."""

@@ -1,4 +1,4 @@
-"""What the tests of account life share: a service with a mail queue, and Ada."""
+"""Fixtures for the tests of account life: a service with a mail queue, and Ada."""
 
 import pytest
 
@@ -15,7 +15,7 @@ __all__ = ["Letterbox"]
 def service(
     database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
 ) -> AuthService:
-    """The verbs, with a mail queue."""
+    """A service with a mail queue."""
     return AuthService(
         database, settings, features=FEATURES, mail_queue=letterbox.queue, clock=clock
     )
@@ -23,7 +23,7 @@ def service(
 
 @pytest.fixture
 def ada(service: AuthService, letterbox: Letterbox) -> Person:
-    """Ada, who has an account, and has had her first email."""
+    """Ada, who has an account and has received her first email."""
     person = sign_up_ada(service)
     letterbox.queue.finish()
     return person

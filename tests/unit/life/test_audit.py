@@ -47,7 +47,7 @@ def token(service: AuthService, ada: Person) -> str:
 
 
 def events(database: Database) -> list[str]:
-    """Return the events in the table, the oldest first."""
+    """Return the events in the table, oldest first."""
     with database.read() as connection:
         return list(connection.execute(select(AuditEvent.event).order_by(AuditEvent.id)).scalars())
 
@@ -59,25 +59,25 @@ def rotate(service: AuthService, token: str, clock: Clock) -> None:
 
 
 def end_others(service: AuthService, ada: Person, token: str) -> None:
-    """Log in elsewhere, and end that."""
+    """Log in elsewhere, and end that session."""
     service.log_in(ada.email, ada.password, LAPTOP)
     revoke_other_sessions(service, open_session(service, token))
 
 
 def reset(service: AuthService, ada: Person, box: Letterbox) -> None:
-    """Choose a new password by the mailed link."""
+    """Choose a new password by the emailed link."""
     request_reset(service, ada.email, LAPTOP)
     reset_password(service, box.link(ada.email, "reset-password"), NEW, LAPTOP)
 
 
 def object_to_change(service: AuthService, ada: Person, token: str, box: Letterbox) -> None:
-    """Have the address changed by somebody, and take it back."""
+    """Let an attacker change the email, and take it back."""
     change_email(service, open_session(service, token), "eve@example.com")
     keep_email(service, box.link(ada.email, "keep-email"), LAPTOP)
 
 
 def reuse(service: AuthService, token: str, clock: Clock) -> None:
-    """Present a copy of a token that was replaced, and has been out of use for long."""
+    """Present a copy of a token that was replaced long ago."""
     rotate(service, token, clock)
     renewed = refresh(service, token)
     assert renewed
@@ -87,7 +87,7 @@ def reuse(service: AuthService, token: str, clock: Clock) -> None:
 
 
 def idle(service: AuthService, token: str, clock: Clock) -> None:
-    """Come back after the session's idle life."""
+    """Come back after the session's idle lifetime."""
     clock.advance(service.settings.session_idle_age)
     end_reason(service, token)
 
@@ -226,7 +226,7 @@ def test_each_flow_leaves_exactly_its_events(
     caplog: pytest.LogCaptureFixture,
     flow: str,
 ) -> None:
-    """LG-1: in the table and in the log alike."""
+    """LG-1: in the table and in the log."""
     letterbox.queue.finish()
     before = len(events(database))
     run, expected = FLOWS[flow]
@@ -245,7 +245,7 @@ def test_each_flow_leaves_exactly_its_events(
 def test_failing_leaves_a_lock_and_a_log_in_after_it(
     service: AuthService, database: Database, ada: Person, clock: Clock
 ) -> None:
-    """LG-1: the fifth wrong password begins a wait, and the right one afterwards says so."""
+    """LG-1: the fifth wrong password starts a wait; the right one afterwards is recorded too."""
     before = len(events(database))
     for _ in range(5):
         with pytest.raises(AuthError):
@@ -261,14 +261,14 @@ def test_failing_leaves_a_lock_and_a_log_in_after_it(
     ]
 
 
-def test_what_strangers_can_repeat_is_in_the_log_alone(
+def test_what_attackers_can_repeat_is_only_in_the_log(
     service: AuthService,
     database: Database,
     ada: Person,
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """LG-1: attempts over a limit and sessions that are over fill no table."""
+    """LG-1: attempts over a limit, and ended sessions, add no rows."""
     service.log_out(token)
     for _ in range(6):
         with pytest.raises(AuthError):
@@ -286,8 +286,8 @@ def test_what_strangers_can_repeat_is_in_the_log_alone(
     assert told == ["excess_rate_limit_exceeded", "session_use_after_expire"]
 
 
-def test_no_row_can_be_changed_whoever_writes(database: Database, ada: Person) -> None:
-    """LG-1: the database itself refuses; blanking where an event came from is forgetting."""
+def test_no_row_can_be_changed_by_any_program(database: Database, ada: Person) -> None:
+    """LG-1: the database itself refuses; only the client's IP and User-Agent can be blanked."""
     for change in ({"event": "user_updated"}, {"user_id": "eve"}, {"at": NOON + timedelta(1)}):
         with pytest.raises(DBAPIError, match="append-only"), database.write() as connection:
             connection.execute(update(AuditEvent).values(change))
@@ -301,7 +301,7 @@ def test_no_row_can_be_changed_whoever_writes(database: Database, ada: Person) -
 def test_no_text_breaks_a_line_of_the_log(
     caplog: pytest.LogCaptureFixture, agent: str, address: str
 ) -> None:
-    """LG-3: one line of JSON, of printable ASCII, whatever a browser says of itself."""
+    """LG-3: one line of JSON in printable ASCII, for any User-Agent."""
     caplog.set_level(logging.INFO, "auth.audit")
     caplog.clear()
 
@@ -316,7 +316,7 @@ def test_no_text_breaks_a_line_of_the_log(
 def test_a_user_sees_their_own_recent_activity(
     service: AuthService, ada: Person, token: str, clock: Clock
 ) -> None:
-    """The newest first, of thirty days, and of nobody else."""
+    """Newest first, of thirty days, and no other user's."""
     bob = service.sign_up("bob@example.com", NEW)
     clock.advance(timedelta(hours=1))
     change_name(service, open_session(service, token), "A. L.")
@@ -339,9 +339,9 @@ def test_no_flow_writes_a_secret_anywhere(
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """LG-2: passwords, tokens, links and keys are in no log, no column and no wrong mail.
+    """LG-2: passwords, tokens, links and keys are in no log, no column and no wrong email.
 
-    Each flow has an account of its own, so that none ends another's session.
+    Each flow has its own account, so that none ends another's session.
     """
     caplog.set_level(logging.DEBUG)
     canaries = [ada.password, WRONG, NEW, token, KEY]

@@ -1,4 +1,4 @@
-"""Changes people make to their own account, and what becomes of those who were in it."""
+"""Changes to one's own account, and their effect on other sessions."""
 
 import json
 from datetime import timedelta
@@ -42,7 +42,7 @@ def token(service: AuthService, ada: Person) -> str:
 
 
 def email_of(service: AuthService, token: str) -> str | None:
-    """Return the address of the user whose session *token* is."""
+    """Return the email of the user of the session of *token*."""
     user = service.resume(token)
     return user.email if user else None
 
@@ -61,7 +61,7 @@ def test_a_name_is_changed_and_hostile_ones_are_not(service: AuthService, token:
 def test_a_changed_password_ends_every_session_but_this(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
-    """SE-6: this one goes on, under a token that nobody else has a copy of."""
+    """SE-6: this one continues under a new token, which no attacker has a copy of."""
     other = service.log_in(ada.email, ada.password, LAPTOP).token
 
     login = change_password(service, open_session(service, token), ada.password, NEW)
@@ -75,7 +75,7 @@ def test_a_changed_password_ends_every_session_but_this(
 def test_a_copy_of_the_old_token_is_dead_after_the_change(
     service: AuthService, ada: Person, token: str
 ) -> None:
-    """SE-6, SE-9: whoever presents it has a copy."""
+    """SE-6, SE-9: only an attacker would present it."""
     change_password(service, open_session(service, token), ada.password, NEW)
 
     assert service.resume(token) is None
@@ -93,10 +93,10 @@ def test_the_current_password_and_the_policy_are_asked_for(
     assert service.log_in(ada.email, ada.password, LAPTOP)
 
 
-def test_a_new_address_counts_once_it_is_confirmed(
+def test_a_new_email_takes_effect_once_it_is_confirmed(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
-    """AC-3: kept apart until then; the old one is told."""
+    """AC-3: stored separately until then; the old email gets a notice."""
     change_email(service, open_session(service, token), OTHER)
     link = letterbox.link(OTHER, "verify-email")
     told = letterbox.to(ada.email)[-1]
@@ -116,10 +116,10 @@ def test_a_new_address_counts_once_it_is_confirmed(
     assert service.log_in(OTHER, ada.password, LAPTOP)
 
 
-def test_a_new_address_needs_the_password_typed_again(
+def test_a_new_email_needs_the_password_typed_again(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """AC-3: with the address goes the account."""
+    """AC-3: the email controls the account."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     clock.advance(RECENT)
 
@@ -127,10 +127,10 @@ def test_a_new_address_needs_the_password_typed_again(
         change_email(service, open_session(service, token), OTHER)
 
 
-def test_of_two_pending_addresses_the_last_one_confirms(
+def test_of_two_pending_emails_the_last_one_confirms(
     service: AuthService, token: str, letterbox: Letterbox
 ) -> None:
-    """CVE-2026-32700: a link is bound to the address it was sent to."""
+    """CVE-2026-32700: a link is bound to the email it was sent to."""
     change_email(service, open_session(service, token), OTHER)
     first = letterbox.link(OTHER, "verify-email")
     change_email(service, open_session(service, token), "ada@third.example.com")
@@ -144,10 +144,10 @@ def test_of_two_pending_addresses_the_last_one_confirms(
     )
 
 
-def test_a_taken_address_is_told_to_its_owner_alone(
+def test_a_taken_email_is_reported_only_to_its_owner(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
-    """EN-3: who asks sees what they would see for a free one."""
+    """EN-3: the user sees the same as for a free one."""
     service.sign_up("bob@example.com", NEW)
 
     change_email(service, open_session(service, token), "bob@example.com")
@@ -157,7 +157,7 @@ def test_a_taken_address_is_told_to_its_owner_alone(
     assert pending_email(service, open_session(service, token)) == "bob@example.com"
 
 
-def test_an_address_that_was_taken_meanwhile_is_refused(
+def test_an_email_that_was_taken_meanwhile_is_refused(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:
     """DB-1: the database decides."""
@@ -171,10 +171,10 @@ def test_an_address_that_was_taken_meanwhile_is_refused(
 
 
 @pytest.mark.parametrize("when", ["before", "after", "after a reset by the new one"])
-def test_the_old_address_can_object(
+def test_the_old_email_can_object(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, when: str
 ) -> None:
-    """AC-3: nobody who was in stays in, no password opens it, and the old address gets a link."""
+    """AC-3: every session ends, no password works, and the old email gets a link."""
     change_email(service, open_session(service, token), OTHER)
     change, keep = letterbox.link(OTHER, "verify-email"), letterbox.link(ada.email, "keep-email")
     if when != "before":
@@ -195,10 +195,10 @@ def test_the_old_address_can_object(
     assert service.log_in(ada.email, NEW, LAPTOP).user.email == ada.email
 
 
-def test_a_deleted_account_is_gone_and_its_address_free(
+def test_a_deleted_account_is_gone_and_its_email_free(
     service: AuthService, ada: Person, token: str, database: Database, letterbox: Letterbox
 ) -> None:
-    """SE-6, GHSA-2vg6-77g8-24mp: its sessions with it; the record keeps a pseudonym."""
+    """SE-6, GHSA-2vg6-77g8-24mp: its sessions end; the audit keeps a pseudonym."""
     delete_account(service, open_session(service, token), ada.password)
 
     with database.read() as connection:
@@ -212,7 +212,7 @@ def test_a_deleted_account_is_gone_and_its_address_free(
 
 
 def test_deleting_asks_for_the_password(service: AuthService, ada: Person, token: str) -> None:
-    """AC-1: whatever was typed before."""
+    """AC-1: even if it was typed before."""
     with pytest.raises(WrongPassword):
         delete_account(service, open_session(service, token), "not the password at all")
 
@@ -222,7 +222,7 @@ def test_deleting_asks_for_the_password(service: AuthService, ada: Person, token
 def test_the_download_has_what_is_kept_and_no_secret(
     service: AuthService, ada: Person, token: str, database: Database, letterbox: Letterbox
 ) -> None:
-    """AC-5: what people may ask for; what opens something is not theirs to lose."""
+    """AC-5: users may ask for their data; secrets are left out, so that none is lost with it."""
     change_email(service, open_session(service, token), OTHER)
     letterbox.queue.finish()
     text = json.dumps(export_data(service, open_session(service, token)))
@@ -239,7 +239,7 @@ def test_the_download_has_what_is_kept_and_no_secret(
 def test_no_verb_works_for_a_session_that_is_over(
     service: AuthService, ada: Person, token: str
 ) -> None:
-    """SE-2: each asks anew."""
+    """SE-2: each checks again."""
     service.log_out(token)
 
     for verb in (
@@ -259,7 +259,7 @@ def test_no_verb_works_for_a_session_that_is_over(
 def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
     service: AuthService, ada: Person, letterbox: Letterbox
 ) -> None:
-    """The first log-in of all is no news either."""
+    """Nor is the very first log-in."""
     windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/156.0.0.0 Safari/537.36"
     for agent in (LAPTOP.user_agent, LAPTOP.user_agent, windows, windows):
         client = Client(ip=LAPTOP.ip, user_agent=agent)
@@ -271,10 +271,10 @@ def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
     assert "Chrome on Windows" in told[0].text
 
 
-def test_an_address_that_is_given_up_is_free_after_a_day(
+def test_an_email_that_is_given_up_is_free_after_a_day(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock
 ) -> None:
-    """AC-2: until then its owner can take it back, and no new account stands in the way."""
+    """AC-2: until then its owner can take it back, and no new account can block that."""
     change_email(service, open_session(service, token), OTHER)
     keep = letterbox.link(ada.email, "keep-email")
     confirm_email(
@@ -307,7 +307,7 @@ def test_an_address_that_is_given_up_is_free_after_a_day(
 def test_no_later_change_takes_the_first_objection_away(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock, first: str
 ) -> None:
-    """AC-2: whoever took the account changes the address again, and objects to that themselves."""
+    """AC-2: an attacker changes the email again, and objects to that themselves."""
     change_email(service, open_session(service, token), OTHER)
     keep = letterbox.link(ada.email, "keep-email")
     confirm_email(

@@ -1,4 +1,4 @@
-"""Who may confirm an email: its reader together with the account's password, and nobody else."""
+"""Confirming an email takes both: reading it, and the account's password."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +36,7 @@ def link(ada: Person, letterbox: Letterbox) -> str:
 
 @pytest.fixture
 def token(service: AuthService, ada: Person) -> str:
-    """A session of Ada's, in which she has just typed her password."""
+    """A session of Ada's in which she has just typed her password."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     return confirm_password(service, open_session(service, token), ada.password).token
 
@@ -54,7 +54,7 @@ def is_verified(database: Database, user: Person) -> bool:
         return connection.scalar(select(User.verified_at).where(User.id == user.id)) is not None
 
 
-def test_a_click_alone_verifies_no_stranger_s_password(
+def test_a_click_alone_verifies_no_attacker_s_password(
     service: AuthService, ada: Person, link: str, database: Database
 ) -> None:
     """AC-2, RS-1: an attacker signed up with the owner's email and waits for the owner's click."""
@@ -86,7 +86,7 @@ def test_the_owner_chooses_another_password_and_the_attacker_is_out(
 def test_one_click_is_enough_where_the_password_was_typed(
     service: AuthService, ada: Person, link: str, token: str, database: Database
 ) -> None:
-    """RS-1: the session of this very account began with its password."""
+    """RS-1: this account's session began with its password."""
     found = look_at_confirmation(service, link, service.session(token, trusted=True))
     assert found is not None
     assert (found.email, found.needs_password) == (ada.email, False)
@@ -120,7 +120,7 @@ def test_any_other_session_is_not_enough(
 def test_the_reader_of_a_new_email_gets_no_account_by_it(
     service: AuthService, ada: Person, change: str, token: str
 ) -> None:
-    """AC-2: Ada may have mistyped it, and then a stranger reads the link."""
+    """AC-2: Ada may have mistyped it, so that someone else reads the link."""
     found = look_at_confirmation(service, change)
     assert found is not None
     assert (found.email, found.needs_password, found.may_choose_password) == (OTHER, True, False)
@@ -151,7 +151,7 @@ def test_a_new_email_is_confirmed_on_another_device_by_the_password(
 def test_wrong_passwords_count_like_those_of_a_log_in(
     service: AuthService, ada: Person, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """TH-1, TH-6, BC-4: the same counter, one bcrypt each; the link and its other way stay good."""
+    """TH-1, TH-6, BC-4: the same counter, one bcrypt each; the link stays valid for both uses."""
     runs: list[int] = []
     check = bcrypt.checkpw
 

@@ -1,4 +1,4 @@
-"""What a visitor can repeat is counted before its costly work, also where it is then refused."""
+"""Repeatable actions are counted before their expensive work, also if they are then refused."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -87,7 +87,7 @@ def page(service: AuthService, ada: Person, letterbox: Letterbox) -> Page:
 
 @pytest.fixture
 def done(page: Page, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is done from now on, in order: "count", or the costly work by its name."""
+    """The work done from now on, in order: "count", or expensive work by its name."""
     order: list[str] = []
 
     def spy(module: Any, name: str, word: str) -> None:
@@ -110,7 +110,7 @@ def done(page: Page, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def first_of(done: list[str], *words: str) -> int:
-    """Return where the first of *words* stands, or the end."""
+    """Return the position of the first of *words*, or the end."""
     return min((done.index(word) for word in words if word in done), default=len(done))
 
 
@@ -119,7 +119,7 @@ def first_of(done: list[str], *words: str) -> int:
 def test_every_form_is_counted_before_its_costly_work(
     page: Page, done: list[str], form: str, text: str
 ) -> None:
-    """AV-1: refused or not, zxcvbn and bcrypt run for what was counted."""
+    """AV-1: zxcvbn and bcrypt run only after counting, whether the form is refused or not."""
     with suppress(AuthError):
         FORMS[form](page, text)
 
@@ -154,7 +154,7 @@ def test_who_corrects_a_form_ten_times_is_not_blocked(service: AuthService) -> N
 def test_refused_forms_come_to_an_end(
     page: Page, done: list[str], monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    """AV-1: a flood of forms that are refused is refused itself, before anything is looked at."""
+    """AV-1: a flood of refused forms is itself refused, before any input is looked at."""
     monkeypatch.setattr(limits, "FORM_NETWORK", replace(FORM_NETWORK, free=5))
     for _ in range(5):
         with suppress(AuthError):
@@ -170,7 +170,7 @@ def test_refused_forms_come_to_an_end(
 def test_refused_changes_come_to_an_end_for_this_session_alone(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AV-1, TH-4: a thief's session uses up nothing of its owner's."""
+    """AV-1, TH-4: a thief's session uses up none of the owner's limits."""
     monkeypatch.setattr(limits, "CHANGE_SESSION", replace(CHANGE_SESSION, free=5))
     for _ in range(5):
         with pytest.raises(InvalidDetails):

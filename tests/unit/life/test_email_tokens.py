@@ -1,4 +1,4 @@
-"""Emailed links as rows: each statement for one user, one purpose, one moment."""
+"""Emailed links as rows: each statement affects one user, one purpose, one time."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +23,7 @@ STILL_THERE = frozenset(Purpose)
 
 @pytest.fixture
 def other(service: AuthService, letterbox: Letterbox) -> str:
-    """The id of Grace, who has an account as well."""
+    """The id of Grace, who has an account too."""
     user = service.sign_up("grace@example.com", PASSWORD, "Grace Hopper")
     letterbox.queue.finish()
     return user.id
@@ -31,7 +31,7 @@ def other(service: AuthService, letterbox: Letterbox) -> str:
 
 @pytest.fixture
 def connection(database: Database, ada: Person, other: str) -> Iterator[Connection]:
-    """One transaction for what a test does; the first links of both are out of the way."""
+    """One transaction for the test; the first links of both users are used up."""
     with database.write() as open_connection:
         void_links(open_connection, ada.id)
         void_links(open_connection, other)
@@ -66,7 +66,7 @@ def left(connection: Connection, user_id: str) -> set[str]:
 def test_a_link_is_used_up_by_itself_whatever_else_happens(
     connection: Connection, user: Account, clock: Clock, purpose: Purpose
 ) -> None:
-    """RS-2: not because the account changed, nor because another verb voids it."""
+    """RS-2: independent of changes to the account, and of verbs that void links."""
     token = send(connection, user, purpose, clock)
 
     assert look_at_link(connection, token, (purpose,), clock()) is not None
@@ -79,7 +79,7 @@ def test_a_link_is_used_up_by_itself_whatever_else_happens(
 def test_a_link_ends_at_its_last_moment(
     connection: Connection, user: Account, clock: Clock, purpose: Purpose
 ) -> None:
-    """RS-3: at the end itself it has ended."""
+    """RS-3: at its expiry time it has expired."""
     token = send(connection, user, purpose, clock)
     clock.advance(LIVES[purpose])
 
@@ -93,7 +93,7 @@ def test_a_link_ends_at_its_last_moment(
 def test_a_link_shows_the_account_it_was_sent_for(
     connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
-    """RS-1: among several, whichever was made first."""
+    """RS-1: among several, in any order of creation."""
     for row in (user, found(connection, other)):
         token = send(connection, row, Purpose.VERIFY, clock)
 
@@ -107,7 +107,7 @@ def test_a_link_shows_the_account_it_was_sent_for(
 def test_a_link_about_an_email_that_the_account_no_longer_has_is_not_shown(
     connection: Connection, user: Account, clock: Clock, purpose: Purpose
 ) -> None:
-    """RS-1, AC-2: but the one to a new email is, which is to become the account's."""
+    """RS-1, AC-2: but a link to a pending new email is shown."""
     old = issue_link(connection, user, purpose, "old@example.com", "old@example.com", clock())
     new = issue_link(
         connection, user, Purpose.CHANGE, "new@example.com", "new@example.com", clock()
@@ -120,7 +120,7 @@ def test_a_link_about_an_email_that_the_account_no_longer_has_is_not_shown(
 def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
     connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
-    """AC-2: what the account page says of it."""
+    """AC-2: as the account page shows it."""
     send(connection, found(connection, other), Purpose.CHANGE, clock)
     for another in (Purpose.VERIFY, Purpose.RESET, Purpose.KEEP):
         send(connection, user, another, clock)
@@ -140,7 +140,7 @@ def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
 def test_voiding_links_is_for_one_user_and_leaves_what_it_is_told_to(
     connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
-    """RS-3: nobody's change touches anybody else's links."""
+    """RS-3: a user's change never touches another user's links."""
     for row in (user, found(connection, other)):
         for purpose in Purpose:
             send(connection, row, purpose, clock)
@@ -155,7 +155,7 @@ def test_voiding_links_is_for_one_user_and_leaves_what_it_is_told_to(
 def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
     connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
-    """AC-2: who had the account before may still object."""
+    """AC-2: earlier owners may still object."""
     older = send(connection, user, Purpose.KEEP, clock)
     clock.advance(MOMENT)
     for row in (user, found(connection, other)):
@@ -176,7 +176,7 @@ def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
 def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_or_too_late(
     connection: Connection, user: Account, clock: Clock
 ) -> None:
-    """AC-2: until then nobody else signs up with it; its own account may take it back."""
+    """AC-2: until then no other account can sign up with it; its own account may take it back."""
 
     def claimed(user_id: str | None = None) -> bool:
         return email_tokens.is_claimed(connection, "old@example.com", clock(), user_id)

@@ -1,4 +1,4 @@
-"""Nobody learns who has an account: the same answer, after the same work."""
+"""No attacker learns who has an account: the same answer after the same work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -43,7 +43,7 @@ BROWSERS = (
 def watch(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[], object]], Work]:
-    """Return what runs a verb and tells its answer, its bcrypt runs and its statements."""
+    """Return a function that runs a verb and returns its answer, bcrypt runs and statements."""
     runs: list[int] = []
     for name in ("checkpw", "hashpw"):
         run = getattr(bcrypt, name)
@@ -81,7 +81,7 @@ def watch(
 
 @pytest.fixture
 def people(service: AuthService, ada: Person) -> dict[str, str]:
-    """Addresses of every kind that a stranger may try."""
+    """Emails of every kind that an attacker may try."""
     disabled = service.sign_up("disabled@example.com", NEW)
     disable(service, disabled.id)
     verified = service.sign_up("spare@example.com", NEW)
@@ -107,13 +107,13 @@ def test_every_refused_log_in_is_like_every_other(
     assert {work[1] for work in works.values()} == {1}
 
 
-def test_asking_for_a_new_password_is_the_same_for_everybody(
+def test_asking_for_a_new_password_is_the_same_for_every_email(
     service: AuthService,
     people: dict[str, str],
     watch: Callable[[Callable[[], object]], Work],
     letterbox: Letterbox,
 ) -> None:
-    """EN-2: the answer comes before anybody looks whether there is an account."""
+    """EN-2: the answer comes before the account is looked up."""
     works = {
         who: watch(partial(request_reset, service, email, LAPTOP)) for who, email in people.items()
     }
@@ -124,14 +124,14 @@ def test_asking_for_a_new_password_is_the_same_for_everybody(
     assert "new password" in letterbox.to(people["has an account"])[-1].subject
 
 
-def test_signing_up_by_mail_is_the_same_for_a_taken_address(
+def test_signing_up_by_email_is_the_same_for_a_taken_email(
     database: Database,
     settings: Settings,
     clock: Clock,
     letterbox: Letterbox,
     watch: Callable[[Callable[[], object]], Work],
 ) -> None:
-    """EN-3: who owns the address is told in their own mailbox."""
+    """EN-3: only the owner of the email learns it, by email."""
     asking = settings.model_copy(update={"require_verified_email": True})
     service = AuthService(
         database, asking, features=FEATURES, mail_queue=letterbox.queue, clock=clock
@@ -150,10 +150,10 @@ def test_signing_up_by_mail_is_the_same_for_a_taken_address(
     assert "Confirm" in letterbox.to("new@example.com")[-1].subject
 
 
-def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
+def test_the_reader_of_the_email_chooses_the_password_of_an_unconfirmed_account(
     database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
 ) -> None:
-    """EN-3: somebody may have signed up with the address before its owner did, and waits."""
+    """EN-3: an attacker may have signed up with the email before its owner did."""
     asking = settings.model_copy(update={"require_verified_email": True})
     service = AuthService(
         database, asking, features=FEATURES, mail_queue=letterbox.queue, clock=clock
@@ -173,7 +173,7 @@ def test_who_reads_the_mail_chooses_the_password_of_an_account_nobody_confirmed(
 
 
 @pytest.mark.slow
-def test_strangers_fill_no_mailbox(
+def test_attackers_fill_no_mailbox(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox, settings: Settings
 ) -> None:
     """TH-2: from any number of networks and accounts: a few at once, then two kinds an hour."""
@@ -208,7 +208,7 @@ def test_strangers_fill_no_mailbox(
 def test_while_asking_is_refused_the_last_link_works(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
 ) -> None:
-    """TH-4: strangers who use the limit up keep no owner from a new password."""
+    """TH-4: attackers who use up the limit keep no owner from a new password."""
     for _ in range(12):
         with suppress(TooMany):
             request_reset(service, ada.email, CAFE)
@@ -225,7 +225,7 @@ def test_while_asking_is_refused_the_last_link_works(
 def test_notices_to_one_person_are_few_and_change_no_answer(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
 ) -> None:
-    """TH-2, EN-2: what is left out is left out silently; a changed password has its own limit."""
+    """TH-2, EN-2: notices are left out silently; a changed password has its own limit."""
 
     def received(subject: str) -> int:
         return sum(subject in mail.subject for mail in letterbox.to(ada.email))
@@ -259,14 +259,14 @@ def test_notices_to_one_person_are_few_and_change_no_answer(
     assert received("was changed") == ALARM_RECIPIENT.free + 1
 
 
-def test_who_has_not_confirmed_is_refused_like_anybody(
+def test_an_unconfirmed_user_is_refused_like_any_other(
     database: Database,
     settings: Settings,
     clock: Clock,
     letterbox: Letterbox,
     watch: Callable[[Callable[[], object]], Work],
 ) -> None:
-    """EN-1: the right password of an unverified account tells nothing either; then it opens."""
+    """EN-1: the right password of an unverified account reveals nothing; then it works."""
     asking = settings.model_copy(update={"require_verified_email": True})
     service = AuthService(
         database, asking, features=FEATURES, mail_queue=letterbox.queue, clock=clock
@@ -286,7 +286,7 @@ def test_who_has_not_confirmed_is_refused_like_anybody(
 def test_a_mail_server_that_is_down_changes_no_answer(
     service: AuthService, ada: Person, letterbox: Letterbox, verb: str
 ) -> None:
-    """CVE-2024-45231: what a page says depends on nothing that happens to the mail."""
+    """CVE-2024-45231: a page's answer does not depend on sending the email."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     token = confirm_password(service, open_session(service, token), ada.password).token
     letterbox.shut = True
@@ -310,10 +310,10 @@ def test_a_mail_server_that_is_down_changes_no_answer(
     ("typed", "reaches"),
     [("ADA@example.com", True), ("ada@example.com ", True), ("ＡＤＡ@example.com", False)],
 )
-def test_mail_goes_to_the_address_as_its_owner_spelled_it(
+def test_email_goes_to_the_owner_as_they_spelled_it(
     service: AuthService, ada: Person, letterbox: Letterbox, typed: str, reaches: bool
 ) -> None:
-    """CVE-2019-19844: a look-alike that folds to ours gets no mail of ours."""
+    """CVE-2019-19844: a look-alike that folds to the same email gets nothing."""
     before = len(letterbox.to(ada.email))
     request_reset(service, typed, LAPTOP)
 

@@ -1,4 +1,4 @@
-"""Housekeeping: what has expired goes, what has not stays, by log-ins and by the operator."""
+"""Housekeeping: log-ins and the operator delete expired rows, and only those."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -74,10 +74,10 @@ def test_nothing_goes_before_its_time(
     assert (kept, count(database, table)) == (before, 0)
 
 
-def test_failed_log_ins_to_nobody_are_kept_for_a_day(
+def test_failed_log_ins_to_unknown_emails_are_kept_for_a_day(
     service: AuthService, ada: Person, clock: Clock, database: Database
 ) -> None:
-    """TH-5: what anybody can write is kept for a short while."""
+    """TH-5: rows that any visitor can cause are kept for a short time."""
     for email in (ada.email, "nobody@example.com"):
         with pytest.raises(LogInRefused):
             service.log_in(email, "wrong wrong wrong", LAPTOP)
@@ -95,7 +95,7 @@ def test_failed_log_ins_to_nobody_are_kept_for_a_day(
 def test_an_account_that_was_never_confirmed_nor_used_goes_after_a_week(
     service: AuthService, ada: Person, clock: Clock, database: Database
 ) -> None:
-    """EN-3, DB-7: to the second; the email is free, and the record keeps a pseudonym."""
+    """EN-3, DB-7: to the second; the email becomes free, and the audit keeps a pseudonym."""
     kept = timedelta(days=7)
     clock.now = NOON + kept - SECOND
     sum(purge(service))
@@ -140,7 +140,7 @@ def test_every_other_account_stays(
 def test_a_log_in_deletes_unused_accounts_too(
     service: AuthService, ada: Person, clock: Clock, database: Database, letterbox: Letterbox
 ) -> None:
-    """DB-7: no operator has to think of it."""
+    """DB-7: no operator has to remember it."""
     service.log_in(ada.email, ada.password, LAPTOP)
     service.sign_up("unused@example.com", "marble otter quiet window")
     letterbox.queue.finish()
@@ -193,14 +193,14 @@ def test_a_purge_goes_by_batches(service: AuthService, clock: Clock, database: D
 def operator(
     service: AuthService, ada: Person, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> CliRunner:
-    """Somebody at the terminal of a server that has Ada's account."""
+    """An operator at the terminal of a server with Ada's account."""
     for name, value in {"DATABASE_URL": database_url, "SECRET_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
     return CliRunner()
 
 
 def test_an_operator_purges(operator: CliRunner) -> None:
-    """DB-7: and is told how much went."""
+    """DB-7: and sees how many rows were deleted."""
     done = operator.invoke(command.main, ["purge"])
 
     assert done.exit_code == 0
@@ -210,7 +210,7 @@ def test_an_operator_purges(operator: CliRunner) -> None:
 def test_an_operator_ends_the_sessions_of_one_or_all(
     operator: CliRunner, service: AuthService, ada: Person
 ) -> None:
-    """SE-8: by address, or everybody's; never both by a slip."""
+    """SE-8: by email, or all; never both by mistake."""
     bob = service.sign_up("bob@example.com", "marble otter quiet window")
     hers = service.log_in(ada.email, ada.password, LAPTOP).token
     his = service.log_in(bob.email, "marble otter quiet window", LAPTOP).token
@@ -226,7 +226,7 @@ def test_an_operator_ends_the_sessions_of_one_or_all(
 def test_an_operator_disables_and_enables(
     operator: CliRunner, service: AuthService, ada: Person
 ) -> None:
-    """SE-6: the account's sessions are over at once."""
+    """SE-6: the account's sessions end at once."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     assert operator.invoke(command.main, ["disable", ada.email]).exit_code == 0
@@ -244,7 +244,7 @@ def test_an_operator_disables_and_enables(
 def test_an_operator_is_told_in_a_sentence_what_was_wrong(
     operator: CliRunner, email: str, told: str
 ) -> None:
-    """CF-1: no traceback for a slip of the finger."""
+    """CF-1: a typo gives no traceback."""
     ended = operator.invoke(command.main, ["disable", email])
 
     assert ended.exit_code
@@ -263,7 +263,7 @@ def test_the_emails_can_be_looked_at(operator: CliRunner, tmp_path: Path) -> Non
 def test_the_network_of_a_deleted_session_is_forgotten(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """TH-4: what an account knows of its owner's places is what its sessions tell."""
+    """TH-4: an account's known networks come from its stored sessions."""
     service.log_in(ada.email, ada.password, LAPTOP)
     clock.advance(timedelta(hours=12) + SESSIONS_KEPT)
     sum(purge(service))

@@ -1,4 +1,4 @@
-"""Links in mails: good once, for one thing, for a while, and while nothing has changed."""
+"""Emailed links: valid once, for one purpose, for a limited time, until the account changes."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def ask(service: AuthService, ada: Person, letterbox: Letterbox) -> Callable[[], str]:
-    """Ask for a new password for Ada; return the link's token."""
+    """Request a reset link for Ada; return its token."""
 
     def asked() -> str:
         request_reset(service, ada.email, LAPTOP)
@@ -41,7 +41,7 @@ def ask(service: AuthService, ada: Person, letterbox: Letterbox) -> Callable[[],
 def test_a_forgotten_password_is_chosen_anew(
     service: AuthService, ada: Person, ask: Callable[[], str]
 ) -> None:
-    """RS-5: the new one works, the old one does not, and the link logged nobody in."""
+    """RS-5: the new one works, the old one does not, and the link did not log in."""
     link = ask()
 
     assert is_reset_link(service, link)
@@ -54,7 +54,7 @@ def test_a_forgotten_password_is_chosen_anew(
 def test_a_reset_ends_every_session_and_tells_the_owner(
     service: AuthService, ada: Person, ask: Callable[[], str], letterbox: Letterbox
 ) -> None:
-    """RS-5, SE-6: whoever was in is out."""
+    """RS-5, SE-6: an attacker who was signed in is signed out."""
     tokens = [service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2)]
 
     reset_password(service, ask(), NEW, LAPTOP)
@@ -64,7 +64,7 @@ def test_a_reset_ends_every_session_and_tells_the_owner(
 
 
 def test_a_link_works_once(service: AuthService, ask: Callable[[], str]) -> None:
-    """RS-2: a mailbox that somebody reads later opens nothing."""
+    """RS-2: an attacker who reads the mailbox later gains nothing."""
     link = ask()
     reset_password(service, link, NEW, LAPTOP)
 
@@ -106,7 +106,7 @@ def test_a_link_ends_by_the_clock(
 
 
 def test_only_the_newest_link_works(service: AuthService, ask: Callable[[], str]) -> None:
-    """RS-3: asking again takes the older ones back."""
+    """RS-3: asking again voids the older ones."""
     older, newer = ask(), ask()
 
     assert not is_reset_link(service, older)
@@ -117,7 +117,7 @@ def test_only_the_newest_link_works(service: AuthService, ask: Callable[[], str]
 def test_what_changes_an_account_voids_its_links(
     service: AuthService, ada: Person, ask: Callable[[], str], change: str
 ) -> None:
-    """RS-3: a link is for the state the account was in."""
+    """RS-3: a link is bound to the account's state."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     link = ask()
 
@@ -136,7 +136,7 @@ def test_what_changes_an_account_voids_its_links(
 def test_a_link_of_an_older_state_of_the_account_is_refused_where_it_is_used(
     service: AuthService, database: Database, ada: Person, clock: Clock, purpose: Purpose
 ) -> None:
-    """RS-3: the one that uses a link decides, whatever looked at it before."""
+    """RS-3: using a link checks it again, regardless of earlier look-ups."""
     with database.write() as connection:
         user = find_by_id(connection, ada.id)
         assert user is not None
@@ -154,7 +154,7 @@ def test_a_link_of_an_older_state_of_the_account_is_refused_where_it_is_used(
 def test_a_link_is_good_for_its_own_purpose_alone(
     service: AuthService, ada: Person, ask: Callable[[], str], letterbox: Letterbox
 ) -> None:
-    """RS-1: what resets a password confirms nothing by itself, and neither objects to a change."""
+    """RS-1: a reset link confirms nothing by itself, and no other link objects to a change."""
     verify, reset = letterbox.link(ada.email, "verify-email"), ask()
 
     for use in (
@@ -169,7 +169,7 @@ def test_a_link_is_good_for_its_own_purpose_alone(
 
 @pytest.mark.parametrize("link", ["", "x", "a" * 10_000, "\ud800", "\0", "'; DROP TABLE users; --"])
 def test_any_other_text_is_no_link(service: AuthService, ada: Person, link: str) -> None:
-    """RS-1: a calm no."""
+    """RS-1: refused without an error."""
     for use in (confirm_email, keep_email):
         with pytest.raises(LinkRefused):
             use(service, link, LAPTOP)
@@ -179,7 +179,7 @@ def test_any_other_text_is_no_link(service: AuthService, ada: Person, link: str)
 def test_a_password_that_breaks_a_rule_leaves_the_link_good(
     service: AuthService, ask: Callable[[], str]
 ) -> None:
-    """RS-5, PW-5: the whole policy, and another try."""
+    """RS-5, PW-5: the full policy applies, and the user can try again."""
     link = ask()
 
     with pytest.raises(InvalidDetails) as refused:
@@ -192,7 +192,7 @@ def test_a_password_that_breaks_a_rule_leaves_the_link_good(
 def test_the_database_holds_no_link(
     service: AuthService, ask: Callable[[], str], database: Database
 ) -> None:
-    """RS-1: its hash opens nothing; 192 bits cannot be searched."""
+    """RS-1: only its hash, and 192 bits cannot be searched."""
     link = ask()
 
     with database.read() as connection:
@@ -206,10 +206,10 @@ def test_the_database_holds_no_link(
     assert not any(link in value for value in stored)
 
 
-def test_an_address_is_verified_by_its_own_link(
+def test_an_email_is_verified_by_its_own_link(
     service: AuthService, ada: Person, letterbox: Letterbox, clock: Clock
 ) -> None:
-    """RS-1: from then on the account says since when."""
+    """RS-1: the account then records when."""
     link = letterbox.link(ada.email, "verify-email")
 
     assert confirm_email(service, link, LAPTOP, ada.password) == ada.email
@@ -221,7 +221,7 @@ def test_an_address_is_verified_by_its_own_link(
 def test_another_link_can_be_asked_for_until_it_was_used(
     service: AuthService, ada: Person, letterbox: Letterbox
 ) -> None:
-    """RS-3: the newest works; who is verified gets no more."""
+    """RS-3: the newest works; a verified user gets no more."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     first = letterbox.link(ada.email, "verify-email")
 
@@ -235,7 +235,7 @@ def test_another_link_can_be_asked_for_until_it_was_used(
     assert len(letterbox.to(ada.email)) == 2
 
 
-def test_who_reads_the_reset_mail_has_verified_the_address(
+def test_the_reader_of_the_reset_email_has_verified_it(
     service: AuthService, ada: Person, ask: Callable[[], str], clock: Clock
 ) -> None:
     """RS-1: it is the same proof."""

@@ -46,13 +46,13 @@ RESET = reset(EMAILS, "ada@example.com", "the-token")
 
 @pytest.fixture(autouse=True)
 def unbounded_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test with a log that has not written anything yet."""
+    """Start each test with a log that has written nothing yet."""
     monkeypatch.setattr("auth.mail.log", BoundedLog("auth.mail"))
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of our own for localhost, and its key."""
+    """A self-signed certificate for localhost, and its key."""
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
@@ -77,7 +77,7 @@ def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLCon
 
 
 def test_an_email_arrives_as_text_and_as_html() -> None:
-    """AC-3: whatever program reads it."""
+    """AC-3: for any email program."""
     with mail_server(free_port()) as mailbox:
         Smtp(read_mail_server(mailbox.url), SENDER).send(RESET)
 
@@ -129,10 +129,10 @@ def test_smtps_is_encrypted_from_the_first_byte(
     assert len(mailbox.mails) == 1
 
 
-def test_a_certificate_nobody_vouches_for_gets_no_email(
+def test_an_untrusted_certificate_gets_no_email(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """AC-3: a link that opens an account goes to nobody in between."""
+    """AC-3: no attacker in between gets a link that opens an account."""
     port = free_port()
     with (
         mail_server(port, tls_context=contexts[0]) as mailbox,
@@ -154,7 +154,7 @@ def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatc
 
 @dataclass
 class Relay:
-    """A mail server as the queue sees it: fails as told for some recipients, and keeps the rest."""
+    """A mail server for the queue: fails for chosen recipients, and keeps the other emails."""
 
     failures: dict[str, list[MailFailed]] = field(default_factory=dict)
     tried: list[str] = field(default_factory=list)
@@ -171,30 +171,30 @@ class Relay:
 
 @dataclass
 class Seconds:
-    """A clock for due times, in seconds, that stands still until a test moves it."""
+    """A clock for due times, in seconds, that moves only when a test moves it."""
 
     now: float = 0.0
 
     def __call__(self) -> float:
-        """Return the time it shows."""
+        """Return the current time."""
         return self.now
 
 
 @pytest.fixture
 def relay() -> Relay:
-    """A mail server that takes everything."""
+    """A mail server that accepts everything."""
     return Relay()
 
 
 @pytest.fixture
 def seconds() -> Seconds:
-    """A clock of the queue."""
+    """The queue's clock."""
     return Seconds()
 
 
 @pytest.fixture
 def queue(relay: Relay, seconds: Seconds) -> Iterator[MailQueue]:
-    """A queue before that server, by that clock."""
+    """A queue in front of that server, with that clock."""
     queue = MailQueue(relay, clock=seconds)
     yield queue
     queue.close()
@@ -208,7 +208,7 @@ def advance(queue: MailQueue, seconds: Seconds, by: float) -> None:
 
 
 def held_back(queue: MailQueue, *mails: Mail) -> None:
-    """Queue *mails* as if they had all come while one email was being sent."""
+    """Queue *mails* as if they had all arrived while one email was being sent."""
     with queue._changed:
         for mail in mails:
             queue.send(mail)
@@ -294,7 +294,7 @@ def test_an_email_that_the_server_chokes_on_stops_no_other(
 def test_while_the_server_is_down_tries_are_few_and_nothing_is_lost(
     queue: MailQueue, relay: Relay, seconds: Seconds
 ) -> None:
-    """EN-2: one try each half minute in the end, and all leave once it is back."""
+    """EN-2: eventually one try every half minute, and all are sent once it is back."""
     relay.failures = {"*": [ServerFailed("ConnectionRefusedError")] * 1_000}
     held_back(queue, *(verify(EMAILS, f"user{n}@example.com", "t") for n in range(20)))
 
@@ -310,7 +310,7 @@ def test_while_the_server_is_down_tries_are_few_and_nothing_is_lost(
 
 
 def test_what_a_server_will_never_take_is_not_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    """RFC 5321, 4.2.1: an address that does not exist must not keep the next email waiting."""
+    """RFC 5321, 4.2.1: a recipient that does not exist must not delay the next email."""
     seconds = Seconds()
     with (
         mail_server(free_port(), refusals=1, refusal="550 No such user") as mailbox,
@@ -326,10 +326,10 @@ def test_what_a_server_will_never_take_is_not_tried_again(caplog: pytest.LogCapt
     assert messages(caplog) == ["An email was refused for good: SMTPDataError (reset)."]
 
 
-def test_an_email_that_nobody_takes_is_given_up_and_logged(
+def test_an_email_that_no_server_accepts_is_given_up_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """LG-2: after half an hour, without a word of what it said or to whom."""
+    """LG-2: after half an hour, without its content or recipient."""
     seconds = Seconds()
     queue = MailQueue(
         Smtp(read_mail_server(f"smtp://127.0.0.1:{free_port()}"), SENDER), clock=seconds
@@ -381,12 +381,12 @@ def test_one_recipient_has_few_emails_waiting(
 
 
 def test_a_job_never_waits_for_the_mail_server() -> None:
-    """EN-2: what looks something up goes on while an email hangs."""
+    """EN-2: look-ups continue while an email hangs."""
     answer, looked_up, taken = Event(), Event(), list[Mail]()
 
     class Slow:
         def send(self, mail: Mail) -> None:
-            """Take *mail* when the test says so."""
+            """Accept *mail* when the test allows it."""
             assert answer.wait(10)
             taken.append(mail)
 
@@ -419,12 +419,12 @@ def test_a_job_that_fails_is_logged_and_the_next_one_runs(
 def test_a_process_that_stops_does_not_wait_for_a_silent_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """CF-5: it says what was not sent, without to whom."""
+    """CF-5: it logs the kinds that were not sent, without recipients."""
     answer, begun = Event(), Event()
 
     class Silent:
         def send(self, mail: Mail) -> None:
-            """Answer when the test is over."""
+            """Answer when the test has ended."""
             begun.set()
             answer.wait(10)
 
@@ -457,7 +457,7 @@ queue.send(Mail("ada@example.com", "s", "t", "h", kind="reset"))
 
 
 def test_a_silent_server_keeps_no_process_alive() -> None:
-    """CF-5: the interpreter ends, with its lines in the log, whatever the sender waits for."""
+    """CF-5: the interpreter ends, and logs its lines, while the sender is still waiting."""
     ended = subprocess.run(
         [sys.executable, "-c", STOPPING],
         cwd=ROOT,
@@ -493,7 +493,7 @@ def listener(replies: list[bytes]) -> Iterator[str]:
 def test_a_silent_server_is_a_failure_of_the_server(
     replies: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """EN-2: wherever it falls silent; no email fares better, so the queue pauses."""
+    """EN-2: at any point; any email would fail, so the queue pauses."""
     monkeypatch.setattr("auth.smtp.TIMEOUT", 0.05)
 
     with listener(replies) as url, pytest.raises(ServerFailed):
@@ -501,7 +501,7 @@ def test_a_silent_server_is_a_failure_of_the_server(
 
 
 def test_a_server_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EN-2: a line now and then is an answer in time, each; all together are too late."""
+    """EN-2: each line arrives in time, but all together take too long."""
     monkeypatch.setattr("auth.smtp.LONGEST", 0.05)
     lines, pace = list[int](), Event()
     with socket.create_server((HOST, 0)) as server:
@@ -535,7 +535,7 @@ def test_a_server_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_reply_says_whose_failure_it_is(reply: str, failure: type[MailFailed]) -> None:
-    """RFC 5321, 3.8 and 4.2.1: the server's, for now, or for good."""
+    """RFC 5321, 3.8 and 4.2.1: the server's, or the email's, temporary or permanent."""
     with (
         mail_server(free_port(), refusals=1, refusal=reply) as mailbox,
         pytest.raises(MailFailed) as raised,
@@ -571,7 +571,7 @@ def test_an_international_domain_loses_no_email(sender: str, shown: str, offers:
 def test_letters_outside_ascii_before_the_at_need_smtputf8(
     caplog: pytest.LogCaptureFixture, seconds: Seconds
 ) -> None:
-    """AC-4, RFC 6531: used where it is offered; elsewhere the log says what is missing."""
+    """AC-4, RFC 6531: used if offered; otherwise the log says what is missing."""
     email = reset(EMAILS, "zoë@example.com", "t")
     with mail_server(free_port(), enable_SMTPUTF8=True) as mailbox:
         Smtp(read_mail_server(mailbox.url), Sender("", "grüße@example.com")).send(email)
@@ -596,7 +596,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize("app", ["A\r\nBcc: eve@example.com", "A\nB", "Ünïcode ☕", "<b>x</b>"])
 def test_no_name_begins_another_header(app: str) -> None:
-    """LG-3: what people call their app stands in the subject and nowhere else."""
+    """LG-3: the app's name is in the subject and in no other header."""
     email = verify(Emails(app, "https://app.example.com"), "ada@example.com", "t")
     with mail_server(free_port()) as mailbox:
         Smtp(read_mail_server(mailbox.url), SENDER).send(email)
@@ -608,7 +608,7 @@ def test_no_name_begins_another_header(app: str) -> None:
 
 @pytest.mark.parametrize("mail", samples(EMAILS), ids=lambda mail: mail.kind)
 def test_each_email_says_the_same_in_both_forms(mail: Mail) -> None:
-    """AC-3: and leads nowhere but to the app's own address (RS-4)."""
+    """AC-3: and links only to the app's own URL (RS-4)."""
     assert mail.text.isprintable() or "\n" in mail.text
     assert "http" not in mail.html.replace("https://app.example.com/", "")
     if mail.link:
@@ -620,7 +620,7 @@ def test_each_email_says_the_same_in_both_forms(mail: Mail) -> None:
 def test_the_outbox_is_a_folder_of_emails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """AC-3: for the developer's eyes, with the link in the terminal."""
+    """AC-3: for the developer, with the link in the terminal."""
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, SENDER, show_links=True)
     outbox.send(RESET)
@@ -636,7 +636,7 @@ def test_the_outbox_is_a_folder_of_emails(
 def test_an_outbox_in_production_prints_no_link(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """LG-2: what a server prints is its host's log, and a link opens an account."""
+    """LG-2: a server's output goes into its host's log, and a link opens an account."""
     Outbox(tmp_path, SENDER, show_links=False).send(RESET)
 
     assert len(list(tmp_path.glob("*.eml"))) == 1
@@ -644,7 +644,7 @@ def test_an_outbox_in_production_prints_no_link(
 
 
 def test_emails_have_the_colours_of_the_app() -> None:
-    """One place for both: .streamlit/config.toml, its dark theme for programs that are dark."""
+    """Both come from .streamlit/config.toml, with its dark theme for dark mode."""
     theme = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))["theme"]
 
     head, _, shown = RESET.html.partition("</head>")

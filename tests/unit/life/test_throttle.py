@@ -1,4 +1,4 @@
-"""The throttle under log-in: exact for any number at once, and never a weapon against the owner."""
+"""The throttle at log-in: exact under concurrency, and never a weapon against the owner."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ NEW = "marble otter quiet window"
 
 
 def guess(service: AuthService, email: str, client: Client = CAFE) -> str:
-    """Try a wrong password; return what came of it."""
+    """Try a wrong password; return the outcome."""
     try:
         service.log_in(email, WRONG, client)
     except (LogInRefused, TooMany) as refusal:
@@ -51,7 +51,7 @@ def guess(service: AuthService, email: str, client: Client = CAFE) -> str:
 
 
 def use_up(service: AuthService, email: str, client: Client = CAFE) -> None:
-    """Guess until there is a wait."""
+    """Guess until a wait begins."""
     for _ in range(LOG_IN_ACCOUNT.free):
         assert guess(service, email, client) == "LogInRefused"
     assert guess(service, email, client) == "TooMany"
@@ -72,7 +72,7 @@ def count_bcrypt(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_twenty_guesses_at_once_get_five_answers(service: AuthService, ada: Person) -> None:
-    """TH-3: an attempt is counted before its work, so that none slips through beside another."""
+    """TH-3: an attempt is counted before its work, so no concurrent one slips through."""
     with ThreadPoolExecutor(20) as pool:
         outcomes = list(pool.map(lambda _: guess(service, ada.email), range(20)))
 
@@ -83,7 +83,7 @@ def test_twenty_guesses_at_once_get_five_answers(service: AuthService, ada: Pers
 def test_every_process_counts_in_the_same_place(
     service: AuthService, ada: Person, database_url: str, settings: Settings, clock: Clock
 ) -> None:
-    """TH-3: another process, or this one after a restart, knows what was tried."""
+    """TH-3: another process, or this one after a restart, sees earlier attempts."""
     other_database = Database(database_url)
     other = AuthService(other_database, settings, features=FEATURES, clock=clock)
 
@@ -121,7 +121,7 @@ def test_a_person_is_told_how_long_to_wait(service: AuthService, ada: Person) ->
 
 
 def test_the_right_password_forgives_the_wrong_ones(service: AuthService, ada: Person) -> None:
-    """TH-1: the counter is one of failures in a row."""
+    """TH-1: the counter counts consecutive failures."""
     for _ in range(3):
         for _ in range(LOG_IN_ACCOUNT.free - 1):
             guess(service, ada.email)
@@ -146,7 +146,7 @@ def test_a_refused_attempt_costs_the_same_and_tells_nothing(
 def test_a_network_that_has_used_up_its_limit_is_refused_without_bcrypt(
     service: AuthService, ada: Person, count_bcrypt: list[int]
 ) -> None:
-    """AV-1: it depends on the network alone, so it reveals nothing about an account."""
+    """AV-1: this depends only on the network, so it reveals nothing about an account."""
     nobody = "nobody@example.com"
     for number in range(LOG_IN_NETWORK.free):
         assert guess(service, f"user{number}@example.com") == "LogInRefused"
@@ -177,7 +177,7 @@ def test_refused_attempts_use_up_the_network_s_limit(
 def test_a_flood_of_refused_attempts_does_not_keep_the_owner_out_at_home(
     service: AuthService, ada: Person
 ) -> None:
-    """TH-4: a network that is known to the account needs nothing of what its neighbours used up."""
+    """TH-4: the account's known network has its own counters, unaffected by the flood."""
     service.log_in(ada.email, ada.password, LAPTOP)
     for number in range(LOG_IN_NETWORK.free):
         guess(service, f"user{number}@example.com", LAPTOP)
@@ -187,10 +187,10 @@ def test_a_flood_of_refused_attempts_does_not_keep_the_owner_out_at_home(
 
 
 @pytest.mark.parametrize("days", [-30, 30])
-def test_a_clock_that_was_wrong_keeps_nobody_out(
+def test_a_clock_that_was_wrong_keeps_no_user_out(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox, days: int
 ) -> None:
-    """AV-6: guesses and emails of a month that never was mean no wait of a month."""
+    """AV-6: guesses and emails dated a month ahead cause no wait of a month."""
     clock.advance(timedelta(days=days))
     use_up(service, ada.email)
     for _ in range(MAIL_RECIPIENT.free + 1):
@@ -204,10 +204,10 @@ def test_a_clock_that_was_wrong_keeps_nobody_out(
 
 
 @pytest.mark.slow
-def test_a_server_whose_clock_is_ahead_lets_nobody_in_sooner(
+def test_a_server_with_a_clock_ahead_lets_no_visitor_in_sooner(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """AV-6, TH-3: what is a second too long is a wait, and counts as the longest."""
+    """AV-6, TH-3: a wait that is a second too long still counts, as the longest."""
     clock.advance(timedelta(seconds=1))
     for number in range(LOG_IN_NETWORK.free):
         guess(service, f"user{number}@example.com")
@@ -222,7 +222,7 @@ def test_a_server_whose_clock_is_ahead_lets_nobody_in_sooner(
 def test_a_full_queue_is_no_wrong_password(
     service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AV-4, TH-1: who finds the server busy has lost none of their own attempts."""
+    """AV-4, TH-1: a visitor who finds the server busy loses no attempts."""
 
     def refuse(*args: object) -> None:
         raise Busy
@@ -236,10 +236,10 @@ def test_a_full_queue_is_no_wrong_password(
     assert service.log_in(ada.email, ada.password, CAFE)
 
 
-def test_the_queue_is_told_who_asks(
+def test_the_queue_gets_the_requesting_network(
     service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AV-4, BC-9: bcrypt is queued by network, over IPv6 by site: a crowd delays no one else."""
+    """AV-4, BC-9: bcrypt is queued by network, over IPv6 by site: a crowd delays no other."""
     sources: list[str] = []
     run = passwords._queue.run
 
@@ -259,8 +259,8 @@ def test_the_queue_is_told_who_asks(
     assert set(sources) == {"2001:db8:7::/48", CAFE.ip}
 
 
-def test_strangers_cannot_lock_an_owner_out_at_home(service: AuthService, ada: Person) -> None:
-    """TH-4: where the account was used before it has an allowance of its own."""
+def test_attackers_cannot_lock_an_owner_out_at_home(service: AuthService, ada: Person) -> None:
+    """TH-4: networks that the account was used from have their own limit."""
     service.log_in(ada.email, ada.password, LAPTOP)
     use_up(service, ada.email)
 
@@ -269,14 +269,14 @@ def test_strangers_cannot_lock_an_owner_out_at_home(service: AuthService, ada: P
 
 
 def test_a_known_network_is_no_way_around_either(service: AuthService, ada: Person) -> None:
-    """TH-1: whoever sits beside the owner gets five guesses as well."""
+    """TH-1: an attacker in the owner's network gets only five guesses too."""
     service.log_in(ada.email, ada.password, LAPTOP)
 
     use_up(service, ada.email, LAPTOP)
 
 
-def test_where_no_address_is_told_nobody_is_known(service: AuthService, ada: Person) -> None:
-    """TH-2: an address that is missing fails closed: everybody without one is one client."""
+def test_without_an_ip_no_client_is_known(service: AuthService, ada: Person) -> None:
+    """TH-2: a missing IP address fails closed: all clients without one count as one."""
     nowhere = Client()
     service.log_in(ada.email, ada.password, nowhere)
     use_up(service, ada.email)
@@ -287,7 +287,7 @@ def test_where_no_address_is_told_nobody_is_known(service: AuthService, ada: Per
 def test_a_mailed_reset_works_during_a_wait_and_ends_it(
     service: AuthService, ada: Person, letterbox: Letterbox
 ) -> None:
-    """TH-4: the owner gets in from wherever they are."""
+    """TH-4: the owner gets in from any network."""
     use_up(service, ada.email)
     request_reset(service, ada.email, CAFE)
     reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, CAFE)
@@ -298,7 +298,7 @@ def test_a_mailed_reset_works_during_a_wait_and_ends_it(
 def test_a_session_goes_on_while_its_account_is_guessed_at(
     service: AuthService, ada: Person
 ) -> None:
-    """TH-4: a lock is on the door, not on who is inside."""
+    """TH-4: a lock stops log-ins, not open sessions."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     use_up(service, ada.email)
@@ -307,17 +307,17 @@ def test_a_session_goes_on_while_its_account_is_guessed_at(
 
 
 @pytest.mark.parametrize("spelled", ["ADA@example.com", " Ada@Example.COM ", "aDa@EXAMPLE.com"])
-def test_every_spelling_of_an_address_has_one_counter(
+def test_every_spelling_of_an_email_has_one_counter(
     service: AuthService, ada: Person, spelled: str
 ) -> None:
-    """TH-5: the key is the canonical address."""
+    """TH-5: the key is the canonical email."""
     use_up(service, ada.email)
 
     assert guess(service, spelled) == "TooMany"
 
 
-def test_an_address_nobody_has_is_counted_like_any_other(service: AuthService) -> None:
-    """TH-5: or the wait would tell who has an account."""
+def test_an_unknown_email_is_counted_like_any_other(service: AuthService) -> None:
+    """TH-5: otherwise the wait would reveal who has an account."""
     use_up(service, "nobody@example.com")
 
 
@@ -333,7 +333,7 @@ def test_an_address_nobody_has_is_counted_like_any_other(service: AuthService) -
     ],
 )
 def test_a_network_is_counted_as_one(service: AuthService, addresses: list[str], one: bool) -> None:
-    """TH-2: an IPv4 address, or the /64 that a line of IPv6 gets."""
+    """TH-2: an IPv4 address, or the /64 of an IPv6 line."""
     first, second = (Client(ip=address) for address in addresses)
     for number in range(LOG_IN_NETWORK.free):
         assert guess(service, f"user{number}@example.com", first) == "LogInRefused"
@@ -342,10 +342,10 @@ def test_a_network_is_counted_as_one(service: AuthService, addresses: list[str],
 
 
 @pytest.mark.slow
-def test_one_line_cannot_use_up_what_is_for_everybody(
+def test_one_line_cannot_use_up_the_global_limit(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """TH-4: the 65,536 networks that a customer gets over IPv6 have three allowances together."""
+    """TH-4: a customer's 65,536 IPv6 networks together have three times one network's limit."""
     for number in range(SITE * LOG_IN_NETWORK.free):
         line = replace(CAFE, ip=f"2001:db8:7:{number % 10:x}::1")
         assert guess(service, f"somebody{number}@example.com", line) == "LogInRefused"
@@ -359,16 +359,16 @@ def test_one_line_cannot_use_up_what_is_for_everybody(
 def test_who_types_rightly_uses_up_nothing_of_the_network(
     service: AuthService, ada: Person
 ) -> None:
-    """TH-2: an office where everybody logs in is no attack."""
+    """TH-2: a whole office logging in is no attack."""
     for _ in range(LOG_IN_NETWORK.free + 1):
         service.log_in(ada.email, ada.password, CAFE)
 
 
 @pytest.mark.slow
-def test_a_hundred_wrong_passwords_switch_the_password_off_for_strangers(
+def test_a_hundred_wrong_passwords_switch_the_password_off_for_unknown_networks(
     service: AuthService, ada: Person, clock: Clock, letterbox: Letterbox
 ) -> None:
-    """TH-1: however slowly they come; known networks go on, and the owner is told once."""
+    """TH-1: no matter how slowly; known networks still work, and the owner is notified once."""
     service.log_in(ada.email, ada.password, LAPTOP)
     letterbox.queue.finish()  # or what it purges then would be found old enough a year later
     for _ in range(MOST_FAILURES + 2):
@@ -386,7 +386,7 @@ def test_a_hundred_wrong_passwords_switch_the_password_off_for_strangers(
 def test_the_hundredth_of_several_at_once_is_told_too(
     service: AuthService, ada: Person, database: Database, letterbox: Letterbox
 ) -> None:
-    """TH-1, LG-1: by one letter and one event, whichever of them it was."""
+    """TH-1, LG-1: by one email and one event, whichever attempt it was."""
     with database.write() as connection:
         connection.execute(update(User).values(failures=MOST_FAILURES - 3))
 
@@ -404,7 +404,7 @@ def test_the_hundredth_of_several_at_once_is_told_too(
 def test_guesses_log_ins_and_purges_at_once_do_not_disturb_each_other(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """TH-3: rows are locked in one order, and none goes while somebody counts in it."""
+    """TH-3: rows are locked in one order, and none is deleted while it is in use."""
 
     def live(number: int) -> None:
         for _ in range(8):
@@ -420,10 +420,10 @@ def test_guesses_log_ins_and_purges_at_once_do_not_disturb_each_other(
         list(pool.map(live, range(12)))
 
 
-def test_a_process_whose_clock_is_behind_waits_for_nobody(
+def test_a_process_with_a_clock_behind_adds_no_wait(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """TH-3: two machines never show quite the same time, and both count in the same rows."""
+    """TH-3: two machines' clocks always differ a little, and both count in the same rows."""
     service.log_in(ada.email, ada.password, LAPTOP)
     clock.advance(-timedelta(seconds=1))
 
@@ -443,10 +443,10 @@ def test_failures_that_race_are_all_counted(
 
 
 @pytest.mark.slow
-def test_a_flood_of_made_up_addresses_leaves_a_bounded_heap(
+def test_a_flood_of_invented_emails_leaves_bounded_rows(
     service: AuthService, database: Database, clock: Clock
 ) -> None:
-    """TH-5: from one network a hundred in a quarter of an hour, and none is kept for long."""
+    """TH-5: a hundred from one network in a quarter of an hour, none kept for long."""
     for hour in range(3):
         for number in range(110):
             guess(service, f"made-up-{hour}-{number}@example.com")
@@ -462,7 +462,7 @@ def test_a_flood_of_made_up_addresses_leaves_a_bounded_heap(
 def test_the_password_typed_again_is_bounded_too(
     service: AuthService, ada: Person, clock: Clock
 ) -> None:
-    """TH-1, AC-1: an open tab is no place to guess."""
+    """TH-1, AC-1: an open tab allows no unlimited guessing."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
     verbs: list[Callable[[], object]] = [
         lambda: confirm_password(service, open_session(service, token), WRONG),
@@ -485,7 +485,7 @@ def test_the_password_typed_again_is_bounded_too(
 def test_what_sends_mail_or_makes_rows_is_bounded(
     service: AuthService, ada: Person, verb: str
 ) -> None:
-    """TH-2: signing up, asking for links and trying them."""
+    """TH-2: sign-up, requests for links, and attempts to open them."""
     token = service.log_in(ada.email, ada.password, LAPTOP).token
 
     def try_link(link: str) -> None:
