@@ -144,13 +144,13 @@ def spare(browser: Browser) -> Spare:
 
 @pytest.fixture
 def visitor(new_context: NewContext, server: Server) -> Visitor:
-    """Return somebody with a fresh browser who has not come yet."""
+    """Return a visitor with a fresh browser who has not opened the app yet."""
     return Visitor(new_context(), server)
 
 
 @pytest.fixture
 def signed_in(visitor: Visitor) -> SignedIn:
-    """Return a way to open a page as somebody: signed_in(ada, "/report")."""
+    """Return a function that opens a page as a user: signed_in(ada, "/report")."""
 
     def open_page(user: User, path: str = "/") -> Visitor:
         visitor.arrive(user.email, path)
@@ -161,13 +161,13 @@ def signed_in(visitor: Visitor) -> SignedIn:
 
 @pytest.fixture
 def stranger(new_context: NewContext, server: Server) -> Visitor:
-    """Return somebody else, at another computer."""
+    """Return another visitor, at another computer."""
     return Visitor(new_context(), server)
 
 
 @pytest.fixture
 def new_account(service: AuthService) -> Callable[[str], User]:
-    """Return a way to make accounts with addresses that nobody had before."""
+    """Return a function that makes accounts with unused emails."""
 
     def make(name: str) -> User:
         return add_account(service, name)

@@ -118,7 +118,7 @@ class Visitor:
         self.expect_signed_in(email)
 
     def plant(self, *names: str) -> None:
-        """Have 3.5 KB of somebody else's in a cookie of each of these names."""
+        """Set a cookie of 3.5 KB, as of another app, under each of these names."""
         self.context.add_cookies(
             [{"name": name, "value": "A" * 3500, "url": self.server.url} for name in names]
         )
@@ -156,7 +156,7 @@ class Visitor:
         return seen
 
     def skeletons_seen(self) -> int:
-        """Return how often the page of somebody who has to wait stood here since it was loaded."""
+        """Return how often the waiting page was shown since the page was loaded."""
         seen: int = self.page.evaluate("window.skeletonsSeen")
         return seen
 

@@ -55,7 +55,7 @@ def put_and_delete(server: Server, path: str, cookie: str) -> list[int]:
 
 
 def test_a_signed_in_page_uploads_with_its_own_cookie(server: Server, token: str) -> None:
-    """AV-3: nobody else does, not even with the tab's id."""
+    """AV-3: no other visitor can, not even with the tab's id."""
     own = f"auth={token}"
 
     assert asyncio.run(upload_from(server, own, own)) == [204, 204]

@@ -17,7 +17,7 @@ SHARE = 1 / 4  # of the whole wave: what it comes to where other tests use the c
 
 
 def test_fifty_people_who_log_in_do_not_keep_a_health_check_waiting(tmp_path: Path) -> None:
-    """BC-9: hashing takes its turn on threads of its own; whoever asks meanwhile is answered."""
+    """BC-9: hashing runs in its own threads, so other requests are answered meanwhile."""
     with serve("server.py", tmp_path) as server:
         with server.service() as service:
             emails = [f"{secrets.token_hex(4)}@example.com" for _ in range(ACCOUNTS)]

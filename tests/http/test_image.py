@@ -38,7 +38,7 @@ class Container:
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     """Start what the image starts: its own variables, a key and an address, nothing else.
 
-    The port and the interface are ours: the image's may be taken, and are nobody else's business.
+    The port and the interface are the test's own: the image's may be in use.
     """
     folder = copy_project(tmp_path_factory.mktemp("image") / "app")
     env = image_environment() | {
@@ -77,11 +77,11 @@ def test_the_image_serves_the_log_in_page_in_production(container: Container) ->
 
 def test_the_health_check_tells_a_running_app_from_none(container: Container) -> None:
     """The engine restarts what does not answer."""
-    nobody = container.env | {"STREAMLIT_SERVER_PORT": str(free_port())}
+    free = container.env | {"STREAMLIT_SERVER_PORT": str(free_port())}
 
     here, there = (
         subprocess.run(health_check(), env=env, capture_output=True, check=False).returncode
-        for env in (container.env, nobody)
+        for env in (container.env, free)
     )
 
     assert here == 0

@@ -137,7 +137,7 @@ def test_a_page_carries_the_security_headers(server: Server) -> None:
 
 
 def test_a_proxy_that_is_not_trusted_is_not_believed(server: Server) -> None:
-    """TH-2: without TRUSTED_PROXIES nobody else tells what the visitor's line is."""
+    """TH-2: without TRUSTED_PROXIES a client's header does not decide the scheme."""
     answer = ask(server, "GET", "/", headers={"X-Forwarded-Proto": "https"})
 
     assert "Strict-Transport-Security" not in answer.headers

@@ -1,4 +1,4 @@
-"""The session's route: a ticket becomes the cookie, the cookie ends, and nobody else can do it."""
+"""The session's route: exchange a ticket for the cookie, end it, and refuse all other callers."""
 
 import json
 import secrets
@@ -48,7 +48,7 @@ def test_the_answer_is_kept_by_no_cache(server: Server, ticket: str) -> None:
 
 
 def test_a_ticket_without_its_browser_is_refused(server: Server, ticket: str) -> None:
-    """CK-5: a ticket that was carried elsewhere logs nobody in."""
+    """CK-5: a ticket moved to another browser does not log in."""
     without = ask(server, "POST", PATH, body(ticket), OWN)
     elsewhere = ask(server, "POST", PATH, body(ticket), OWN | {"Cookie": "auth_browser=other"})
 

@@ -125,7 +125,7 @@ def rest(connection: socket.socket) -> bytes:
         HEAD.replace(b"/read", b"/ignore") + b"Content-Length: 9\r\n\r\n1",
         HEAD + b"Content-Length: 1\r\n\r\n1GET / HTT",
     ],
-    ids=["nothing", "a letter", "half a header", "a body nobody reads", "half a second request"],
+    ids=["nothing", "a letter", "half a header", "an unread body", "half a second request"],
 )
 def test_a_connection_without_a_request_is_closed(server: uvicorn.Server, sent: bytes) -> None:
     """AV-3: two hundred at once, and a request that comes meanwhile is answered."""

@@ -76,7 +76,7 @@ def follow(page: Path, heading: str, project: Path, env: Mapping[str, str]) -> N
                 for command in block.commands:
                     run(command, project, env)
             case _:
-                raise AssertionError(f"nobody knows how to follow {block}")
+                raise AssertionError(f"no test knows how to follow {block}")
 
 
 def edit(file: Path, diff: str) -> None:

@@ -97,7 +97,7 @@ def test_python_in_the_documentation_compiles(block: Block) -> None:
     ids=lambda b: f"{b.page} {b.section}",
 )
 def test_settings_in_the_documentation_are_settings(block: Block) -> None:
-    """A name that nobody reads would be a setting that does not hold."""
+    """A name that no code reads would be a setting without effect."""
     match block.language:
         case "env":
             names = {line.partition("=")[0] for line in block.text.splitlines()}
@@ -123,7 +123,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @each_page
 def test_the_files_a_page_names_are_there(page: Path) -> None:
-    """Whoever looks for a file that a page names finds it."""
+    """A reader who looks for a file that a page names finds it."""
     folders = "auth|db|web|views|migrations|tests|docs|deploy|bench|upkeep"
     named = set(re.findall(rf"`((?:{folders})/[\w/.-]*)`", prose(page)))
 

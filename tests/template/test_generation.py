@@ -122,7 +122,7 @@ def test_a_new_env_is_the_example_with_a_key(made: tuple[str, Path], env: None) 
 
 
 def test_a_project_knows_where_it_came_from(made: tuple[str, Path], template: Path) -> None:
-    """In a file that git tracks; nobody can fetch from a zip, but that names the commit too."""
+    """In a file that git tracks; a zip can't be fetched from, but it names the commit too."""
     kind, project = made
     url = {"zip": "", "git": template.as_uri()}.get(kind, str(template))
 

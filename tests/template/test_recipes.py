@@ -1,6 +1,6 @@
 """docs/recipes.md, followed to the letter: each section is done in a copy of the project.
 
-Here, and not beside the pages' tests: whoever has followed a recipe cannot follow it again.
+Here, and not beside the pages' tests: an owner who followed a recipe cannot follow it again.
 """
 
 import os
@@ -35,7 +35,7 @@ token, old_token, open_app = app_tests.token, app_tests.old_token, app_tests.ope
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the project, as somebody who starts from it has it."""
+    """Return a copy of the project, as a new owner has it."""
     return copy_project(tmp_path / "project")
 
 
@@ -48,7 +48,7 @@ def test_a_page_is_added_and_tested(tmp_path: Path) -> None:
 
 
 def test_an_added_page_is_private(open_app: Open, project: Path, token: str) -> None:
-    """GD-1: the recipe's page shows itself to a user, and the form to anybody else."""
+    """GD-1: the recipe's page is shown to a user, and the form to any other visitor."""
     follow(RECIPES, "Add a page", project, os.environ)
 
     stranger = open_app(script=project / "app.py").run()

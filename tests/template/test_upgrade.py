@@ -224,7 +224,7 @@ def test_a_file_that_the_project_deleted_stays_deleted(project: Project) -> None
 
 
 def test_a_file_that_the_template_gave_up_stays_where_it_was_changed(project: Project) -> None:
-    """Nobody's work is deleted unasked: there are no marks in it, so it is told apart."""
+    """An owner's work is never deleted silently: without conflict marks, it is listed apart."""
     project.edit(LOST, "print()", "print('mine')")
 
     ended = project.upgrade()
@@ -364,7 +364,7 @@ def leave_git(project: Project) -> None:
 
 
 def nest(project: Project) -> None:
-    """Be a folder of somebody else's repository."""
+    """Be a folder inside another repository."""
     remove(project.folder, ".git")
     commit(project.folder.parent, "Everything")
 

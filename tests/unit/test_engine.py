@@ -112,7 +112,7 @@ def test_no_connection_is_kept_after_its_block(database: Database) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        a_session(user_id="nobody"),
+        a_session(user_id="unknown"),
         a_session(expires_at=NOON),
         a_session(ended_at=NOON),
         a_session(end_reason="logged_out"),

@@ -100,7 +100,7 @@ def test_who_guesses_stands_behind_those_whose_last_work_was_not_in_vain() -> No
 
 
 def test_the_queue_forgets_who_was_served_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AV-4: its memory is bounded, whoever comes."""
+    """AV-4: its memory is bounded for any number of sources."""
     monkeypatch.setattr(fair_queue, "MOST_SERVED", 3)
     queue = FairQueue(1, per_source=1, in_all=1)
 

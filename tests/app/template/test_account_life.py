@@ -218,7 +218,7 @@ def test_only_a_developer_without_a_mail_server_reads_of_the_outbox(
     monkeypatch.setenv("SMTP_URL", smtp)
     start._start.cache_clear()
 
-    app = fill(visit(open_app, "forgot_password"), email="nobody@example.com")
+    app = fill(visit(open_app, "forgot_password"), email="unknown@example.com")
 
     assert (OUTBOX in said(app)) == (not smtp)
     assert list((tmp_path / "outbox").glob("*")) == []  # there is no such account

@@ -12,7 +12,7 @@ from tests.browser.conftest import ServerOf, without_traceback
 from tests.serving import Server, copy_project, serve
 
 PAGES = Path(__file__).parent / "pages"
-WATCH, PATIENCE = 2, 3  # seconds, of the workshop: nobody waits half a minute for a test
+WATCH, PATIENCE = 2, 3  # seconds, of the workshop: a test should not wait half a minute
 NAVIGATION = "    ],\n    public=[\n"
 
 

@@ -28,7 +28,7 @@ one_bridge = pytest.mark.parametrize("bridge", ["server.py"], indirect=True)
 
 
 def fresh_address(name: str = "new") -> str:
-    """Return an address that nobody had before."""
+    """Return an unused email."""
     return f"{name}-{secrets.token_hex(4)}@example.com"
 
 
@@ -40,7 +40,7 @@ def mailbox(workshop: Server) -> Mailbox:
 
 @pytest.fixture
 def visitor(new_context: NewContext, workshop: Server) -> Visitor:
-    """Return somebody with a fresh browser, before the app whose pages look often."""
+    """Return a visitor with a fresh browser, at the app whose pages check often."""
     return Visitor(new_context(), workshop)
 
 
@@ -52,7 +52,7 @@ def elsewhere(new_context: NewContext, workshop: Server) -> Visitor:
 
 @pytest.fixture
 def ada(workshop: Server) -> User:
-    """Return an account, whose address nobody has confirmed."""
+    """Return an account with an unconfirmed email."""
     with workshop.service() as service:
         return add_account(service, "Ada")
 
@@ -149,7 +149,7 @@ def test_the_link_of_the_first_mail_confirms_the_address(
 def test_a_resent_link_is_the_one_that_works(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
 ) -> None:
-    """RS-3: a newer link voids the older, and either works in a browser that knows nobody."""
+    """RS-3: a newer link voids the older, and links work in a signed-out browser."""
     email = fresh_address()
     visitor.sign_up(email)
     old = mailbox.link(email, "Confirm your email")
@@ -189,7 +189,7 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
 def test_a_forgotten_password_is_replaced_by_mail(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
-    """EN-2, RS-2, RS-5: the same answer for anybody; the link works once, and logs nobody in."""
+    """EN-2, RS-2, RS-5: the same answer for any email; the link works once and doesn't log in."""
     unknown = fresh_address("nobody")
     elsewhere.arrive(ada.email)
     answers = set()
@@ -305,7 +305,7 @@ def test_the_old_email_can_object(
 
 
 def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User) -> None:
-    """AC-6: the password again; then no cookie is left, and the address is anybody's again."""
+    """AC-6: the password again; then no cookie is left, and the email is free again."""
     visitor.arrive(ada.email, path="/account")
     go(visitor, "Delete your account")
     for password, answer in (
@@ -349,7 +349,7 @@ def test_my_data_can_be_taken_along(visitor: Visitor, ada: User) -> None:
 def test_too_many_wrong_passwords_are_told_in_words(
     visitor: Visitor, workshop: Server, ada: User
 ) -> None:
-    """TH-1, TH-5, TH-6, EN-1: how long to wait, the same for an address that nobody has."""
+    """TH-1, TH-5, TH-6, EN-1: how long to wait, the same for an unknown email."""
     emails = (ada.email, fresh_address("nobody"))
     with workshop.service() as service:
         for email in emails * LOG_IN_ACCOUNT.free:

@@ -56,7 +56,7 @@ def test_the_cookie_is_bounded_in_every_way_a_script_can(
 def test_the_cookie_lives_as_long_in_every_time_zone(
     visitor: Visitor, ada: User, zone: str
 ) -> None:
-    """The expiry is an instant, not somebody's wall clock; F5 finds the cookie there."""
+    """The expiry is an instant, not a local wall clock; F5 finds the cookie there."""
     line = visitor.context.new_cdp_session(visitor.page)
     line.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
 
@@ -136,7 +136,7 @@ def test_a_browser_that_never_answers_gets_the_form_after_the_bound(
 
 
 def test_the_bound_of_the_real_app_is_short() -> None:
-    """Design 5: nobody looks at a skeleton for more than ten seconds."""
+    """Design 5: no visitor looks at a skeleton for more than ten seconds."""
     text = (ROOT / "views/waiting.py").read_text("utf-8")
 
     seconds = int(text.split("PATIENCE = timedelta(seconds=")[1].split(")")[0])
@@ -163,7 +163,7 @@ def test_under_a_base_path_the_cookie_stays_there(new_context: NewContext, tmp_p
 
 @pytest.fixture
 def secure_server(tmp_path: Path) -> Iterator[Server]:
-    """Run the app on https, with a certificate that nobody but this test trusts."""
+    """Run the app on https, with a certificate that only this test trusts."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         [

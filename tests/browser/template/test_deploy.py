@@ -119,7 +119,7 @@ def deployed(
 def test_a_deployed_app_keeps_its_promises(new_context: NewContext, deployed: Server) -> None:
     """Sign up, F5 and log out on https in production; HttpOnly, bound to the host.
 
-    Also for somebody with more cookies from elsewhere than proxies take by themselves (CK-4).
+    Also for a visitor with more cookies from other apps than proxies accept by default (CK-4).
     """
     context = new_context(ignore_https_errors=True)
     visitor = Visitor(context, deployed)

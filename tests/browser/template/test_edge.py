@@ -152,7 +152,7 @@ def test_another_site_can_neither_log_in_nor_out(
 def test_the_app_cannot_be_framed_by_another_site(
     new_context: NewContext, plain: Server, other_site: str
 ) -> None:
-    """CK-8: frame-ancestors 'none': nobody clicks what they cannot see."""
+    """CK-8: frame-ancestors 'none': no user can be made to click on something hidden."""
     page = new_context().new_page()
     page.goto(other_site)
 

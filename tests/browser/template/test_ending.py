@@ -18,7 +18,7 @@ from web.words import END_NOTICES
 
 
 def arrive(new_context: NewContext, workshop: Server, name: str) -> tuple[Visitor, User, str]:
-    """Return somebody signed in on the notes page, with their account and token."""
+    """Return a visitor signed in on the notes page, with their account and token."""
     with workshop.service() as service:
         user = add_account(service, name)
     visitor = Visitor(new_context(), workshop)
@@ -44,7 +44,7 @@ def test_an_idle_page_notices_within_a_minute() -> None:
 
 
 def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, workshop: Server) -> None:
-    """SE-2, SE-6: expired, revoked or disabled: nobody has to touch the page for it to notice."""
+    """SE-2, SE-6: expired, revoked or disabled: an idle page notices by itself."""
     visitors = {}
     with workshop.service() as service, workshop.database() as database:
         for name in ("Expired", "Revoked", "Disabled"):

@@ -69,7 +69,7 @@ def test_a_wait_counts_down_to_its_end(visitor: Visitor) -> None:
     visitor.open("/log-in")
     alert = visitor.page.get_by_role("alert")
     for number in range(6):
-        visitor.fill_log_in("nobody@example.com", f"not the password {number}")
+        visitor.fill_log_in("unknown@example.com", f"not the password {number}")
         visitor.page.clock.run_for(500)
         expect(alert).to_be_visible()
         visitor.expect_settled()

@@ -15,7 +15,7 @@ Box = dict[str, float]
 
 
 def fresh_address() -> str:
-    """Return an address that nobody had before."""
+    """Return an unused email."""
     return f"new-{secrets.token_hex(4)}@example.com"
 
 
@@ -73,7 +73,7 @@ def test_a_taken_address_gets_a_clear_answer(visitor: Visitor, ada: User) -> Non
 def test_wrong_unknown_and_disabled_get_one_and_the_same_answer(
     visitor: Visitor, service: AuthService, ada: User, grace: User
 ) -> None:
-    """EN-1, AU-1: nobody learns from the form who has an account."""
+    """EN-1, AU-1: no attacker learns from the form who has an account."""
     disable(service, grace.id)
     visitor.open("/log-in")
     answers = set()

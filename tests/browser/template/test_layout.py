@@ -29,7 +29,7 @@ FOCUSED = """() => {
 
 @pytest.fixture
 def phone(new_context: NewContext, server: Server) -> Visitor:
-    """Return somebody with the narrowest phone in use."""
+    """Return a visitor with the narrowest phone in use."""
     return Visitor(new_context(viewport=PHONE, has_touch=True, is_mobile=True), server)
 
 

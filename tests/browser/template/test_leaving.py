@@ -105,7 +105,7 @@ def test_two_users_in_two_browsers_see_only_themselves(
 def test_a_planted_cookie_is_never_adopted(
     visitor: Visitor, service: AuthService, ada: User, new_account: Callable[[str], User]
 ) -> None:
-    """SE-1: whoever planted a session before the log-in does not get the one after it."""
+    """SE-1: an attacker who planted a session before the log-in does not get the one after it."""
     mallory = new_account("Mallory")
     planter = visitor.new_tab()
     planter.arrive(mallory.email)

@@ -22,7 +22,7 @@ def found(visitor: Visitor, places: set[str]) -> set[str]:
 
 
 def test_every_place_that_is_styled_is_on_a_page(visitor: Visitor, ada: User) -> None:
-    """A new version of Streamlit that renames one fails here, and not on somebody's screen."""
+    """A new version of Streamlit that renames one fails here, not on a user's screen."""
     seen = set()
     visitor.open("/log-in")
     visitor.fill_log_in(ada.email, "not the password at all")

@@ -1,4 +1,4 @@
-"""Who has an account is nobody's business: every page says the same, and mails tell the owner."""
+"""No page reveals who has an account: every answer is the same, and only emails tell the owner."""
 
 from collections.abc import Iterator
 
@@ -25,13 +25,13 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def visitor(new_context: NewContext, strict: Server) -> Visitor:
-    """Return somebody with a fresh browser who is about to ask."""
+    """Return a visitor with a fresh browser."""
     return Visitor(new_context(), strict)
 
 
 @pytest.fixture
 def ada(strict: Server) -> User:
-    """Return an account, whose address nobody has confirmed."""
+    """Return an account with an unconfirmed email."""
     with strict.service() as service:
         return add_account(service, "Ada")
 

@@ -101,7 +101,7 @@ def test_a_deep_link_leads_through_the_form_to_its_page(visitor: Visitor, ada: U
 
 
 def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None:
-    """Whoever reloads the form before logging in still ends on the page asked for."""
+    """A visitor who reloads the form before logging in still ends on the requested page."""
     visitor.open("/account")
     visitor.expect_form()
 
@@ -116,7 +116,7 @@ def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None
 def test_a_signed_in_user_is_led_home_from_the_forms(
     visitor: Visitor, ada: User, path: str
 ) -> None:
-    """Nobody logs in twice by accident."""
+    """A user can't log in twice by accident."""
     visitor.arrive(ada.email)
 
     visitor.open(path)

@@ -1,4 +1,4 @@
-"""Nobody can be let in: no database, or settings that cannot be used. Calm, and soon mended."""
+"""The app is unavailable, without its database or valid settings: calm, and soon working again."""
 
 from pathlib import Path
 

@@ -103,7 +103,7 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
         [Event.LOG_IN_FAILED],
     ),
     "unknown address": (
-        lambda it, ada, token, box, clock: it.log_in("nobody@example.com", WRONG, LAPTOP),
+        lambda it, ada, token, box, clock: it.log_in("unknown@example.com", WRONG, LAPTOP),
         [Event.LOG_IN_FAILED],
     ),
     "log out": (lambda it, ada, token, box, clock: it.log_out(token), [Event.LOGGED_OUT]),
@@ -116,7 +116,7 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
         [Event.LINK_SENT],
     ),
     "forgot by a stranger": (
-        lambda it, ada, token, box, clock: request_reset(it, "nobody@example.com", LAPTOP),
+        lambda it, ada, token, box, clock: request_reset(it, "unknown@example.com", LAPTOP),
         [],
     ),
     "confirm": (
@@ -272,13 +272,13 @@ def test_what_attackers_can_repeat_is_only_in_the_log(
     service.log_out(token)
     for _ in range(6):
         with pytest.raises(AuthError):
-            service.log_in("nobody@example.com", WRONG, Client())
+            service.log_in("unknown@example.com", WRONG, Client())
     before = len(events(database))
     caplog.set_level(logging.INFO, "auth.audit")
     caplog.clear()
 
     with pytest.raises(AuthError):
-        service.log_in("nobody@example.com", WRONG, Client())
+        service.log_in("unknown@example.com", WRONG, Client())
     end_reason(service, token)
 
     assert len(events(database)) == before
@@ -346,7 +346,7 @@ def test_no_flow_writes_a_secret_anywhere(
     caplog.set_level(logging.DEBUG)
     canaries = [ada.password, WRONG, NEW, token, KEY]
     for number, (name, (run, _)) in enumerate(FLOWS.items()):
-        user = service.sign_up(f"somebody{number}@example.com", ada.password)
+        user = service.sign_up(f"visitor{number}@example.com", ada.password)
         person = Person(user.id, user.email, ada.password)
         own = service.log_in(person.email, person.password, LAPTOP).token
         canaries.append(own)

@@ -90,7 +90,7 @@ def people(service: AuthService, ada: Person) -> dict[str, str]:
         "has an account": ada.email,
         "has another": "spare@example.com",
         "is disabled": "disabled@example.com",
-        "is unknown": "nobody@example.com",
+        "is unknown": "unknown@example.com",
     }
 
 
@@ -275,7 +275,7 @@ def test_an_unconfirmed_user_is_refused_like_any_other(
     link = letterbox.link("ada@example.com", "verify-email")
 
     right = watch(lambda: service.log_in("ada@example.com", NEW, LAPTOP))
-    unknown = watch(lambda: service.log_in("nobody@example.com", NEW, LAPTOP))
+    unknown = watch(lambda: service.log_in("unknown@example.com", NEW, LAPTOP))
     confirm_email(service, link, LAPTOP, NEW)
 
     assert right == unknown

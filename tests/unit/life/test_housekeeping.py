@@ -37,7 +37,7 @@ def test_a_log_in_tidies_up(
     request_reset(service, ada.email, LAPTOP)
     letterbox.queue.finish()
     with pytest.raises(LogInRefused):
-        service.log_in("nobody@example.com", "wrong wrong wrong", LAPTOP)
+        service.log_in("unknown@example.com", "wrong wrong wrong", LAPTOP)
     clock.advance(timedelta(days=2))
 
     service.log_in(ada.email, ada.password, LAPTOP)
@@ -78,7 +78,7 @@ def test_failed_log_ins_to_unknown_emails_are_kept_for_a_day(
     service: AuthService, ada: Person, clock: Clock, database: Database
 ) -> None:
     """TH-5: rows that any visitor can cause are kept for a short time."""
-    for email in (ada.email, "nobody@example.com"):
+    for email in (ada.email, "unknown@example.com"):
         with pytest.raises(LogInRefused):
             service.log_in(email, "wrong wrong wrong", LAPTOP)
     end_every_session(service)
@@ -239,7 +239,7 @@ def test_an_operator_disables_and_enables(
 
 @pytest.mark.parametrize(
     ("email", "told"),
-    [("nobody@example.com", "There is no account"), ("nonsense", "Enter a whole email address")],
+    [("unknown@example.com", "There is no account"), ("nonsense", "Enter a whole email address")],
 )
 def test_an_operator_is_told_in_a_sentence_what_was_wrong(
     operator: CliRunner, email: str, told: str
