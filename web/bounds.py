@@ -47,7 +47,7 @@ class Bounds:
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
-    runs: int = 200  # that signed-out pages of one network may request at once
+    runs: int = 100  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes a few milliseconds of one core
     # Requests.
     headers: float = 15  # for a request's headers, and for the silence between requests
