@@ -26,7 +26,6 @@ PASSWORD = "violet umbrella harbour 41"
 AGENT = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 {}Safari/537.36"
 DESK, DESK_AGENT = {"width": 860, "height": 690}, AGENT.format("X11; Linux x86_64", "")
 PHONE, PHONE_AGENT = {"width": 390, "height": 690}, AGENT.format("Linux; Android 16", "Mobile ")
-TOP = 60  # pixels above each page that are empty on every one
 WIDTH, GAP, CAPTION = 1680, 24, 46  # of the whole picture, between two, below one
 PAPER, INK = "#e3e8f1", "#1c2333"
 COLOURS = 160  # plain areas and letters need no more, and the file stays small
@@ -79,7 +78,7 @@ def at_a_desk(page: Page, url: str) -> Iterator[Shot]:
     page.reload()
     settle(page, "Account")
     yield "3   F5, and you still are", shot(page)
-    page.get_by_role("link", name="See your devices", exact=True).click()
+    page.get_by_role("link", name="See all your devices", exact=True).click()
     settle(page, "Your devices")
     yield "4   Where you are logged in", shot(page)
     page.get_by_role("button", name="Log out", exact=True).click()
@@ -144,8 +143,7 @@ def shot(page: Page) -> Image.Image:
     before, now = b"", page.screenshot(animations="disabled", caret="hide")
     while before != now:
         before, now = now, page.screenshot(animations="disabled", caret="hide")
-    image = Image.open(BytesIO(now)).convert("RGB")
-    return image.crop((0, TOP * 2, image.width, image.height))
+    return Image.open(BytesIO(now)).convert("RGB")
 
 
 def compose(rows: list[list[Shot]]) -> Image.Image:
