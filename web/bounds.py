@@ -40,6 +40,7 @@ class Bounds:
 
     # Websockets: one is one open tab.
     network_sockets: int = 300  # of signed-out visitors of one network
+    silent_sockets: int = 100  # of those, the ones that have not sent a message yet
     user_sockets: int = 40  # of one signed-in user
     all_sockets: int = 4_096  # in all, where the descriptor limit allows so many
     signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
@@ -96,6 +97,7 @@ class Socket:
     user: str | None
     end: Callable[[], None]  # closes it to make room for another
     heard: float  # when it sent its last message
+    is_silent: bool  # it has sent none, and counts as such for its network
 
     @property
     def crowd(self) -> str:
@@ -135,6 +137,8 @@ class Sockets:
         self._lock = Lock()
         self._open: dict[int, Socket] = {}
         self._places: Counter[str] = Counter()  # networks, sites and users
+        self._silent: Counter[str] = Counter()  # by network
+        self._most_silent = bounds.silent_sockets
         self._signed_out = 0
         self._last = 0
 
@@ -158,7 +162,9 @@ class Sockets:
                     return None
                 self._forget(number).end()
             self._last += 1
-            self._open[self._last] = Socket(client, user, end, self._clock())
+            self._open[self._last] = Socket(client, user, end, self._clock(), is_silent=not user)
+            if not user:
+                self._silent[client.network] += 1
             self._count(client, user, 1)
             return self._last
 
@@ -171,8 +177,10 @@ class Sockets:
 
     def heard(self, number: int) -> None:
         """Record that the websocket *number* has sent a message; unknown numbers are ignored."""
-        if socket := self._open.get(number):
-            socket.heard = self._clock()
+        with self._lock:
+            if socket := self._open.get(number):
+                socket.heard = self._clock()
+                self._speak(socket)
 
     def has_user(self, number: int) -> bool:
         """Return whether the websocket *number* counts toward a user."""
@@ -200,9 +208,10 @@ class Sockets:
     def _has_room(self, client: Client, user: str | None) -> bool:
         if user:
             return self._places[f"user {user}"] < self.most_of_a_user
-        return self._places[client.network] < self.most_of_a_network and (
-            not client.site or self._places[client.site] < SITE * self.most_of_a_network
-        )
+        return (
+            self._places[client.network] < self.most_of_a_network
+            and self._silent[client.network] < self._most_silent
+        ) and (not client.site or self._places[client.site] < SITE * self.most_of_a_network)
 
     def _is_full(self, user: str | None) -> bool:
         return len(self._open) >= self.most or (
@@ -225,7 +234,17 @@ class Sockets:
     def _forget(self, number: int) -> Socket:
         socket = self._open.pop(number)
         self._count(socket.client, socket.user, -1)
+        self._speak(socket)
         return socket
+
+    def _speak(self, socket: Socket) -> None:
+        """Count *socket* as silent no longer."""
+        if socket.is_silent:
+            socket.is_silent = False
+            network = socket.client.network
+            self._silent[network] -= 1
+            if not self._silent[network]:
+                del self._silent[network]
 
     def _count(self, client: Client, user: str | None, by: int) -> None:
         if user:

@@ -73,7 +73,7 @@ def test_a_network_full_of_idle_pages_leaves_room_for_others(server: Server, tok
     async def crowd() -> tuple[int, int, int, int, int]:
         url = server.address("/_stcore/stream").replace("http", "ws", 1)
         pages = [
-            await connect(url, origin=Origin(server.url)) for _ in range(BOUNDS.network_sockets)
+            await connect(url, origin=Origin(server.url)) for _ in range(BOUNDS.silent_sockets)
         ]
         try:
             refused = await asyncio.to_thread(shake_hands, server, server.url)

@@ -222,7 +222,10 @@ def test_a_network_cannot_take_every_websocket(app: App) -> None:
     """AV-3: counted before Streamlit creates a session; released when the page is closed."""
     gate = gate_of(app)
     most = gate.sockets.most_of_a_network
-    numbers = [gate.sockets.open(client("192.0.2.7"), None) for _ in range(most)]
+    numbers = [gate.sockets.open(client("192.0.2.7"), None) for _ in range(1)]
+    while len(numbers) < most:
+        gate.sockets.heard(numbers[-1] or 0)
+        numbers.append(gate.sockets.open(client("192.0.2.7"), None))
 
     refused = asyncio.run(ask(gate, "websocket", origin=ORIGIN))
     gate.sockets.close(numbers[0] or 0)
@@ -244,6 +247,23 @@ def test_each_network_has_its_own_websockets_and_a_site_three_times_as_many() ->
     assert sockets.open(client("2001:db8:2:1::1"), None)
     assert sockets.open(client("192.0.2.7"), None)
     assert [sockets.open(client(""), None) is not None for _ in range(3)] == [True, True, False]
+
+
+def test_a_network_has_few_tabs_that_say_nothing() -> None:
+    """AV-3: each costs a session and is closed for its silence: a flood of them is all work."""
+    sockets = Sockets(Bounds(network_sockets=9, silent_sockets=2), 20_000)
+    first, second = (sockets.open(client("192.0.2.7"), None) for _ in range(2))
+
+    assert not sockets.has_room(client("192.0.2.7"))
+    assert sockets.open(client("192.0.2.7"), None) is None
+    assert sockets.open(client("192.0.2.7"), "ada")
+    for _ in range(2):
+        sockets.heard(first or 0)
+    third = sockets.open(client("192.0.2.7"), None)
+    assert third and not sockets.open(client("192.0.2.7"), None)
+    for number in (first, second, third):
+        sockets.close(number or 0)
+    assert not sockets._silent
 
 
 def test_signed_in_users_have_their_own_websockets_and_a_reserve() -> None:
