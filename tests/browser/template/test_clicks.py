@@ -204,7 +204,7 @@ def test_every_form_happens_once(
     assert facts.open_sessions == 1
 
     facts.log_in_elsewhere("Firefox/1", "Safari/2", "Chrome/3")
-    visitor.go("Your devices")
+    visitor.go("See all your devices")
     visitor.press("End session")
     expect(visitor.button("End session")).to_have_count(2)
     assert facts.open_sessions == 3

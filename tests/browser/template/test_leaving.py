@@ -16,8 +16,8 @@ from tests.serving import Server, wait_until
 def test_logging_out_leaves_nothing_private_behind(visitor: Visitor, ada: User) -> None:
     """SE-5: neither F5 nor the Back button brings anything back."""
     visitor.arrive(ada.email)
-    for title in ("Account", "Your devices"):
-        visitor.sidebar.get_by_role("link", name=title).click()
+    for name, title in (("Account", "Account"), ("See all your devices", "Your devices")):
+        visitor.page.get_by_role("link", name=name, exact=True).click()
         expect(visitor.heading(title)).to_be_visible()
 
     visitor.log_out()
