@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -29,6 +29,15 @@ MOST = {"log in": (29, 1250), "F5": (17, 620), "log out": (18, 740), "forgot pas
 READING = re.compile(r"^\d+\. `([\w/]+\.py)`", re.MULTILINE)
 
 
+@cache  # asked at every call
+def app_file(path: str) -> str | None:
+    """Return the name of the app's file at *path*, or None for what is no file of the app."""
+    if not Path(path).is_relative_to(ROOT):
+        return None
+    name = Path(path).relative_to(ROOT).as_posix()
+    return name if name.partition("/")[0] in (*FOLDERS, "app.py") else None
+
+
 class Walk:
     """Records which lines of the app's files run, in all threads started meanwhile."""
 
@@ -38,18 +47,16 @@ class Walk:
 
     def look(self, frame: FrameType, event: str, argument: object) -> None:
         """Record a call, as a profile function; stop once the guard runs again."""
-        path = Path(frame.f_code.co_filename)
-        if event != "call" or not path.is_relative_to(ROOT):
-            return
-        name = path.relative_to(ROOT).as_posix()
-        if name.partition("/")[0] not in (*FOLDERS, "app.py"):
+        name = app_file(frame.f_code.co_filename) if event == "call" else None
+        if name is None:
             return
         self._guards += (name, frame.f_code.co_name) == GUARD
         if self._guards > 1:
             return
         if frame.f_code.co_name == "<module>":
             if name.startswith(PAGES):
-                self.lines[name].update(range(1, 1 + len(path.read_text("utf-8").splitlines())))
+                text = (ROOT / name).read_text("utf-8")
+                self.lines[name].update(range(1, 1 + len(text.splitlines())))
             return
         last = max(line for *_, line in frame.f_code.co_lines() if line)
         self.lines[name].update(range(frame.f_code.co_firstlineno, last + 1))
