@@ -343,7 +343,7 @@ def _check_options(url: "URL") -> None:
 
 def has_controls(text: str) -> bool:
     """Return whether *text* has a control character, a line break or a lone surrogate."""
-    return any(category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text)
+    return any(category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)
 
 
 def bare(value: object) -> object:

@@ -97,8 +97,8 @@ def user_id(auth: AuthService, email: str) -> str:
     """Return the id of the account EMAIL, or exit with an error message."""
     try:
         found = administration.find_user(auth, read_email(email).key)
-    except InvalidEmail as fault:
-        raise click.UsageError(str(fault)) from None
+    except InvalidEmail as error:
+        raise click.UsageError(str(error)) from None
     if found is None:
         raise click.ClickException("There is no account with this email.")
     return found
@@ -107,9 +107,9 @@ def user_id(auth: AuthService, email: str) -> str:
 if __name__ == "__main__":
     try:
         main(prog_name="python -m auth")
-    except SettingsError as fault:
-        sys.exit(str(fault))
-    except Unavailable as fault:
-        sys.exit(explain(fault.__cause__) if isinstance(fault.__cause__, Exception) else str(fault))
-    except (OperationalError, CommandError, OSError) as fault:
-        sys.exit(explain(fault))
+    except SettingsError as error:
+        sys.exit(str(error))
+    except Unavailable as error:
+        sys.exit(explain(error.__cause__) if isinstance(error.__cause__, Exception) else str(error))
+    except (OperationalError, CommandError, OSError) as error:
+        sys.exit(explain(error))

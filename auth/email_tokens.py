@@ -205,5 +205,5 @@ def is_claimed(
 
 
 def _hash(token: str) -> str:
-    # One of ours has 32 characters: what is longer matches none, and is not hashed whole (AV-2).
+    # Our tokens have 32 characters: a longer one matches none, so it is not hashed in full (AV-2).
     return hashlib.sha256(token[:64].encode(errors="replace")).hexdigest()

@@ -24,7 +24,7 @@ GOODBYE = 1.0  # seconds to wait for the answer to QUIT: the email is the server
 PERMANENT = 500  # replies from here on
 ASCII = SMTP.clone(cte_type="7bit")  # every server accepts this
 AUTHENTICATED = 235  # RFC 4954, 4
-CLOSING = 421  # the server ends the connection, whatever was asked: RFC 5321, 3.8
+CLOSING = 421  # the server ends the connection, in answer to any command: RFC 5321, 3.8
 
 
 class Smtp:

@@ -268,7 +268,7 @@ class Gate:
 
         try:
             await self._app(scope, receive_in_time, send_and_note)
-        except ClientDisconnect:  # as any visitor may at any time: not a fault of ours
+        except ClientDisconnect:  # as any visitor may at any time: not our fault
             if late and not status:
                 self.log.warning("Refused a request whose body came too slowly.")
                 answer = PlainTextResponse(TOO_SLOW, 408, headers={"Connection": "close"})

@@ -59,8 +59,8 @@ def routes(edge: Edge) -> Sequence[Route]:
             return _say(400, "A ticket or the cookie is missing.")
         try:
             good = await run_in_threadpool(approve_ticket, edge.service(), cookie, ticket)
-        except Unavailable as fault:
-            return _say(503, fault.message)
+        except Unavailable as error:
+            return _say(503, error.message)
         if not good:
             return _say(403, "This cookie is not the newest.")
         wake(ticket)
@@ -81,8 +81,8 @@ def routes(edge: Edge) -> Sequence[Route]:
             return _say(405, "A session is opened by POST and closed by DELETE.")
         try:
             return await verbs[request.method](request)
-        except Unavailable as fault:
-            return _say(503, fault.message)
+        except Unavailable as error:
+            return _say(503, error.message)
 
     base = edge.base_path.rstrip("/")
     return [

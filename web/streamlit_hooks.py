@@ -63,7 +63,7 @@ MESSAGES: Mapping[str, Sender] = {
     "file_urls_request": Sender.USER,
     "deferred_file": Sender.USER,
     "dataframe_chunk": Sender.USER,
-    "clear_cache": Sender.DEVELOPER,  # empties the caches of everyone in the process
+    "clear_cache": Sender.DEVELOPER,  # empties the caches of the whole process
     "set_run_on_save": Sender.DEVELOPER,
     "load_git_info": Sender.DEVELOPER,  # runs git, and answers with the names of changed files
     "install_skills": Sender.DEVELOPER,  # writes files into the project

@@ -72,7 +72,7 @@ def test_networks_take_turns(worker: Worker) -> None:
 
 
 def test_who_comes_now_and_then_waits_for_no_network_that_always_has_work() -> None:
-    """AV-4: or else each further network of an attacker adds a bcrypt to everyone's log-in."""
+    """AV-4: otherwise each further network of an attacker adds a bcrypt to every log-in."""
     worker = Worker()
     for source in ("a", "b", "c"):
         worker.queue.run(lambda: None, source)

@@ -111,7 +111,7 @@ async def ask(
 
 
 def client(address: str) -> Client:
-    """Return who asks from *address*."""
+    """Return the client at the IP address *address*."""
     return Client(ip=address)
 
 

@@ -50,7 +50,7 @@ def ask(auth: AuthService, account: Account, client: Client) -> None:
 def test_stages_run_in_order_after_the_password_and_before_the_session(
     service_with: ServiceWith, ada: Person, database: Database
 ) -> None:
-    """SF-1: each sees the account and who asks; the session begins after the last."""
+    """SF-1: each sees the account and the client; the session begins after the last."""
     seen: list[tuple[int, str, Client, int]] = []
     stages = [
         lambda auth, account, client, n=n: seen.append((n, account.id, client, sessions(database)))

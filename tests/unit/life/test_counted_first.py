@@ -25,7 +25,7 @@ from tests.conftest import LAPTOP, Person, open_session
 from tests.unit.life.conftest import Letterbox
 
 GOOD = "kumquat lantern orbit"
-WEAK = "4@8({[<36911!|170$5+7%2" * 2  # the dearest for zxcvbn: 736 ways to read its signs
+WEAK = "4@8({[<36911!|170$5+7%2" * 2  # the most expensive for zxcvbn: 736 readings
 HUGE = "x" * 20_000_000
 OTHER = Client(ip="198.51.100.9", user_agent=LAPTOP.user_agent)
 

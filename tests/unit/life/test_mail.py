@@ -161,7 +161,7 @@ class Relay:
     sent: list[Mail] = field(default_factory=list)
 
     def send(self, mail: Mail) -> None:
-        """Keep *mail*, or raise the next failure for its recipient or for everyone ("*")."""
+        """Keep *mail*, or raise the next failure for its recipient or for all ("*")."""
         self.tried.append(mail.to)
         for whose in ("*", mail.to):
             if self.failures.get(whose):
