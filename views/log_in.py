@@ -5,6 +5,7 @@ import streamlit as st
 from auth.fields import require
 from web.form import Form, aside, form_page, go_home, link
 from web.guard import adopt_token
+from web.look import as_text
 from web.tab import Go, tab, visit
 
 if st.session_state["logged_in"]:
@@ -18,7 +19,7 @@ def log_in(email: str, password: str, remember: bool) -> Go:
     return Go()
 
 
-with form_page(f"Log in to {visit().auth.settings.app_name}") as below:
+with form_page(f"Log in to {as_text(visit().auth.settings.app_name)}") as below:
     form = Form("log_in")
     notice = st.container()
     with form:

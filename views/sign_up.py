@@ -6,6 +6,7 @@ from auth.errors import AuthError
 from auth.sign_up import sign_up_by_email
 from web.form import Form, aside, form_page, go_home, inbox_page, sent
 from web.guard import adopt_token
+from web.look import as_text
 from web.password import new_password
 from web.tab import Go, Say, visit
 
@@ -30,7 +31,7 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
 if said := sent("sign_up"):
     inbox_page("sign_up", said)
 else:
-    with form_page(f"Sign up for {visit().auth.settings.app_name}") as below:
+    with form_page(f"Sign up for {as_text(visit().auth.settings.app_name)}") as below:
         form = Form("sign_up")
         with form:
             name = st.text_input("Name", autocomplete="name", placeholder="Optional")

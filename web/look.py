@@ -4,6 +4,7 @@ Colours, corners and sizes are in .streamlit/config.toml. What Streamlit has no 
 `look.css`. The mark is `views/logo.svg`; the name is `APP_NAME` in `.env`.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,11 @@ def card(title: str, text: str = "", *, name: str = "") -> Iterator[DeltaGenerat
         if text:
             st.caption(text, text_alignment="center")
         yield below
+
+
+def as_text(text: str) -> str:
+    """Return Markdown that shows *text* as it is, all punctuation escaped (CommonMark, 2.4)."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def avatar(name: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from settings import ROOT, load_settings
 from tests.template.making import commit, cookiecutter, files, git, tracked
 from upkeep import is_shared
+from web.look import as_text
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
 
@@ -185,7 +186,7 @@ def test_the_log_in_page_shows_a_hostile_name(template: Path, tmp_path: Path) ->
         "from streamlit.testing.v1 import AppTest;"
         "app = AppTest.from_file('app.py', default_timeout=60).run();"
         "assert not app.exception, app.exception;"
-        "print(ascii([text.value for text in app.text]))"
+        "print(ascii([title.value for title in app.title]))"
     )
     cookiecutter(template, tmp_path, name)
     [folder] = tmp_path.iterdir()
@@ -202,7 +203,7 @@ def test_the_log_in_page_shows_a_hostile_name(template: Path, tmp_path: Path) ->
         )
         assert shown.returncode == 0, shown.stderr
 
-    assert ascii(name) in shown.stdout
+    assert ascii([f"Log in to {as_text(name)}"]) in shown.stdout
 
 
 def test_making_it_again_over_a_project_keeps_its_settings(

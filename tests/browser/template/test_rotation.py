@@ -103,7 +103,7 @@ def test_a_tab_that_was_asleep_loses_no_form_that_is_sent_at_once(
     second.button("Save").click()
 
     expect(second.page.get_by_text("Your name has been changed.")).to_be_visible()
-    expect(second.page.get_by_text("Countess")).to_be_visible()
+    expect(second.page.get_by_test_id("stMain").get_by_text("Countess")).to_be_visible()
     second.expect_signed_in(user.email)
     assert second.skeletons_seen() == 0
 
