@@ -65,6 +65,7 @@ class Bounds:
 
 
 BOUNDS = Bounds()
+INSTANT = 1e-6  # seconds: less is the rounding of a clock, and no wait
 
 
 def raise_descriptor_limit() -> int:
@@ -285,7 +286,8 @@ class Turns:
         now = self._clock()
         full_at = max(now, self._full_at.get(place, now)) + 1 / (share * self._bounds.runs_rate)
         self._full_at[place] = full_at
-        return max(0.0, full_at - now - self._bounds.runs / self._bounds.runs_rate)
+        wait = full_at - now - self._bounds.runs / self._bounds.runs_rate
+        return wait if wait > INSTANT else 0.0
 
     def forget(self) -> None:
         """Forget networks with a full bucket."""
