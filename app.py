@@ -10,8 +10,9 @@ from web.navigation import hidden, navigation, run
 dress()
 guard()
 
-# A new page is a file in views/ and a line here. Only signed-in users can open a private page; a
-# hidden one is not in the menu. The features bring their own, such as the account page.
+# A new page is a file in views/ and a line here. Only signed-in users can open a private page, and
+# `only={Role.ADMIN: [...]}` lists pages for a role; a hidden one is not in the menu. The features
+# bring their own, such as the account page.
 page = navigation(
     private=[
         st.Page("views/home.py", title="Home", icon=":material/home:", default=True),

@@ -23,14 +23,15 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --quick: style, types, unit tests and AppTest on SQLite, within a minute."""
-    parser.addoption("--quick", action="store_true", help="only what answers within a minute")
+    """Add --quick: style, types, unit tests and AppTest on SQLite, in about a minute."""
+    parser.addoption("--quick", action="store_true", help="only what takes about a minute")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the heavy folders out of a quick run, without even importing them."""
     heavy = collection_path.parent == TESTS and collection_path.name in HEAVY
-    return True if heavy and config.getoption("--quick") else None
+    of_the_template = collection_path.is_dir() and collection_path.name == "template"
+    return True if (heavy or of_the_template) and config.getoption("--quick") else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,10 +4,12 @@
     python3 dev.py --server.port 8600    the same; extra arguments go to streamlit, and win
     python3 dev.py serve                 run server.py instead: the cookie becomes HttpOnly
     python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
-    python3 dev.py test --quick          only the tests that finish within a minute
+    python3 dev.py test --quick          only the quick tests: about a minute
     python3 dev.py bench                 print the benchmark tables
-    python3 dev.py screenshots           retake the README's screenshots
+    python3 dev.py screenshots           retake the README's; --all FOLDER: every page, measured
+    python3 dev.py auth create EMAIL     manage accounts: python -m auth; --help lists the commands
     python3 dev.py lock                  write the lock files after a change of the requirements
+    python3 dev.py adopt PATH            bring user accounts into an existing Streamlit app
     python3 dev.py remove NAME           remove a feature: its folder, its lines, its tables
     python3 dev.py upgrade               apply the template's newest release, or what is named
     python3 dev.py help                  print this
@@ -295,7 +297,9 @@ def serve(script: str, *options: str) -> NoReturn:
 def test(*extra: str) -> NoReturn:
     """Set the tests up and run them; without a browser where --quick leaves its tests out."""
     steps = TESTS[:-1] if "--quick" in extra else TESTS
-    start(steps, "pytest", *extra)
+    # File by file, the workers would wait for the longest at the end.
+    dealt = ("--dist=worksteal",) if "--quick" in extra else ()
+    start(steps, "pytest", *dealt, *extra)
 
 
 # Each lock file, and the group of pyproject.toml that it adds to what the app needs.
@@ -319,12 +323,18 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "test": test,
     "bench": partial(start, TESTS, "bench"),
     "screenshots": partial(start, TESTS, "upkeep.screenshots"),
+    "auth": partial(start, APP[:3], "auth"),
     "lock": lock,
+    "adopt": lambda *paths: start(APP[:1], "upkeep.adopt", *map(os.path.abspath, paths)),
     "remove": partial(start, APP[:2], "upkeep.remove"),
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
 # What only the template has: its command is there where the file is.
-TEMPLATES = {"bench": "bench/__main__.py", "screenshots": "upkeep/screenshots.py"}
+TEMPLATES = {
+    "adopt": "upkeep/adopt.py",
+    "bench": "bench/__main__.py",
+    "screenshots": "upkeep/screenshots.py",
+}
 for name, file in TEMPLATES.items():
     if not (HERE / file).is_file():
         del COMMANDS[name]
@@ -335,7 +345,8 @@ def main(arguments: list[str]) -> None:
     if sys.version_info < OLDEST:
         stop("Python {}.{} or newer is needed; this is {}.{}.".format(*OLDEST, *sys.version_info))
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # no litter; but each start would compile all
-        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
+        # Not below this folder: its watcher ends when folders appear in it while the app runs.
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path.home() / ".cache/cpython"))
     first = arguments[0] if arguments else "run"
     if first in ("help", "--help", "-h"):
         gone = "|".join(TEMPLATES.keys() - COMMANDS.keys()) or "$"

@@ -13,9 +13,8 @@ from web.edge import Edge
 from web.gate import Gate
 from web.headers import SecurityHeaders
 from web.page_cookies import PageCookies
-from web.production import check_production
 from web.routes import routes
-from web.start import lifespan, service
+from web.start import check_production, lifespan, service
 from web.streamlit_hooks import prepare
 
 prepare()

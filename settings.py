@@ -84,6 +84,20 @@ def split_commas(value: object) -> object:
     return value if parts is None else [part.strip() for part in parts if part.strip()]
 
 
+def read_domains(value: object) -> object:
+    """Return the domains of SIGN_UP_DOMAINS in ASCII; a leading dot stands for subdomains."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        read = [part[: part[0] == "."] + read_host(part.removeprefix(".")) for part in parts]
+    except ValueError:
+        read = []
+    if not read:  # not even one that admits nothing: a typing error must not open the app
+        raise ValueError("is no list of domains: write example.com, or .example.com for subdomains")
+    return read
+
+
 @dataclass(frozen=True)
 class Site:
     """The app's public URL, in the form that browsers use.
@@ -385,6 +399,13 @@ class Settings(BaseSettings):
     password_pepper: SecretStr | None = None
     password_pepper_fallbacks: Secrets = ()
     password_min_length: int = Field(15, ge=8, le=64)  # NIST SP 800-63B-4, 3.1.1.2
+    check_breached_passwords: Annotated[bool, BeforeValidator(bare_lower)] = False
+    two_factor: Annotated[Literal["off", "optional", "required"], BeforeValidator(bare_lower)] = (
+        "optional"
+    )
+    two_factor_required_for: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(split_commas)
+    ] = ()
     bcrypt_rounds: int = Field(12, ge=10, le=16)  # OWASP: at least 10, less than a second
     cookie_name: str = "auth"
     session_max_age: Duration = timedelta(hours=12)
@@ -394,6 +415,8 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = ""
     require_verified_email: Annotated[bool, BeforeValidator(bare_lower)] = False
+    sign_up: Annotated[Literal["open", "invited", "closed"], BeforeValidator(bare_lower)] = "open"
+    sign_up_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_domains)] = ()
     unverified_accounts_kept: Annotated[timedelta | None, BeforeValidator(read_period)] = timedelta(
         days=7
     )
@@ -420,6 +443,15 @@ class Settings(BaseSettings):
         if self.mail_from:
             return read_sender(self.mail_from)
         return Sender("", f"no-reply@{_mail_domain(self.site.host)}")
+
+    def admits(self, domain: str) -> bool:
+        """Return whether SIGN_UP_DOMAINS admits emails at *domain*, in ASCII; none listed: all."""
+        listed = self.sign_up_domains
+        return (
+            not listed
+            or domain in listed
+            or domain.endswith(tuple(each for each in listed if each.startswith(".")))
+        )
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -502,6 +534,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "BASE_URL is not https, and in production the cookie must never travel in the "
                 "clear: write it as https://app.example.com"
+            )
+        if self.sign_up_domains and not self.require_verified_email:
+            raise ValueError(
+                "SIGN_UP_DOMAINS needs confirmed emails, since anyone can type an email at these "
+                "domains: set REQUIRE_VERIFIED_EMAIL=true"
+            )
+        if self.two_factor_required_for and self.two_factor == "off":
+            raise ValueError(
+                "TWO_FACTOR_REQUIRED_FOR needs a second factor, and TWO_FACTOR is off: set it to "
+                "optional"
             )
         for idle, whole in IDLES_WITHIN.items():
             if getattr(self, idle) > getattr(self, whole):

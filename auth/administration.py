@@ -1,43 +1,164 @@
-"""Administration: what an operator may do to accounts; `python -m auth` offers it."""
+"""Administration: what operators and admins may do to accounts.
 
-from sqlalchemy import select, update
+Each verb takes the session of the admin who acts, *by*, or None for an operator's command. An admin
+must have typed the password recently; raises PasswordNeeded, RoleNeeded, or SessionOver otherwise.
+"""
 
-from auth.audit import Event, record
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from auth.audit import Event, forget_client, record
+from auth.email_tokens import is_claimed
+from auth.errors import EmailTaken, InvalidDetails, NoSuchUser
+from auth.roles import Role, keep_an_admin
 from auth.service import AuthService
-from auth.users import set_active
+from auth.sessions import Session
+from auth.step_up import require_recent
+from auth.users import (
+    InvalidEmail,
+    InvalidName,
+    User,
+    add_user,
+    delete_user,
+    read_email,
+    read_name,
+    set_active,
+    update_user,
+)
 from db.models import User as UserRow
+from db.models import UserRole
 
 
-def disable(auth: AuthService, user_id: str) -> None:
-    """Disable the account and end all its sessions (SE-6)."""
-    _switch(auth, user_id, active=False)
+def add_account(auth: AuthService, email: str, name: str = "", by: Session | None = None) -> User:
+    """Add an account without a password: a link lets its owner choose one.
+
+    Raises InvalidDetails, or EmailTaken.
+    """
+    try:
+        address, name = read_email(email), read_name(name)
+    except InvalidEmail as error:
+        raise InvalidDetails({"email": [str(error)]}) from None
+    except InvalidName as error:
+        raise InvalidDetails({"name": [str(error)]}) from None
+    now = auth.now()
+    with write(auth, by) as connection:
+        if is_claimed(connection, address.key, now):
+            raise EmailTaken
+        # Used from the start: the purge deletes accounts that were never used.
+        user = add_user(connection, address, name, None, now, used_at=now)
+        note_change(auth, connection, Event.USER_CREATED, user.id, by)
+    return user
 
 
-def enable(auth: AuthService, user_id: str) -> None:
+def verify(auth: AuthService, user_id: str, by: Session | None = None) -> None:
+    """Mark the account's email as confirmed, because the operator knows whose it is."""
+    with write(auth, by) as connection:
+        confirmed = func.coalesce(UserRow.verified_at, auth.now())
+        update_user(connection, user_id, verified_at=confirmed)
+        note_change(auth, connection, Event.USER_CHANGED, user_id, by, "verified")
+
+
+def disable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
+    """Disable the account and end all its sessions (SE-6); raises LastAdmin."""
+    with write(auth, by) as connection:
+        keep_an_admin(connection, user_id)
+        set_active(connection, user_id, active=False)
+        note_change(auth, connection, Event.USER_CHANGED, user_id, by, "disabled")
+
+
+def enable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Let the user log in again; earlier sessions stay ended."""
-    _switch(auth, user_id, active=True)
+    with write(auth, by) as connection:
+        set_active(connection, user_id, active=True)
+        note_change(auth, connection, Event.USER_CHANGED, user_id, by, "enabled")
 
 
-def end_every_session(auth: AuthService, user_id: str | None = None) -> None:
+def end_every_session(
+    auth: AuthService, user_id: str | None = None, by: Session | None = None
+) -> None:
     """End every session of one user, or of all users (SE-8)."""
     whose = [UserRow.id == user_id] if user_id else []
-    with auth.write() as connection:
+    with write(auth, by) as connection:
         connection.execute(
             update(UserRow).where(*whose).values(auth_version=UserRow.auth_version + 1)
         )
-        record(connection, Event.SESSION_REVOKED, auth.now(), user_id=user_id)
+        note_change(auth, connection, Event.SESSION_REVOKED, user_id, by)
 
 
-def find_user(auth: AuthService, email_key: str) -> str | None:
-    """Return the id of the account with this email, or None."""
-    with auth.read() as connection:
-        found: str | None = connection.scalar(
-            select(UserRow.id).where(UserRow.email_key == email_key)
-        )
-    return found
+def grant(auth: AuthService, user_id: str, role: Role, by: Session | None = None) -> bool:
+    """Give the user *role*, from their next run on; return False if they have it (RO-1).
+
+    Raises NoSuchUser.
+    """
+    with write(auth, by) as connection:
+        # Locked, so that of two at once the second finds the first one's row.
+        locked = select(UserRow.id).where(UserRow.id == user_id).with_for_update()
+        if connection.scalar(locked) is None:
+            raise NoSuchUser
+        its = (UserRole.user_id == user_id, UserRole.role == role.value)
+        if connection.scalar(select(UserRole.role).where(*its)):
+            return False
+        connection.execute(insert(UserRole).values(user_id=user_id, role=role.value))
+        note_change(auth, connection, Event.ROLE_GRANTED, user_id, by, role.value)
+    return True
 
 
-def _switch(auth: AuthService, user_id: str, *, active: bool) -> None:
-    with auth.write() as connection:
-        set_active(connection, user_id, active=active)
-        record(connection, Event.USER_CHANGED, auth.now(), user_id=user_id)
+def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = None) -> bool:
+    """Take *role* from the user, from their next run on; return False if they don't have it (RO-1).
+
+    Raises LastAdmin.
+    """
+    with write(auth, by) as connection:
+        if role is Role.ADMIN:
+            keep_an_admin(connection, user_id)
+        its = (UserRole.user_id == user_id, UserRole.role == role.value)
+        if not connection.execute(delete(UserRole).where(*its)).rowcount:
+            return False
+        note_change(auth, connection, Event.ROLE_REVOKED, user_id, by, role.value)
+    return True
+
+
+def delete_account(auth: AuthService, user_id: str, by: Session | None = None) -> None:
+    """Delete the account and all that is personal; raises LastAdmin."""
+    with write(auth, by) as connection:
+        keep_an_admin(connection, user_id)
+        delete_user(connection, user_id)
+        forget_client(connection, user_id)
+        note_change(auth, connection, Event.USER_DELETED, user_id, by)
+
+
+@contextmanager
+def write(auth: AuthService, by: Session | None) -> Iterator[Connection]:
+    """Open a write transaction for an operator, or for the admin whose session is *by*."""
+    if by is None:
+        with auth.write() as connection:
+            yield connection
+    else:
+        require_recent(auth, by)
+        with auth.write_as(by, Role.ADMIN) as connection:
+            yield connection
+
+
+def note_change(
+    auth: AuthService,
+    connection: Connection,
+    event: Event,
+    user_id: str | None,
+    by: Session | None,
+    detail: str | None = None,
+) -> None:
+    """Record *event* about the user, done by an admin or an operator.
+
+    Not with the admin's IP address and browser: the user can read and download their events.
+    """
+    record(
+        connection,
+        event,
+        auth.now(),
+        user_id=user_id,
+        session_id=by.id if by else None,
+        by_id=by.user.id if by else None,
+        detail=detail,
+    )

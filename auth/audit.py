@@ -7,6 +7,7 @@ goes to the log only; otherwise anonymous visitors could flood the table.
 import hashlib
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,12 +15,13 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, update
 
 from auth.client import Client
-from db.models import AuditEvent
+from db.models import AuditEvent, User
 
 log = logging.getLogger("auth.audit")
 
 KEPT = timedelta(days=365)  # how long an event is kept
 NO_CLIENT = Client()
+NO_EMAILS: Mapping[str, str] = {}
 
 
 class Event(StrEnum):
@@ -28,10 +30,21 @@ class Event(StrEnum):
     LOGGED_IN = "authn_login_success"
     LOGGED_IN_AFTER_FAILING = "authn_login_successafterfail"
     LOG_IN_FAILED = "authn_login_fail"
+    STEP_ASKED = "authn_login_step"  # the password was correct, and more is asked for
     PASSWORD_SWITCHED_OFF = "authn_login_fail_max"  # noqa: S105  a name, not a secret
     LOCKED = "authn_login_lock"
     CONFIRMED = "authn_password_again"  # step-up: typed again within a session
     PASSWORD_CHANGED = "authn_password_change"  # noqa: S105
+    PASSWORD_REMOVED = "authn_password_removed"  # noqa: S105
+    FACTOR_ADDED = "authn_factor_added"
+    FACTOR_REMOVED = "authn_factor_removed"
+    FACTOR_FAILED = "authn_factor_fail"
+    PASSKEY_ADDED = "authn_passkey_added"
+    PASSKEY_REMOVED = "authn_passkey_removed"
+    PASSKEY_USED = "authn_passkey_used"
+    PASSKEY_CLONED = "authn_passkey_cloned"
+    RECOVERY_USED = "authn_recovery_used"
+    RECOVERY_RENEWED = "authn_recovery_renewed"
     LINK_SENT = "authn_token_created"
     SESSION_REVOKED = "authn_token_revoked"
     TOKEN_REUSED = "authn_token_reuse"  # noqa: S105
@@ -41,6 +54,11 @@ class Event(StrEnum):
     LOGGED_OUT = "session_logout"
     USED_AFTER_END = "session_use_after_expire"
     REFUSED = "authz_fail"
+    INVITED = "user_invited"
+    INVITATION_REVOKED = "user_invitation_revoked"
+    INVITATION_ACCEPTED = "user_invitation_accepted"
+    ROLE_GRANTED = "privilege_granted"
+    ROLE_REVOKED = "privilege_revoked"
     TOO_MANY = "excess_rate_limit_exceeded"
     USER_CREATED = "user_created"
     USER_CHANGED = "user_updated"
@@ -53,7 +71,7 @@ STRANGERS = (Event.LOG_IN_FAILED.value, Event.LOCKED.value)
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One event as its user may see it."""
+    """One event of an account."""
 
     at: datetime
     event: Event
@@ -69,8 +87,13 @@ def record(
     user_id: str | None = None,
     session_id: str | None = None,
     client: Client = NO_CLIENT,
+    by_id: str | None = None,
+    detail: str | None = None,
 ) -> None:
-    """Add *event* to the table and to the log; neither ever holds a secret (LG-2)."""
+    """Add *event* to the table and to the log; neither ever holds a secret (LG-2).
+
+    *by_id* is the admin who did it to another account, *detail* one more word about it.
+    """
     connection.execute(
         insert(AuditEvent).values(
             at=now,
@@ -79,9 +102,33 @@ def record(
             session=session_mark(session_id),
             ip=one_line(client.ip),
             user_agent=one_line(client.user_agent),
+            by_id=by_id,
+            detail=detail,
         )
     )
-    note(event, now, user_id=user_id, session_id=session_id, client=client)
+    note(
+        event,
+        now,
+        user_id=user_id,
+        session_id=session_id,
+        client=client,
+        by_id=by_id,
+        detail=detail,
+        emails=_emails(connection, user_id, by_id),
+    )
+
+
+def record_all(
+    connection: Connection, events: Sequence[tuple[Event, str, str]], now: datetime
+) -> None:
+    """Add many *events*, each with its user's id and its detail, in one statement."""
+    rows = [
+        {"at": now, "event": event.value, "user_id": user_id, "detail": detail}
+        for event, user_id, detail in events
+    ]
+    connection.execute(insert(AuditEvent).values(ip="", user_agent=""), rows)
+    for event, user_id, detail in events:
+        note(event, now, user_id=user_id, detail=detail)
 
 
 def note(
@@ -91,8 +138,14 @@ def note(
     user_id: str | None = None,
     session_id: str | None = None,
     client: Client = NO_CLIENT,
+    by_id: str | None = None,
+    detail: str | None = None,
+    emails: Mapping[str, str] = NO_EMAILS,
 ) -> None:
-    """Write *event* as one line of JSON to the log alone; no text can break the line (LG-3)."""
+    """Write *event* as one line of JSON to the log alone; no text can break the line (LG-3).
+
+    *emails* of users by their ids are not in the line, but beside it for web/terminal.py.
+    """
     line = {
         "at": now.isoformat(),
         "event": event.value,
@@ -101,7 +154,17 @@ def note(
         "ip": one_line(client.ip),
         "user_agent": one_line(client.user_agent),
     }
-    log.info(json.dumps(line))
+    line |= {"by": by_id} if by_id else {}
+    line |= {"detail": detail} if detail else {}
+    log.info(json.dumps(line), extra={"emails": emails})
+
+
+def _emails(connection: Connection, *user_ids: str | None) -> Mapping[str, str]:
+    """Return the emails of users for the terminal in development; in production, none (LG-2)."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return NO_EMAILS
+    rows = connection.execute(select(User.id, User.email).where(User.id.in_(user_ids)))
+    return {row.id: one_line(row.email) for row in rows}
 
 
 def recent(connection: Connection, user_id: str, *, since: datetime, most: int) -> list[AuditEntry]:

@@ -8,11 +8,13 @@ UNKNOWN = "unknown"  # the network of every client without a known IP address
 
 @dataclass(frozen=True)
 class Client:
-    """The source of a request: IP address, User-Agent, and the token in the cookie."""
+    """The source of a request: IP address, User-Agent, the cookie's token, the browser's nonce."""
 
     ip: str = ""
     user_agent: str = ""
     token: str | None = field(default=None, repr=False)
+    browser: str = field(default="", repr=False)  # empty where the browser sends no nonce
+    device: str = field(default="", repr=False)  # the cookie of a device that a user trusts
 
     @property
     def network(self) -> str:

@@ -76,7 +76,7 @@ def issue_link(
     token = secrets.token_urlsafe(24)  # 192 bits; only its hash is kept (RS-1)
     connection.execute(
         insert(EmailToken).values(
-            hash=_hash(token),
+            hash=hash_token(token),
             user_id=user.id,
             purpose=purpose.value,
             email=email,
@@ -100,7 +100,7 @@ def use_link(
     row = connection.execute(
         update(EmailToken)
         .where(
-            EmailToken.hash == _hash(token),
+            EmailToken.hash == hash_token(token),
             EmailToken.purpose.in_([purpose.value for purpose in purposes]),
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > now,
@@ -138,7 +138,7 @@ def look_at_link(
         )
         .join(EmailToken, EmailToken.user_id == UserRow.id)
         .where(
-            EmailToken.hash == _hash(token),
+            EmailToken.hash == hash_token(token),
             EmailToken.purpose.in_([purpose.value for purpose in purposes]),
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > now,
@@ -204,6 +204,7 @@ def is_claimed(
     return connection.scalar(claims.limit(1)) is not None
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
+    """Return the hash of a link's token, which is all that is kept of it."""
     # Our tokens have 32 characters: a longer one matches none, so it is not hashed in full (AV-2).
     return hashlib.sha256(token[:64].encode(errors="replace")).hexdigest()

@@ -3,7 +3,10 @@
 AuthError
 ├── InvalidDetails   invalid input, with the errors by field
 ├── EmailTaken       another account has this email
+├── SignUpClosed     accounts are made by invitation, or not at all
 ├── LogInRefused     the log-in failed; the reason stays on the server
+├── StepNeeded       the password was correct, and a stage asks for more
+├── StepOver         the time for that step is over, or the account has changed
 ├── WrongPassword    not the password of the signed-in account
 ├── TooMany          over a limit, with the time to wait
 ├── PasswordUnusable too long to hash, or not text
@@ -12,6 +15,9 @@ AuthError
 │   └── TokenExpired     the token was genuine
 ├── SessionOver      the session has ended
 ├── PasswordNeeded   the password must be typed again first
+├── RoleNeeded       the user's roles don't allow it
+├── LastAdmin        the app would be left without an admin
+├── NoSuchUser       the account was deleted meanwhile
 └── Unavailable      the database did not answer
     └── Busy             too many passwords are waiting to be checked
 """
@@ -50,10 +56,35 @@ class EmailTaken(AuthError):
     message = "There is already an account with this email. Log in instead."
 
 
+class SignUpClosed(AuthError):
+    """The settings let no visitor make an account, or only those with an invitation."""
+
+    message = "New accounts can't be made here."
+
+
 class LogInRefused(AuthError):
     """The one answer to a wrong password, an unknown email and a disabled account (EN-1)."""
 
     message = "This email and password do not match an account. Check both and try again."
+
+
+class StepNeeded(AuthError):
+    """The password was correct and a stage asks for more.
+
+    A stage raises it bare; `log_in` adds the *token* of the challenge, with which to continue.
+    """
+
+    message = "One more step is needed to log in."
+
+    def __init__(self, token: str = "") -> None:
+        super().__init__()
+        self.token = token
+
+
+class StepOver(AuthError):
+    """A challenge can't be passed: it is used, expired or of another browser, or made void."""
+
+    message = "This took too long, or was done elsewhere. Log in again."
 
 
 class WrongPassword(AuthError):
@@ -108,6 +139,24 @@ class PasswordNeeded(AuthError):
     """The action requires that the password was typed again recently."""
 
     message = "Enter your password to continue."
+
+
+class RoleNeeded(AuthError):
+    """The action requires a role that the user doesn't have."""
+
+    message = "Your account may not do this."
+
+
+class LastAdmin(AuthError):
+    """The app would be left without an active admin."""
+
+    message = "This is the only admin. Make another user an admin first."
+
+
+class NoSuchUser(AuthError):
+    """The account doesn't exist: it may have been deleted meanwhile."""
+
+    message = "This account no longer exists."
 
 
 class Unavailable(AuthError):

@@ -6,53 +6,75 @@ the commands hand that list to AuthService and to the navigation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auth.audit import Event
+from auth.roles import Role
 
 if TYPE_CHECKING:
+    from click import Command
     from sqlalchemy import Connection
 
     from auth.client import Client
     from auth.emails import Emails
-    from auth.fields import Email
     from auth.mail import Mail
     from auth.service import AuthService
     from auth.sessions import Session
-    from auth.users import Account, User
+    from auth.users import Account, Email, Login, User
 
 
 @dataclass(frozen=True)
 class Page:
     """A feature's page: `features/FEATURE/NAME.py`, served at /NAME with hyphens for underscores.
 
-    Only signed-in users can open it unless it is *public*. With an *icon* it appears in the menu.
+    Only signed-in users can open it unless it is *public*; with a *role*, only those who have it.
+    With an *icon* it appears in the menu.
     """
 
     name: str
     title: str
     public: bool = False
     icon: str | None = None
+    role: Role | None = None
+
+
+class DeviceToken(NamedTuple):
+    """What a browser keeps beside the session's cookie, in an HttpOnly one of its own."""
+
+    value: str
+    max_age: int  # seconds
 
 
 @dataclass(frozen=True)
 class Feature:
     """A feature: its folder's name and what it adds. Every part is optional.
 
-    A stage runs after the password check and before the session starts. It returns to continue, or
-    raises an AuthError to refuse or to ask for more. It runs only for active accounts that aren't
-    locked, and the log-in's counters are refunded only after the last stage.
+    What it *draws* on pages of others is in modules of its folder, found by their names: `card` on
+    the account page, `home` on the home page, `devices` on "Your devices", `menu` in the menu of
+    every page, and `buttons`, beside the password, for another way to log in.
+
+    A stage runs after the password check and before the session starts. It returns to continue,
+    raises StepNeeded to ask for more, or another AuthError to refuse. It runs only for active
+    accounts that aren't locked, and the log-in's counters are refunded only after the last stage.
+    What it asks for is drawn by `show_step` in the feature's `step.py`, on the log-in page; the
+    rule that checks the answer continues with `stages.pass_stage`.
     """
 
     name: str
     pages: Sequence[Page] = ()
-    has_card: bool = False  # `card.py` draws on the account page when it is run
+    draws: Collection[str] = ()  # the modules that draw on pages of others
     events: Mapping[Event, str] = field(default_factory=dict)  # as "Recent activity" words them
     samples: Callable[[Emails], Sequence[Mail]] | None = None  # one of each of its emails
     export: Callable[[AuthService, Connection, User], Mapping[str, Any]] | None = None  # download
-    stage: Callable[[AuthService, Account, Client], None] | None = None
+    stage: Callable[[AuthService, Account, Client], bool | None] | None = None  # True: was shown
+    device_token: Callable[[AuthService, Login], DeviceToken | None] | None = None
+    at_start: Callable[[AuthService], Sequence[str]] | None = None  # returns lines for the log
+    is_factor: bool = False  # its stage asks for a second factor: skipped where two were shown
+    allows: Callable[[AuthService, Session], bool] | None = None  # on every run: without a query
+    rotate: Callable[[AuthService], int] | None = None  # encrypt under the newest key; how many
+    commands: Sequence[Command] = ()  # of `python -m auth`: see auth/operator.py
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None

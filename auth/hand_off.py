@@ -1,13 +1,24 @@
-"""Cookie hand-off: by ticket at log-in, by refresh on page loads, and to a tab that asks again."""
+"""Cookie hand-off: by ticket at log-in, by refresh on page loads, and to a tab that asks again.
+
+A ticket is passed from a script to its page, so that an HTTP response can set the cookie. It works
+once, for half a minute, and only in the browser it was made for.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, select
 
 from auth import rotation
 from auth.audit import Event, note, session_mark
 from auth.errors import TokenExpired, TokenRefused
+from auth.feature import DeviceToken
 from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, end_session
-from auth.tickets import is_ticket, issue_ticket, use_ticket
 from auth.tokens import read
 from auth.users import Login
+from db.models import Ticket
 
 
 def create_ticket(auth: AuthService, token: str, nonce: str) -> str | None:
@@ -53,6 +64,12 @@ def exchange_ticket(
     login = auth.login(session)
     end_replaced(auth, login.token, cookie)
     return login
+
+
+def device_tokens(auth: AuthService, login: Login) -> list[DeviceToken]:
+    """Return what the features have the browser keep from this log-in on, besides its cookie."""
+    hooks = [each.device_token for each in auth.features if each.device_token]
+    return [token for hook in hooks if (token := hook(auth, login))]
 
 
 def end_replaced(auth: AuthService, token: str, cookie: str | None) -> None:
@@ -119,3 +136,56 @@ def mark_of(auth: AuthService, token: str | None) -> str | None:
     """Return an id for the session of *token* that a page may hold; it can't be used as a token."""
     claims = auth.claims(token)
     return session_mark(claims.session_id) if claims else None
+
+
+LIFE = timedelta(seconds=30)
+
+
+def issue_ticket(
+    connection: Connection,
+    session_id: str,
+    browser: str,
+    now: datetime,
+    ticket: str | None = None,
+) -> str:
+    """Return a ticket, new or the given one, that only the holder of the nonce *browser* can use.
+
+    A given *ticket* must have at least 128 random bits; it is valid from now on.
+    """
+    ticket = ticket or secrets.token_urlsafe(24)
+    connection.execute(
+        insert(Ticket).values(
+            hash=_hash(ticket),
+            session_id=session_id,
+            browser=_hash(browser),
+            expires_at=now + LIFE,
+        )
+    )
+    return ticket
+
+
+def is_ticket(connection: Connection, ticket: str) -> bool:
+    """Return whether the ticket exists; only then is it worth a write transaction."""
+    found = connection.execute(select(Ticket.hash).where(Ticket.hash == _hash(ticket))).first()
+    return found is not None
+
+
+def use_ticket(connection: Connection, ticket: str, browser: str, now: datetime) -> str | None:
+    """Return the id of the session that *ticket* is for, once; None for anything else.
+
+    A single statement deletes it, so only one of two concurrent requests wins, in any process.
+    A ticket presented by another browser is used up too: it has leaked.
+    """
+    row = connection.execute(
+        delete(Ticket)
+        .where(Ticket.hash == _hash(ticket))
+        .returning(Ticket.session_id, Ticket.browser, Ticket.expires_at)
+    ).first()
+    if row is None or row.browser != _hash(browser) or now >= row.expires_at:
+        return None
+    session_id: str = row.session_id
+    return session_id
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event as Pause
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnExpressionArgument, delete, exists, false, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from auth.audit import KEPT, STRANGERS, Event, forget_client, record
-from db.models import UNUSED, AuditEvent, Counter, EmailToken, Session, Ticket
+from db.models import (
+    UNUSED,
+    AuditEvent,
+    Challenge,
+    Counter,
+    EmailToken,
+    Session,
+    Ticket,
+    UserRole,
+)
 from db.models import User as UserRow
 
 if TYPE_CHECKING:
@@ -24,7 +33,8 @@ ACCOUNTS = 100  # accounts in one: deleting each deletes its sessions and links 
 SESSIONS_KEPT = timedelta(days=30)  # after their end: they show a user's known networks
 STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
 
-Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], list[ColumnElement[bool]]]
+Conditions = Sequence[ColumnExpressionArgument[bool]]
+Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], Conditions]
 
 
 def purge_batch(auth: AuthService) -> int:
@@ -41,8 +51,8 @@ def purge(auth: AuthService) -> Iterator[int]:
     """
     now = auth.now()
     kinds = [partial(_delete, auth, each, BATCH) for each in expired(now)]
-    unused = partial(_delete_unused, auth, now)
-    for delete_batch, most in [*((kind, BATCH) for kind in kinds), (unused, ACCOUNTS)]:
+    unconfirmed = partial(_delete_unused, auth, now)
+    for delete_batch, most in [*((kind, BATCH) for kind in kinds), (unconfirmed, ACCOUNTS)]:
         while True:
             start = perf_counter()
             deleted = delete_batch()
@@ -52,10 +62,23 @@ def purge(auth: AuthService) -> Iterator[int]:
             Pause().wait(perf_counter() - start)
 
 
+def count_expired(auth: AuthService) -> int:
+    """Return how many rows `purge` would delete."""
+    now = auth.now()
+    kinds: list[Expired] = [*expired(now), (UserRow.id, unused(auth, now))]
+    with auth.read() as connection:
+        counts = [
+            connection.scalar(select(func.count()).select_from(key.class_).where(*conditions))
+            for key, conditions in kinds
+        ]
+    return sum(count or 0 for count in counts)
+
+
 def expired(now: datetime) -> list[Expired]:
     """Return, for each table, its key and the conditions under which a row has expired *now*."""
     return [
         (Ticket.hash, [Ticket.expires_at <= now]),
+        (Challenge.hash, [Challenge.expires_at <= now]),
         (EmailToken.hash, [EmailToken.expires_at <= now]),
         (Counter.key, [Counter.expires_at <= now]),
         (Session.id, [Session.expires_at <= now - SESSIONS_KEPT]),
@@ -71,18 +94,27 @@ def expired(now: datetime) -> list[Expired]:
     ]
 
 
-def _delete_unused(auth: AuthService, now: datetime) -> int:
-    """Delete one batch of accounts that were never confirmed or used; return their number.
+def unused(auth: AuthService, now: datetime) -> Conditions:
+    """Return the conditions under which an account was never confirmed or used in time.
 
     Such an account may be a typo, or an attacker's attempt to block someone else's email.
-    Disabled accounts stay: deleting one would let its email sign up again.
+    Disabled accounts stay: deleting one would let its email sign up again. So do accounts with a
+    role: an operator made them.
     """
     kept = auth.settings.unverified_accounts_kept
     if kept is None:
+        return [false()]
+    no_role = ~exists().where(UserRole.user_id == UserRow.id)
+    return [UNUSED, UserRow.is_active, UserRow.created_at <= now - kept, no_role]
+
+
+def _delete_unused(auth: AuthService, now: datetime) -> int:
+    """Delete one batch of accounts that were never confirmed or used; return their number."""
+    if auth.settings.unverified_accounts_kept is None:
         return 0
     chosen = (
         select(UserRow.id)
-        .where(UNUSED, UserRow.is_active, UserRow.created_at <= now - kept)
+        .where(*unused(auth, now))
         .limit(ACCOUNTS)
         .with_for_update(skip_locked=True)
     )

@@ -80,3 +80,24 @@ def link_counters(client: Client) -> list[Counter]:
 def change_counters(session: Session, client: Client) -> list[Counter]:
     """Return the counters of a change to one's account, also one refused for invalid input."""
     return [CHANGE_SESSION.on(f"{session.id} {client.network}")]
+
+
+def log_in_counters(
+    email_key: str | None, client: Client, known: bool
+) -> tuple[list[Counter], list[Counter]]:
+    """Return the account's own counters, which a log-in resets, and those shared with others.
+
+    A network that the account was used from has a counter of its own, so that attackers elsewhere
+    cannot lock the owner out (TH-4).
+    """
+    shared = shared_log_in_counters(client)
+    if email_key is None:
+        return [], shared
+    if known:
+        return [LOG_IN_KNOWN.on(f"{email_key} {client.network}")], []
+    return [LOG_IN_ACCOUNT.on(email_key)], shared
+
+
+def shared_log_in_counters(client: Client) -> list[Counter]:
+    """Return the counters of a log-in that *client* shares with others."""
+    return [*network_counters(LOG_IN_NETWORK, client), LOG_IN_ALL.on("")]

@@ -7,8 +7,7 @@ from functools import cache, partial
 from math import prod
 from unicodedata import normalize
 
-from auth.fair_queue import FairQueue
-from auth.passwords import MAX_BYTES, MAX_LENGTH, fits
+from auth.passwords import MAX_BYTES, MAX_LENGTH, FairQueue, fits
 
 MIN_STRENGTH = 3  # zxcvbn's "safely unguessable" of 0..4: 10^8 guesses (ASVS 5.0 6.1.2)
 LOOKED_AT = 48  # characters given to zxcvbn: its work grows with the square of the length

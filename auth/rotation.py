@@ -70,7 +70,14 @@ def prepare(connection: Connection, session: Session) -> str | None:
     return token_id if made.rowcount else None
 
 
-def step_up(connection: Connection, session: Session, token_id: str, now: datetime) -> None:
+def step_up(
+    connection: Connection,
+    session: Session,
+    token_id: str,
+    now: datetime,
+    *,
+    by_passkey: bool = False,
+) -> None:
     """Move *session* to the token *token_id*, the only one that counts as just confirmed.
 
     The browser's current token stays valid for OVERLAP, but isn't confirmed (ASVS 5.0 7.2.4).
@@ -81,13 +88,23 @@ def step_up(connection: Connection, session: Session, token_id: str, now: dateti
         token_id=token_id,
         last_token_id=session.next_token_id or session.token_id,
         now=now,
+        by_passkey=by_passkey,
+        two_factors=session.two_factors or by_passkey,
     )
 
 
 def keep_current_session(
-    connection: Connection, session: Session, token_id: str, now: datetime
+    connection: Connection,
+    session: Session,
+    token_id: str,
+    now: datetime,
+    *,
+    two_factors: bool | None = None,
 ) -> None:
-    """Keep *session* open when the user's others end, under the token *token_id* alone."""
+    """Keep *session* open when the user's others end, under the token *token_id* alone.
+
+    *two_factors* is whether it has shown two from now on; None leaves that as it is.
+    """
     version = select(UserRow.auth_version).where(UserRow.id == session.user.id)
     _replace(
         connection,
@@ -96,6 +113,7 @@ def keep_current_session(
         last_token_id=None,
         now=now,
         auth_version=version.scalar_subquery(),
+        two_factors=session.two_factors if two_factors is None else two_factors,
     )
 
 

@@ -22,11 +22,11 @@ from auth.emails import Emails
 from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
 from auth.faults import Answering
 from auth.feature import Feature, paths_of
-from auth.fields import read_email
 from auth.keys import KeyRing
 from auth.log import BoundedLog
 from auth.mail import Mail, MailQueue
 from auth.passwords import Scheme, dummy_hash
+from auth.roles import Role, require
 from auth.sessions import (
     CAN_END,
     TOUCH_EVERY,
@@ -39,9 +39,9 @@ from auth.sessions import (
 )
 from auth.throttle import Counter, Limit, take
 from auth.tokens import Claims, issue, read
-from auth.users import Login, User
+from auth.users import Login, User, read_email
 from db.engine import BUSY_TIMEOUT, Database
-from db.types import utc_now
+from db.models import utc_now
 from settings import Settings
 
 TOUCH_PATIENCE = 100  # milliseconds that a page waits to write that its session was used
@@ -83,17 +83,19 @@ class AuthService:
     def sign_up(
         self, email: str, password: str, name: str = "", client: Client | None = None
     ) -> User:
-        """Make an account; limits apply to a *client*, not to an operator, who passes None.
+        """Make an account; limits and SIGN_UP bind a *client*, not an operator, who passes None.
 
-        Raises InvalidDetails with every broken rule of every field, EmailTaken, TooMany, or Busy.
+        Raises InvalidDetails with every broken rule of every field, SignUpClosed, EmailTaken,
+        TooMany, or Busy.
         """
         return sign_up.sign_up(self, email, password, name, client)
 
     def log_in(self, email: str, password: str, client: Client, remember: bool = False) -> Login:
         """Start a session, and end the one whose token *client* presents (SE-1).
 
-        Raises LogInRefused for every reason, after the same work (EN-1, BC-4); TooMany, whether
-        or not the password was correct (TH-6); or Busy.
+        Raises LogInRefused for every reason, after the same work (EN-1, BC-4); StepNeeded if a
+        feature's stage asks for more; TooMany, whether or not the password was correct (TH-6); or
+        Busy.
         """
         return log_in.log_in(self, email, password, client, remember)
 
@@ -131,6 +133,8 @@ class AuthService:
             session = self.sessions.find(connection, claims.session_id, now)
         if session is None or session.user.id != claims.user_id:
             return None
+        if not session.end_reason and not self._is_allowed(session):
+            return session._replace(end_reason=EndReason.ONE_FACTOR)
         if session.end_reason or claims.token_id == session.token_id:
             return session
         if claims.token_id == session.next_token_id:
@@ -200,17 +204,31 @@ class AuthService:
             yield connection
 
     @contextmanager
-    def write_as(self, session: Session) -> Iterator[Connection]:
-        """Open a write transaction in which *session* is still open; raises SessionOver."""
+    def write_as(self, session: Session, role: Role | None = None) -> Iterator[Connection]:
+        """Open a write transaction in which *session* is still open; raises SessionOver.
+
+        With a *role*, its user has that too; raises RoleNeeded.
+        """
         with self.write() as connection:
-            self.require_open(connection, session)
+            self.require_open(connection, session, role)
             yield connection
 
-    def require_open(self, connection: Connection, session: Session) -> None:
-        """Raise SessionOver unless *session*, read earlier, is still open in this transaction."""
+    def require_open(
+        self, connection: Connection, session: Session, role: Role | None = None
+    ) -> None:
+        """Raise SessionOver unless *session*, read earlier, is still open in this transaction.
+
+        Raises RoleNeeded unless its user still has *role*.
+        """
         found = self.sessions.find(connection, session.id, self.now())
-        if found is None or found.end_reason:
+        if found is None or found.end_reason or not self._is_allowed(found):
             raise SessionOver
+        if role:
+            require(found, role)
+
+    def _is_allowed(self, session: Session) -> bool:
+        """Return whether the features let an open session in, as the settings are now."""
+        return all(each.allows(self, session) for each in self.features if each.allows)
 
     def record(self, connection: Connection, event: Event, session: Session) -> None:
         """Record *event* as done by the user of *session*, in it."""

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Select, bindparam, insert, select, update
 from auth.audit import Event, one_line, record
 from auth.client import UNKNOWN, network
 from auth.client import Client as Client
+from auth.roles import ROLES, Role
 from auth.tokens import new_token_id
 from auth.users import User
+from db.models import AnyRow
 from db.models import Session as SessionRow
 from db.models import User as UserRow
-from db.types import AnyRow
 
 TOUCH_EVERY = timedelta(minutes=1)  # how often a run may write that the session was used (SE-4)
 MAX_PER_USER = 10  # open sessions; one more ends the one unused for longest (SE-10)
@@ -39,6 +40,7 @@ class EndReason(StrEnum):
     IDLE = "idle"
     DISABLED = "disabled"  # the account was disabled
     CHANGED = "changed"  # the account changed in a way that ends every session
+    ONE_FACTOR = "one_factor"  # two are asked for by now
 
 
 # A stale token too may end its session.
@@ -69,6 +71,8 @@ class Session(NamedTuple):
     next_token_id: str | None
     last_token_id: str | None
     rotated_at: datetime
+    two_factors: bool
+    by_passkey: bool
     user: User
     end_reason: EndReason | None = None  # None while it is open
     newest: bool = True  # whether it was found by its newest token
@@ -79,13 +83,21 @@ class Session(NamedTuple):
         return self.end_reason is None
 
     @property
+    def roles(self) -> frozenset[Role]:
+        """The roles of its user."""
+        return self.user.roles
+
+    @property
     def client(self) -> Client:
         """The client that logged in."""
         return Client(self.ip, self.user_agent)
 
 
-# A field of `User` is a column of the same name: a new one needs no change here.
-USER = [getattr(UserRow, each.name).label(f"user_{each.name}") for each in fields(User)]
+# A field of `User` is a column of the same name, but for the roles: a new one needs no change here.
+USER = [
+    (ROLES if each.name == "roles" else getattr(UserRow, each.name)).label(f"user_{each.name}")
+    for each in fields(User)
+]
 # What decides whether a session is open, besides its times; and the other columns of `Session`.
 STATE = [SessionRow.end_reason, UserRow.is_active, SessionRow.auth_version, UserRow.auth_version]
 OWN = [getattr(SessionRow, name) for name in Session._fields[: Session._fields.index("user")]]
@@ -122,6 +134,8 @@ class Sessions:
         client: Client,
         *,
         remembered: bool,
+        two_factors: bool,
+        by_passkey: bool,
         now: datetime,
     ) -> Session:
         """Insert a session that starts *now* and return it; its id is 192 random bits (SE-1)."""
@@ -136,6 +150,8 @@ class Sessions:
                 last_seen_at=now,
                 expires_at=now + self._lifetimes[remembered].absolute,
                 confirmed_at=now,  # the password was typed just now
+                two_factors=two_factors,
+                by_passkey=by_passkey,
                 token_id=new_token_id(),
                 rotated_at=now,
                 ip=one_line(client.ip),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auth.audit import Event, record
+from auth.breached import is_breached
 from auth.client import Client
 from auth.email_tokens import is_claimed
-from auth.errors import EmailTaken, InvalidDetails
-from auth.fields import InvalidEmail, InvalidName, read_email, read_name
+from auth.errors import EmailTaken, InvalidDetails, SignUpClosed
 from auth.limits import (
     SIGN_UP_ALL,
     SIGN_UP_NETWORK,
@@ -18,19 +18,26 @@ from auth.limits import (
 )
 from auth.password_rules import assess, obvious_errors
 from auth.passwords import hash_password
-from auth.users import User, add_user
+from auth.users import Email, InvalidEmail, InvalidName, User, add_user, read_email, read_name
 
 if TYPE_CHECKING:
     from auth.service import AuthService
+
+FOUND_IN_BREACH = "This password was found in a data breach elsewhere. Choose another one."
 
 
 def sign_up(auth: AuthService, email: str, password: str, name: str, client: Client | None) -> User:
     """Make an account; see `AuthService.sign_up`."""
     user = _add(auth, email, password, name, client)
+    run_after_sign_up(auth, user, client)
+    return user
+
+
+def run_after_sign_up(auth: AuthService, user: User, client: Client | None) -> None:
+    """Run what the features add after an account was made."""
     for feature in auth.features:
         if feature.after_sign_up:
             feature.after_sign_up(auth, user, client)
-    return user
 
 
 def sign_up_by_email(
@@ -39,7 +46,7 @@ def sign_up_by_email(
     """Make an account whose owner continues from an email, which also says if one exists.
 
     The answer and the work are the same for a new and for a taken email (EN-3).
-    Raises InvalidDetails, TooMany, or Busy.
+    Raises InvalidDetails, SignUpClosed, TooMany, or Busy.
     """
     try:
         sign_up(auth, email, password, name, client)
@@ -60,11 +67,22 @@ def check_new_password(
     found = assess(password, auth.settings.password_min_length, context, client.source)
     if found.errors:
         raise InvalidDetails({"password": found.errors}, strength=found.strength)
+    if auth.settings.check_breached_passwords and is_breached(password):
+        raise InvalidDetails({"password": [FOUND_IN_BREACH]}, strength=found.strength)
+
+
+def check_domain(auth: AuthService, email: Email) -> None:
+    """Raise InvalidDetails unless SIGN_UP_DOMAINS admits *email* (RO-4)."""
+    if not auth.settings.admits(email.key.rpartition("@")[2]):
+        listed = (f"*{each}" if each[0] == "." else each for each in auth.settings.sign_up_domains)
+        raise InvalidDetails({"email": [f"Use an email at {' or '.join(listed)}."]})
 
 
 def _add(auth: AuthService, email: str, password: str, name: str, client: Client | None) -> User:
     if client:
         auth.take(form_counters(client), client)
+        if auth.settings.sign_up != "open":
+            raise SignUpClosed
     errors: dict[str, list[str]] = {}
     try:
         name = read_name(name)
@@ -78,6 +96,8 @@ def _add(auth: AuthService, email: str, password: str, name: str, client: Client
         weak = obvious_errors(password, auth.settings.password_min_length)
         errors |= {"password": weak} if weak else {}
         raise InvalidDetails(errors, strength=0 if weak else None)
+    if client:
+        check_domain(auth, address)
     asker = client or Client()
     check_new_password(auth, password, address.shown, name, asker)
     if client:

@@ -1,18 +1,22 @@
-"""Email by SMTP: encrypted in transit, or not sent."""
+"""How an email leaves: by SMTP, encrypted in transit or not at all; without it, to a folder."""
 
+import secrets
 import smtplib
 import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, make_msgid
 from ipaddress import ip_address
+from pathlib import Path
 from threading import Timer
 
+from click import echo, style
 from email_validator import EmailNotValidError, validate_email
 
 from auth.mail import Mail, MailFailed, MailRefused, ServerFailed
@@ -165,3 +169,33 @@ def _is_here(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _shown(text: str) -> str:
+    """Return *text* without what a terminal would obey."""
+    return "".join(char for char in text if char.isprintable())
+
+
+class Outbox:
+    """A folder of files that email programs can open; nothing leaves this machine."""
+
+    def __init__(self, folder: Path, sender: Sender, *, show_links: bool) -> None:
+        self._folder = folder
+        self._sender = sender
+        self._show_links = show_links
+
+    def send(self, mail: Mail) -> None:
+        """Write *mail* to a file that only its owner can read; raises MailFailed."""
+        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}.eml"
+        path = self._folder / name
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_bytes(message(mail, self._sender).as_bytes())
+        except OSError as cause:
+            raise MailFailed(type(cause).__name__) from None
+        if self._show_links:
+            at = datetime.now(UTC).astimezone()
+            link = style(mail.link, fg="cyan", bold=True) if mail.link else ""  # plain in a file
+            lines = f"{at:%H:%M:%S}  Email for {_shown(mail.to)}: {_shown(mail.subject)}", link
+            echo("\n          ".join(filter(None, lines)))

@@ -1,4 +1,4 @@
-"""Step-up: ask for the password again before a sensitive action (ASVS 5.0 7.5)."""
+"""Step-up: ask for the password, or a passkey, again before a sensitive action (ASVS 5.0 7.5)."""
 
 from datetime import timedelta
 
@@ -41,12 +41,37 @@ def confirm_password(
     Raises WrongPassword, TooMany, or SessionOver.
     """
     check_password(auth, session, password, client)
+    return renew(auth, session)
+
+
+def renew(auth: AuthService, session: Session, *, by_passkey: bool = False) -> Login:
+    """Return *session*, whose user has just been confirmed, under a new token."""
     token_id = new_token_id()
     with auth.write_as(session) as connection:
-        rotation.step_up(connection, session, token_id, auth.now())
+        rotation.step_up(connection, session, token_id, auth.now(), by_passkey=by_passkey)
         auth.record(connection, Event.CONFIRMED, session)
         auth.record(connection, Event.SESSION_RENEWED, session)
     return auth.login(session, token_id)
+
+
+def has_password(auth: AuthService, session: Session) -> bool:
+    """Return whether a password opens the user's account, and not passkeys alone."""
+    with auth.read() as connection:
+        row = find_by_id(connection, session.user.id)
+    return bool(row and row.password_hash)
+
+
+def require_password(
+    auth: AuthService, session: Session, password: str, client: Client | None
+) -> None:
+    """Check the user's password; an account without one needs a recent step-up instead.
+
+    Raises WrongPassword, TooMany, or PasswordNeeded.
+    """
+    if has_password(auth, session):
+        check_password(auth, session, password, client)
+    else:
+        require_recent(auth, session)
 
 
 def check_password(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from auth.errors import TooMany
 from db.models import Counter as CounterRow
-from db.types import UtcDateTime
+from db.models import UtcDateTime
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SKEW = MINUTE  # the most that two servers' clocks may differ; beyond it one of them was wrong

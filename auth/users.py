@@ -1,27 +1,107 @@
-"""Accounts in the database: add, find, disable, delete."""
+"""Accounts: their emails and names as people type them, and their rows in the database."""
 
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+from unicodedata import bidirectional, category, normalize
 
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from auth.errors import EmailTaken
-from auth.fields import Email
+from auth.errors import EmailTaken, InvalidDetails
+from auth.roles import Role
 from db.models import User as UserRow
+
+EMAIL_MAX = 254  # characters: RFC 5321, 4.5.3.1.3, without the angle brackets
+NAME_MAX = 100  # characters
+TYPED_MAX = 1_000  # characters as typed: the time to normalize grows with the square of the length
+# Control, surrogate, private-use and unassigned characters, and line ends.
+INVISIBLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Marks that change the direction of the text around them: UAX #9, 2.
+DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+class Email(NamedTuple):
+    """A valid email: `shown` is as typed, to display and send to; `key` is to compare (AC-4)."""
+
+    shown: str
+    key: str
+
+
+class InvalidEmail(ValueError):
+    """The text is not an email; the message is a sentence for the user."""
+
+
+class InvalidName(ValueError):
+    """The text is not a displayable name; the message is a sentence for the user."""
+
+
+def read_email(text: str) -> Email:
+    """Return *text* as an Email, or raise InvalidEmail.
+
+    Normalized first and validated after, so that what is checked is what is stored
+    (GHSA-7rqj-j65f-68wh). NFC only: NFKC would turn other letters into ASCII ones.
+    """
+    if len(text) > TYPED_MAX:
+        raise InvalidEmail(f"Use an email address of at most {EMAIL_MAX} characters.")
+    try:
+        text = normalize("NFC", text.strip(" "))
+        if not text:
+            raise InvalidEmail("Enter your email.")
+        text.encode()  # the validator lets a lone surrogate pass
+        if len(text) > EMAIL_MAX:
+            raise InvalidEmail(f"Use an email address of at most {EMAIL_MAX} characters.")
+        valid = validate_email(text, check_deliverability=False, strict=True)  # RFC 5321's lengths
+    except (EmailNotValidError, UnicodeError):
+        raise InvalidEmail(
+            "Enter a whole email address, with an @ and what comes after it."
+        ) from None
+    return Email(shown=valid.normalized, key=f"{_fold(valid.local_part)}@{valid.ascii_domain}")
+
+
+def read_name(text: str) -> str:
+    """Return *text* as a name, trimmed and in NFC, or raise InvalidName; it may be empty."""
+    return read_line(text, NAME_MAX, "name")
+
+
+def read_line(text: str, most: int, what: str) -> str:
+    """Return *text* as a displayable line, trimmed and in NFC, or raise InvalidName.
+
+    *most* is its length in characters, *what* it is, such as "note".
+    """
+    line = normalize("NFC", text.strip()) if len(text) <= TYPED_MAX else text
+    if len(line) > most:
+        raise InvalidName(f"Use a {what} of at most {most} characters.")
+    if any(category(char) in INVISIBLE or bidirectional(char) in DIRECTION_MARKS for char in line):
+        raise InvalidName(f"Use only letters, digits, spaces and punctuation in your {what}.")
+    return line
+
+
+def require(**typed: str) -> None:
+    """Raise InvalidDetails with a sentence for each empty field of *typed*."""
+    empty = [name for name, text in typed.items() if not text]
+    if empty:
+        raise InvalidDetails({name: [f"Enter your {name}."] for name in empty})
+
+
+def _fold(local_part: str) -> str:
+    """Return *local_part* case-folded, in a form that folding again does not change."""
+    folded = normalize("NFC", normalize("NFD", local_part).casefold())
+    return normalize("NFC", normalize("NFD", folded).casefold())
 
 
 @dataclass(frozen=True)
 class User:
-    """The signed-in user as pages may show them, without secrets or permissions."""
+    """The signed-in user as pages may show them, without secrets."""
 
     id: str
     email: str
     name: str
     created_at: datetime
     verified_at: datetime | None = None  # when they confirmed that the email is theirs
+    roles: frozenset[Role] = frozenset()
 
 
 class Account(NamedTuple):
@@ -52,7 +132,12 @@ ACCOUNT: Select[*tuple[Any, ...]] = select(*(getattr(UserRow, name) for name in 
 
 
 def add_user(
-    connection: Connection, email: Email, name: str, password_hash: str, now: datetime
+    connection: Connection,
+    email: Email,
+    name: str,
+    password_hash: str | None,
+    now: datetime,
+    **columns: Any,
 ) -> User:
     """Insert an account, or raise EmailTaken; the database admits one of two at once (DB-1)."""
     user = User(id=secrets.token_hex(16), email=email.shown, name=name, created_at=now)
@@ -67,6 +152,7 @@ def add_user(
                 is_active=True,
                 auth_version=1,
                 created_at=now,
+                **columns,
             )
         )
     except IntegrityError:

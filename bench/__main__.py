@@ -14,6 +14,7 @@ MEASUREMENTS = {
     "guard_cost": "The guard, per script run",
     "log_in_cost": "Log-in, beside bcrypt",
     "reload": "Reload and log-in in Chromium",
+    "factors": "Log-in with a code and with a passkey in Chromium",
     "throughput": "Signed-in reruns over real websockets",
     "log_in_wave": "Everybody else while 50 people log in",
     "memory": "Memory of an idle signed-in session",

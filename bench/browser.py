@@ -1,4 +1,4 @@
-"""Chromium for the measurements: when a heading appears on the page, and after how many runs."""
+"""Chromium for the measurements: when the page's heading and its last line appear, in which run."""
 
 import os
 from collections.abc import Iterator
@@ -7,23 +7,27 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-HEADING = "Home"
+HEADING, LAST = "Home", "Nothing here yet."
 PATIENCE = 30_000  # ms
 SETTLE = 1_000  # ms in which a second run would show
 LAUNCH = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-component-update", "--disable-sync"),
 ]
-# Measured in the page, so that no messages between processes are included: when the heading
-# appeared and when something was clicked, in milliseconds since this document began to load.
+# Measured in the page, so that no messages between processes are included: when the heading and the
+# last line of Home appeared and when something was clicked, in milliseconds since this document
+# began to load.
 WATCH = """
   addEventListener("click", () => { window.clicked = performance.now() }, true);
-  new MutationObserver((_, observer) => {
-    if ([...document.querySelectorAll("h1")].some((each) => each.innerText.trim() === "%s")) {
-      window.shown = performance.now();
+  window.note = (name, selector, text) => new MutationObserver((_, observer) => {
+    const parts = [...document.querySelectorAll(selector)];
+    if (parts.some((each) => each.textContent.trim().startsWith(text))) {
+      window[name] = performance.now();
       observer.disconnect();
     }
   }).observe(document, {childList: true, subtree: true, characterData: true});
+  note("shown", "h1", "%s");
+  note("whole", "[data-testid=stCaptionContainer]", "%s");
 """
 
 
@@ -34,17 +38,17 @@ class Tab:
         context = browser.new_context(bypass_csp=True)  # to wait for an expression
         if token:
             context.add_cookies([{"name": "auth", "value": token, "url": url}])
-        context.add_init_script(WATCH % HEADING)
+        context.add_init_script(WATCH % (HEADING, LAST))
         self.page: Page = context.new_page()
         self.runs = 0
         self.page.on("websocket", self._listen)
         self.page.goto(url)
 
-    def reload(self) -> float:
-        """Reload, and return the milliseconds until the heading appears."""
+    def reload(self) -> tuple[float, float]:
+        """Reload; return the milliseconds until the heading and until the last line appear."""
         self.runs = 0
         self.page.reload(wait_until="commit")
-        return self.wait("window.shown")
+        return self.wait("window.shown"), self.wait("window.whole")
 
     def wait(self, expression: str) -> float:
         """Wait until *expression* is a number and return it."""

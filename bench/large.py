@@ -6,29 +6,34 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from os import environ
+from pathlib import Path
 from random import Random
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
+import bcrypt
 from sqlalchemy import bindparam, text
 
 from auth.client import Client
 from auth.limits import LOG_IN_ACCOUNT, LOG_IN_ALL, LOG_IN_NETWORK
 from auth.throttle import take
+from bench import admin_pages
 from bench.accounts import PASSWORD, Accounts, accounts, email
 from bench.guard_cost import pick, resumes
 from bench.server import ROOT
 from bench.table import Row, progress
-from db.types import UtcDateTime, utc_now
+from db.models import UtcDateTime, utc_now
 
 SAME = 1.2  # times as long with the large database
 BLOCKED = 250  # ms that a purge may delay a log-in
+MOVE_IN = 60  # seconds for 100,000 imported users
 CHEAPEST = 4  # bcrypt's floor: everything else in a log-in is measured here
 FEW = 1_000
 BATCH = 500_000  # rows in one insert
 # Rows are numbered by SQLite itself: a million a second, where a driver would take a minute.
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT :start UNION ALL SELECT i + 1 FROM n WHERE i < :end - 1)"
-EVENTS = f"""{NUMBERS} INSERT INTO audit (at, event, user_id, session, address, agent)
+EVENTS = f"""{NUMBERS} INSERT INTO audit (at, event, user_id, session, ip, user_agent)
     SELECT :now, 'authn_login_success', printf('%032x', i / :each), 'bench', '127.0.0.1', 'bench'
     FROM n"""
 COUNTERS = f"""{NUMBERS} INSERT INTO counters (key, count, until, expires_at)
@@ -45,12 +50,13 @@ def measure(quick: bool) -> list[Row]:
             fill(made, EVENTS, count, "audit rows", each=max(count // made.count, 1))
             fill(made, COUNTERS, count // 10, "counters", then=utc_now() + timedelta(days=1))
         rows = [
+            move_in(pair[0], 10_000 if quick else 100_000),
             compare("guard", users, guard, pair, rounds),
             compare("log-in without bcrypt", users, log_in, pair, rounds),
             compare("throttle check", users, throttle, pair, rounds),
         ]
         fill(pair[1], COUNTERS, expired, "expired rows", first=10**9, then=utc_now())
-        return [*rows, *purge(pair[1], expired)]
+        return [*rows, *admin_pages.measure(pair[1], events), *purge(pair[1], expired)]
 
 
 def fill(
@@ -72,6 +78,30 @@ def fill(
         with made.database.write() as connection:
             connection.execute(insert, values | {"now": utc_now(), "then": then})
         progress(f"{made.count:,} users: {end:,} of {count:,} {what}")
+
+
+def move_in(made: Accounts, count: int) -> Row:
+    """Return the row: how long `python -m auth import` takes for *count* users."""
+    progress(f"importing {count:,} users")
+    hashed = hash_of(PASSWORD)
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "users.csv")
+        lines = (f"moved{number}@example.com,Moved,{hashed}" for number in range(count))
+        file.write_text("\n".join(["email,name,password_hash", *lines]))
+        command = [sys.executable, "-m", "auth", "import", str(file)]
+        start = perf_counter()
+        done = subprocess.run(
+            command, cwd=ROOT, env=environ | made.environment, capture_output=True, check=False
+        )
+    if f"{count:,} accounts made".encode() not in done.stdout:
+        raise RuntimeError(f"the import did not do its work: {done.stdout!r} {done.stderr!r}")
+    taken, most = perf_counter() - start, MOVE_IN * count / 100_000
+    return Row(f"import of {count:,} users", taken, "s", "python -m auth import", at_most=most)
+
+
+def hash_of(password: str) -> str:
+    """Return a bcrypt hash as other systems write it."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(CHEAPEST)).decode()
 
 
 def compare(

@@ -33,28 +33,41 @@ def measure(quick: bool) -> list[Row]:
 
 
 def reloads(bare: str, urls: dict[str, str], made: Accounts, rounds: int) -> list[Row]:
-    """Reload the bare page and ours in turn; return the ratio and the number of runs."""
+    """Reload the bare page and ours in turn; return the ratio and the number of runs.
+
+    A page is there once its last line is: the browser draws what has arrived at once, and the bare
+    page's heading comes alone and earlier because the rest of it comes later.
+    """
+    headed: dict[str, list[float]] = {}
     taken: dict[str, list[float]] = {}
     runs: dict[str, list[int]] = {}
     with chromium() as browser:
         tabs = {"bare": Tab(browser, bare)}
         tabs |= {name: Tab(browser, url, made.token(0)) for name, url in urls.items()}
         for tab in tabs.values():
-            tab.wait("window.shown")
+            tab.wait("window.whole")
             tab.reload()
         for number in range(rounds):
             progress(f"reload: round {number + 1} of {rounds}")
             for name, tab in tabs.items():
-                taken.setdefault(name, []).append(tab.reload())
+                heading, whole = tab.reload()
+                headed.setdefault(name, []).append(heading)
+                taken.setdefault(name, []).append(whole)
                 runs.setdefault(name, []).append(tab.settled_runs())
-    how = f"until the heading is in the document, median of {rounds} interleaved reloads"
+    how = f"until the last line is in the document, median of {rounds} interleaved reloads"
     rows = [Row("reload, bare page", median(taken["bare"]), "ms", how)]
     for name in urls:
-        ratio = median(a / b for a, b in zip(taken[name], taken["bare"], strict=True))
-        seen = f"most script_finished frames within {SETTLE} ms of the heading"
-        rows.append(Row(f"reload, {name} signed in", median(taken[name]), "ms", how))
-        rows.append(Row(f"reload, {name} against bare", ratio, "×", how, at_most=SLOWER))
-        rows.append(Row(f"runs a reload, {name}", max(runs[name]), "runs", seen, at_most=1))
+        ratio, first = (
+            median(a / b for a, b in zip(each[name], each["bare"], strict=True))
+            for each in (taken, headed)
+        )
+        seen = f"most script_finished frames within {SETTLE} ms of the last line"
+        rows += [
+            Row(f"reload, {name} signed in", median(taken[name]), "ms", how),
+            Row(f"reload, {name} against bare", ratio, "×", how, at_most=SLOWER),
+            Row(f"its heading, {name} against bare", first, "×", "the same, until the heading"),
+            Row(f"runs a reload, {name}", max(runs[name]), "runs", seen, at_most=1),
+        ]
     return rows
 
 
@@ -71,7 +84,7 @@ def log_ins(name: str, url: str, made: Accounts, rounds: int) -> list[Row]:
             tab = Tab(browser, url)
             tab.page.get_by_role("textbox", name="Email").fill(email(number))
             tab.page.get_by_role("textbox", name="Password").fill(PASSWORD)
-            tab.page.get_by_role("button", name="Log in").click()
+            tab.page.get_by_role("button", name="Log in", exact=True).click()
             whole.append(tab.wait("window.shown && window.shown - window.clicked"))
             tab.close()
     later = median(one - other for one, other in zip(whole, bare, strict=True))

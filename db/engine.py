@@ -57,7 +57,8 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close all connections: the pooled ones now, those in use when they are given back."""
+        event.listen(self.engine, "checkin", _close_late)
         self.engine.dispose()
 
 
@@ -89,6 +90,12 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(pragma)
+
+
+def _close_late(connection: Any, record: object) -> None:
+    """Close a connection that was in use when its database was closed: no pool will."""
+    if connection is not None:
+        connection.close()
 
 
 def _begin_immediately(connection: Connection) -> None:

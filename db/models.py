@@ -1,23 +1,60 @@
-"""The core's tables, with constraints that hold whichever program writes to them."""
+"""The core's tables, with constraints that hold whichever program writes; all times in UTC."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
     MetaData,
+    Row,
     String,
     Text,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
 
-from db.types import UtcDateTime
+AnyRow = Row[*tuple[Any, ...]]  # a row with any columns
 
+
+def utc_now() -> datetime:
+    """Return the current time, aware, in UTC; tests may pass another clock."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC. SQLite keeps no zone and would return a naive value (DB-4)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store *value* in UTC; a naive one is a bug in the caller, so it raises ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the database: use utc_now()")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the stored time, aware, in UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+KEY = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by code point, as SQLite does
 UNUSED = text("used_at IS NULL AND verified_at IS NULL")
+UNVERIFIED = text("verified_at IS NULL")
+DONE_BY_ADMINS = text("by_id IS NOT NULL")
 
 
 class Base(DeclarativeBase):
@@ -43,11 +80,23 @@ class User(Base):
         CheckConstraint("email_key <> ''", name="email_key_is_not_empty"),
         CheckConstraint("auth_version >= 1", name="auth_version_counts_from_one"),
         Index("ix_users_unused", "created_at", sqlite_where=UNUSED, postgresql_where=UNUSED),
+        Index(
+            "ix_users_disabled",
+            "email_key",
+            sqlite_where=text("is_active = 0"),
+            postgresql_where=text("NOT is_active"),
+        ),
+        Index(
+            "ix_users_unverified",
+            "email_key",
+            sqlite_where=UNVERIFIED,
+            postgresql_where=UNVERIFIED,
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # opaque and random
     email: Mapped[str] = mapped_column(Text)  # as it was typed: shown, and written to
-    email_key: Mapped[str] = mapped_column(Text, unique=True)  # one for all spellings
+    email_key: Mapped[str] = mapped_column(KEY, unique=True)  # one for all spellings
     name: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str | None] = mapped_column(Text)  # None: no password opens it
     is_active: Mapped[bool]
@@ -55,7 +104,19 @@ class User(Base):
     created_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]  # when its owner confirmed the email
     failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords in a row
-    used_at: Mapped[datetime | None]  # when its first session began
+    used_at: Mapped[datetime | None]  # when its first session began, or an operator made it
+
+
+class UserRole(Base):
+    """A role of a user, by its name in the code; see auth/roles.py."""
+
+    __tablename__ = "user_roles"
+    __table_args__ = (Index("ix_user_roles_role_user_id", "role", "user_id"),)
+
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    role: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
 class Ticket(Base):
@@ -96,6 +157,23 @@ class Session(Base):
     end_reason: Mapped[str | None] = mapped_column(String(16))
     ip: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty
     user_agent: Mapped[str] = mapped_column(Text)  # the browser's User-Agent, or empty
+    two_factors: Mapped[bool] = mapped_column(server_default=false())  # whether it began with two
+    by_passkey: Mapped[bool] = mapped_column(server_default=false())  # confirmed by one
+
+
+class Challenge(Base):
+    """A log-in whose password was correct and which has to show more; only its hash is kept."""
+
+    __tablename__ = "challenges"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser: Mapped[str] = mapped_column(String(64), index=True)  # the hash of its nonce
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    auth_version: Mapped[int]  # the user's when the password was checked; a difference voids it
+    stage: Mapped[str] = mapped_column(String(40))  # the feature that asks
+    remembered: Mapped[bool]
+    ip: Mapped[str] = mapped_column(Text)  # the attempt's, whose counters are refunded at the end
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class EmailToken(Base):
@@ -107,7 +185,7 @@ class EmailToken(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(16))
     email: Mapped[str] = mapped_column(Text)  # the email that the link is about
-    email_key: Mapped[str] = mapped_column(Text)
+    email_key: Mapped[str] = mapped_column(KEY)
     auth_version: Mapped[int]  # the user's when it was sent; a difference voids it
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -129,7 +207,16 @@ class AuditEvent(Base):
     """Something that happened to an account. Rows are added; only IP and User-Agent are blanked."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_user_id_id", "user_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_user_id_id", "user_id", "id"),
+        Index("ix_audit_event_at", "event", "at"),
+        Index(
+            "ix_audit_by_id",
+            "by_id",
+            sqlite_where=DONE_BY_ADMINS,
+            postgresql_where=DONE_BY_ADMINS,
+        ),
+    )
 
     # SQLite numbers rows by itself only where the column is a plain INTEGER.
     id: Mapped[int] = mapped_column(
@@ -139,5 +226,7 @@ class AuditEvent(Base):
     event: Mapped[str] = mapped_column(String(40))
     user_id: Mapped[str | None] = mapped_column(String(32))  # no key: it outlives the account
     session: Mapped[str | None] = mapped_column(String(16))  # a hash, no use as a token
+    by_id: Mapped[str | None] = mapped_column(String(32))  # the admin who did it
+    detail: Mapped[str | None] = mapped_column(String(40))  # such as the name of a role
     ip: Mapped[str] = mapped_column(Text)
     user_agent: Mapped[str] = mapped_column(Text)

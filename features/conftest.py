@@ -6,7 +6,7 @@ from auth.service import AuthService
 from db.engine import Database
 from features import FEATURES
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Letterbox, Person, sign_up_ada
+from tests.fixtures import LAPTOP, Clock, Letterbox, Person, sign_up_ada
 
 
 @pytest.fixture
@@ -20,9 +20,11 @@ def service(
 
 
 @pytest.fixture
-def ada(service: AuthService) -> Person:
-    """Ada, who has an account."""
-    return sign_up_ada(service)
+def ada(service: AuthService, letterbox: Letterbox) -> Person:
+    """Ada, who has an account and has received her first email."""
+    person = sign_up_ada(service)
+    letterbox.queue.finish()
+    return person
 
 
 @pytest.fixture

@@ -101,15 +101,17 @@ def serve(
     scheme: str = "http",
     base: str = "",
     port: int | None = None,
+    host: str = HOST,
 ) -> Iterator[Server]:
     """Run *script* of *project* on a free loopback port, with its data and its log in *folder*.
 
     *env* is added to the server's own settings: a database, a key and a mail server that no other
-    test uses. *flags* go to streamlit. *scheme* and *base* are those that the flags result in.
+    test uses. *flags* go to streamlit. *scheme* and *base* are those that the flags result in;
+    *host* is a name of this machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    url = f"{scheme}://{HOST}:{port}{base}"
+    url = f"{scheme}://{host}:{port}{base}"
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true"]
     options = [f"--server.address={HOST}", f"--server.port={port}", "--server.fileWatcherType=none"]
     with mail_server(free_port()) as mailbox:
@@ -184,8 +186,7 @@ def copy_project(folder: Path, *, edits: Mapping[str, tuple[str, str]] | None = 
     folder.mkdir(parents=True)
     for name in filter(lambda name: (ROOT / name).exists(), (*PROJECT, *PACKAGES)):
         if (ROOT / name).is_dir():
-            unwanted = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+            shutil.copytree(ROOT / name, folder / name)
         else:
             shutil.copy(ROOT / name, folder)
     for name, (old, new) in (edits or {}).items():

@@ -60,7 +60,7 @@ def users_of(root: Path, name: str) -> list[str]:
         own = path.parts[:2] == ("features", name)
         if own or path.as_posix() == LIST or any(part.startswith(".") for part in path.parts):
             continue
-        if f"features.{name}" in imported(file):
+        if name in file.read_text("utf-8") and f"features.{name}" in imported(file):
             of_feature = path.parts[0] == "features"
             users.add(path.parts[1] if of_feature else path.as_posix())
     return sorted(users)

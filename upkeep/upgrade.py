@@ -3,7 +3,8 @@
 A three-way merge of the template's commit that this project was made from, the requested one, and
 the project's last commit. The template's changes arrive like a cherry-pick, and nothing is
 committed. Without an argument it takes the newest release (a tag), or the newest commit if no
-release is newer than the project.
+release is newer than the project. An app that was adopted keeps its script, pages, tests and docs:
+only what it got from the template is upgraded.
 Exit codes: 0 done, 1 done with conflicts marked, 2 refused with nothing changed.
 """
 
@@ -14,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
-from upkeep import is_shared
+from upkeep import is_for_adopted, is_shared
 
 HERE = Path(__file__).resolve().parent.parent
 ORIGIN = "upkeep/template.toml"
@@ -38,15 +40,16 @@ class Refused(Exception):
 def upgrade(wanted: str | None = None) -> int:
     """Merge the template's *wanted* tag or commit into the files; return the exit code."""
     refuse_unsaved_work()
-    url, known = origin()
+    url, known, adopted = origin()
     fetch(url)
     start = start_commit(url, known)
     end = commit_of(wanted) if wanted else newest(start)
     if end == start:
         print(f"This project is at {name_of(start)} already.")
         return 0
-    base = without_machinery(start)
-    merged = attempt("cherry-pick", "--no-commit", "--allow-empty", without_machinery(end, base))
+    belongs = is_for_adopted if adopted else is_shared
+    base = only_files(belongs, start)
+    merged = attempt("cherry-pick", "--no-commit", "--allow-empty", only_files(belongs, end, base))
     conflicts = unmerged()
     if merged.returncode != 0 and not conflicts:
         raise Refused(f"git could not merge the two: {merged.stderr.strip()}")
@@ -56,6 +59,8 @@ def upgrade(wanted: str | None = None) -> int:
     kept = [path for path, stages in conflicts.items() if THEIRS not in stages]
     write_origin(url, end)
     tell(name_of(start), name_of(end), left_out, kept, sorted({*conflicts} - {*left_out, *kept}))
+    run = "python3 dev.py, look at your app" if adopted else "python3 dev.py test"
+    print(f"run {run}, and commit. To take it all back: git reset --hard")
     return 1 if len(conflicts) > len(left_out) else 0
 
 
@@ -72,8 +77,11 @@ def refuse_unsaved_work() -> None:
         raise Refused(f"commit or stash your changes first: {names}")
 
 
-def origin() -> tuple[str, str]:
-    """Return the template's URL and this project's commit of it; raise Refused without a URL."""
+def origin() -> tuple[str, str, bool]:
+    """Return the template's URL, this project's commit of it, and whether it is an adopted app.
+
+    Raises Refused without a URL.
+    """
     file = HERE / ORIGIN
     try:
         written = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
@@ -85,7 +93,7 @@ def origin() -> tuple[str, str]:
             "it is not known where the template is: "
             f'write url = "https://..." into {ORIGIN}, commit that, and try again.'
         )
-    return url, str(written.get("commit", ""))
+    return url, str(written.get("commit", "")), written.get("adopted") is True
 
 
 def write_origin(url: str, commit: str) -> None:
@@ -161,14 +169,14 @@ def name_of(commit: str) -> str:
     return tags[-1] if tags else commit[:12]
 
 
-def without_machinery(commit: str, *parents: str) -> str:
-    """Return *commit* on *parents*, without the files that are not in projects or are their own."""
+def only_files(belongs: Callable[[str], bool], commit: str, *parents: str) -> str:
+    """Return *commit* on *parents*, with the files that belong there and are not the project's."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         git("read-tree", commit, **index)
         paths = git("ls-files", "-z", **index).split("\0")[:-1]
         never = tuple(f"{path}/" for path in NEVER)
-        others = [p for p in paths if not is_shared(p) or f"{p}/".startswith(never)]
+        others = [p for p in paths if not belongs(p) or f"{p}/".startswith(never)]
         for first in range(0, len(others), 500):  # a command line's length is limited
             git("rm", "--cached", "--force", "--quiet", "--", *others[first : first + 500], **index)
         tree = git("write-tree", **index).strip()
@@ -202,7 +210,6 @@ def tell(start: str, end: str, left_out: list[str], kept: list[str], conflicts: 
         print("\nFix these, git add them, then")
     else:
         print("\nNothing is committed yet. Look at it with git diff --cached, then")
-    print("run python3 dev.py test, and commit. To take it all back: git reset --hard")
 
 
 def git(*arguments: str, **environment: str) -> str:

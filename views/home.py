@@ -3,7 +3,7 @@
 import streamlit as st
 
 from web.form import link
-from web.tab import visit
+from web.tab import draw, visit
 
 user = st.session_state["user"]
 
@@ -13,7 +13,7 @@ st.text(f"Hello {user.name}!" if user.name else "Hello!")
 # For the developer: it isn't shown with APP_ENV=production.
 if not visit().auth.settings.production and not st.session_state.get("start_dismissed"):
     with st.container(border=True, key="start"):
-        st.subheader("This page is yours", anchor=False)
+        st.header("This page is yours", anchor=False)
         st.markdown(
             """
             - It is the file `views/home.py`: change it, save it, and press F5.
@@ -27,3 +27,5 @@ if not visit().auth.settings.production and not st.session_state.get("start_dism
             if st.button("Dismiss", type="tertiary"):
                 st.session_state["start_dismissed"] = True
                 st.rerun()
+
+draw("home", "show_home")

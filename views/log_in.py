@@ -1,27 +1,31 @@
 """Log in: at its own URL, and at every private one for a signed-out visitor."""
 
+from importlib import import_module
+
 import streamlit as st
 
-from auth.fields import require
+from auth.users import require
+from web import second_step
 from web.form import Form, aside, form_page, go_home, link
-from web.guard import adopt_token
 from web.look import as_text
-from web.tab import Go, tab, visit
+from web.tab import Go, draw, notice, visit
 
 if st.session_state["logged_in"]:
     go_home()
+if challenge := second_step.pending():
+    import_module(f"features.{challenge.stage}.step").show_step(challenge)
+    st.stop()
 
 
 def log_in(email: str, password: str, remember: bool) -> Go:
-    """Start a session for this tab and this browser."""
+    """Start a session, or go on to what the account needs besides its password."""
     require(email=email.strip(), password=password)
-    adopt_token(visit().auth.log_in(email, password, visit().client, remember))
-    return Go()
+    return second_step.log_in(email, password, remember)
 
 
 with form_page(f"Log in to {as_text(visit().auth.settings.app_name)}") as below:
     form = Form("log_in")
-    notice = st.container()
+    place = st.container()
     with form:
         email = st.text_input("Email", type="email", autocomplete="username", validate="")
         form.errors("email")
@@ -31,10 +35,13 @@ with form_page(f"Log in to {as_text(visit().auth.settings.app_name)}") as below:
             link("forgot_password", "Forgot password?")
         remember = st.checkbox("Keep me logged in")
         form.button("Log in")
-    if visit().auth.settings.require_verified_email:
+    form.submit(log_in, email, password, remember)  # what stands below is not drawn for a page left
+    draw("buttons", "show_log_in")
+    settings = visit().auth.settings
+    if settings.require_verified_email:
         st.caption("New here? Open the link in our email first, then log in.")
-    aside(below, "sign_up", "Sign up", "New here?")
+    if settings.sign_up == "open":
+        aside(below, "sign_up", "Sign up", "New here?")
 
-form.submit(log_in, email, password, remember)
-if tab().notice:
-    notice.info(tab().notice)
+if said := notice():
+    place.info(said)

@@ -8,6 +8,7 @@ from web.tab import tab
 with form_page("Page not found", "There is nothing at this address.") as below:
     if st.session_state["logged_in"]:
         if home := tab().home:
-            st.page_link(home, label=f"Go to {home.title}", width="stretch")
+            with below.container(horizontal_alignment="center", key="aside_home"):
+                st.page_link(home, label=f"Go to {home.title}")
     else:
         aside(below, "log_in", "Go to log in")

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from db.types import utc_now
+from db.models import utc_now
 from web import outbox
-from web.dates import show_ago
+from web.details import show_ago
+from web.form import link
 
 st.title("Outbox")
 st.caption("In development, emails are kept in `data/outbox/`. Set `SMTP_URL` to send them.")
@@ -18,3 +19,5 @@ for number, email in enumerate(emails):
             show_ago(email.at, utc_now(), before=f"To {email.to} · ")
         if email.link:
             st.link_button("Open the link", email.link)
+if not st.session_state["logged_in"]:
+    link("log_in", "Go to log in")

@@ -4,14 +4,16 @@ import streamlit as st
 
 from auth.errors import AuthError
 from auth.sign_up import sign_up_by_email
+from web import second_step
 from web.form import Form, aside, form_page, go_home, inbox_page, sent
-from web.guard import adopt_token
 from web.look import as_text
 from web.password import new_password
-from web.tab import Go, Say, visit
+from web.tab import Go, Say, tab, visit
 
 if st.session_state["logged_in"]:
     go_home()
+
+SENT = "We have sent you a link. Open it to confirm your email."
 
 
 def sign_up(email: str, password: str, name: str) -> Say | Go:
@@ -22,14 +24,24 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
         return Say("We have sent you a link to:", value=email.strip(), emailed=True, inbox=True)
     auth.sign_up(email, password, name, client)
     try:
-        adopt_token(auth.log_in(email, password, client))
+        second_step.log_in(email, password)
     except AuthError:  # too many others may be logging in just now
         return Go("log_in", "Your account is ready. Log in to continue.")
-    return Go()
+    if tab().challenge:
+        return Go("log_in")
+    return Go(notice=SENT if any(each.after_sign_up for each in auth.features) else "")
 
+
+CLOSED = {
+    "invited": "New accounts are by invitation. If you have one, follow the link in its email.",
+    "closed": "New accounts can't be made here at the moment.",
+}
 
 if said := sent("sign_up"):
     inbox_page("sign_up", said)
+elif closed := CLOSED.get(visit().auth.settings.sign_up):
+    with form_page("Sign up", closed) as below:
+        aside(below, "log_in", "Log in", "Have an account?")
 else:
     with form_page(f"Sign up for {as_text(visit().auth.settings.app_name)}") as below:
         form = Form("sign_up")

@@ -4,6 +4,7 @@ All counts are in this process's memory. The numbers are defined here only; SECU
 and a test compares.
 """
 
+import asyncio
 import gc
 import sys
 from collections import Counter, defaultdict, deque
@@ -48,8 +49,10 @@ class Bounds:
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
-    runs: int = 100  # that signed-out pages of one network may request at once
-    runs_rate: float = 10  # a second after that; a run takes a few milliseconds of one core
+    runs: int = 40  # that signed-out pages of one network may request at once
+    runs_rate: float = 10  # a second after that; a run takes some 20 ms of one core
+    slots: int = 1  # runs of signed-out pages at the same time: two slow each other down
+    slot: float = 0.1  # until a longer run lets the next one begin
     # Requests.
     headers: float = 15  # for a request's headers, and for the silence between requests
     body: float = 20  # for a body or a message, and a second more for each *body_rate*
@@ -142,6 +145,7 @@ class Sockets:
         self._most_silent = bounds.silent_sockets
         self._signed_out = 0
         self._last = 0
+        self.slots = RunSlots(bounds)
 
     def __len__(self) -> int:
         """Return the number of open websockets."""
@@ -295,6 +299,62 @@ class Turns:
         self._full_at = {place: at for place, at in self._full_at.items() if at > now}
 
 
+class RunSlots:
+    """The script runs of signed-out pages, one after the other; networks take turns (AV-1).
+
+    A run is a thread of its own, and the event loop waits for each new thread to get the
+    interpreter's lock. When fifty people submit the log-in form at once, that keeps everyone's
+    messages waiting for seconds; one after the other, the forms take half a second together.
+
+    A run gives its slot back when it ends or waits for something else, such as bcrypt, and loses it
+    after a while: a page of the owner's may be slow. For the event loop's thread, except `end`.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._running: dict[int, asyncio.TimerHandle] = {}
+        self._waiting: dict[str, deque[tuple[int, asyncio.Future[None]]]] = {}  # by network
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def are_full(self) -> bool:
+        """Whether another page would have to wait."""
+        return len(self._running) >= self._bounds.slots
+
+    async def begin(self, number: int, network: str) -> None:
+        """Wait until the page with the websocket *number* may run its script."""
+        self._loop = asyncio.get_running_loop()
+        if number in self._running or not self.are_full:
+            self._start(self._loop, number)
+            return
+        turn = self._loop.create_future()
+        self._waiting.setdefault(network, deque()).append((number, turn))
+        await turn
+
+    def end(self, number: int) -> None:
+        """Give back the slot of the websocket *number*, if it has one. Thread-safe."""
+        if self._loop and number in self._running:
+            self._loop.call_soon_threadsafe(self._end, self._loop, number)
+
+    def _start(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        if before := self._running.pop(number, None):
+            before.cancel()
+        self._running[number] = loop.call_later(self._bounds.slot, self._end, loop, number)
+
+    def _end(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        if timer := self._running.pop(number, None):
+            timer.cancel()
+        while self._waiting and not self.are_full:
+            network, waiting = next(iter(self._waiting.items()))
+            next_number, turn = waiting.popleft()
+            del self._waiting[network]
+            if waiting:
+                self._waiting[network] = waiting  # behind the other networks
+            if not turn.done():  # its page may be gone
+                turn.set_result(None)
+                self._start(loop, next_number)
+
+
 SMALL = 4 * 1024  # bytes: a message of so many has few fields
 VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are of the past
 
@@ -369,6 +429,12 @@ def note_user(number: int, session: str, user: str | None) -> None:
     SIGNED_IN_TABS[session] = user
     if sockets := OPEN_SOCKETS.get(number):
         sockets.sign_in(number, user)
+
+
+def end_run(number: int) -> None:
+    """Let other signed-out pages run: the script of this websocket has ended, or waits."""
+    if sockets := OPEN_SOCKETS.get(number):
+        sockets.slots.end(number)
 
 
 class Uploads:

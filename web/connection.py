@@ -5,19 +5,25 @@ component that has not run yet. So a write waits in the tab's state, is mounted 
 dropped when the browser reports that it is done: nothing sleeps and nothing is lost.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 from streamlit import config
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
+from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
-from auth.users import Login
 from web import bounds
-from web.tab import Asker
+
+if TYPE_CHECKING:
+    from auth.users import Login
+    from web.tab import Asker
 
 # In this handshake header our server passes the cookie's name to the script. It removes one sent by
 # a client, so where the header is present our routes are too.
@@ -68,12 +74,51 @@ def cookie(name: str) -> str | None:
     return _text(st.context.cookies.get(name))
 
 
+def browser() -> str:
+    """Return a random value that this visitor's browser keeps, or "" if it sends none."""
+    if name := http_only_cookie():
+        from web.edge import browser_cookie  # with pydantic: not before the server answers
+
+        return cookie(browser_cookie(name)) or ""
+    protocols = _text(st.context.headers.get("Sec-WebSocket-Protocol")) or ""
+    return next(iter(page_tokens(cookie(XSRF_COOKIE_NAME), protocols)), "")
+
+
+def device() -> str:
+    """Return the cookie of a device that its user trusts; only our own server sets one."""
+    from web.edge import device_cookie  # with pydantic: not before the server answers
+
+    name = http_only_cookie()
+    return (cookie(device_cookie(name)) or "") if name else ""
+
+
+def page_tokens(cookie: str | None, protocols: str) -> list[str]:
+    """Return the random part of Streamlit's XSRF token, as a connection sends it.
+
+    The page's script also sends it in *protocols*: it remains where a host strips the *cookie*.
+    """
+    named = protocols.split(",")
+    tokens = (cookie, named[1].strip() if len(named) > 1 else None)
+    raw = (decode_xsrf_token_string(token)[0] for token in tokens if token)
+    return [f"xsrf {each.hex()}" for each in raw if each and len(each) >= 16]
+
+
 def note_user(user: str | None) -> None:
     """Report this tab's signed-in user to the gate, by id; None for a signed-out visitor."""
     context = get_script_run_ctx(suppress_warning=True)
     if context and bounds.SIGNED_IN_TABS.get(context.session_id) != user:
-        number = _text(st.context.headers.get(SOCKET)) or ""
-        bounds.note_user(int(number) if number.isdecimal() else 0, context.session_id, user)
+        bounds.note_user(_socket(), context.session_id, user)
+
+
+def end_run() -> None:
+    """Let other signed-out pages run: this one has ended, or waits for something else."""
+    bounds.end_run(_socket())
+
+
+def _socket() -> int:
+    """Return the gate's number of this tab's websocket; 0 without a gate."""
+    number = _text(st.context.headers.get(SOCKET)) or ""
+    return int(number) if number.isdecimal() else 0
 
 
 def user_agent() -> str:

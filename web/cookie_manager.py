@@ -17,7 +17,7 @@ from auth import hand_off
 from auth.service import AuthService
 from auth.users import Login
 from web import connection
-from web.answers import hold_run
+from web.http_only import hold_run
 from web.tab import Asker, Question, Write, tab
 from web.words import RELOADED
 

@@ -134,3 +134,8 @@ def cookies_of(scope: Scope) -> dict[str, str]:
 def browser_cookie(name: str) -> str:
     """Return the name of the cookie with the browser's nonce, beside the session cookie *name*."""
     return f"{name}_browser"
+
+
+def device_cookie(name: str) -> str:
+    """Return the name of the cookie of a device that its user trusts, beside *name*."""
+    return f"{name}_device"

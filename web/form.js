@@ -21,6 +21,13 @@ function focusFirst(page, seen) {
   fields.find((field) => !field.value && !field.disabled)?.focus();
 }
 
+// Gives phones the number pad for a code; Streamlit's field has no option for it.
+function askNumbers(page) {
+  for (const field of page.querySelectorAll('input[autocomplete="one-time-code"]')) {
+    field.inputMode = "numeric";
+  }
+}
+
 // Marks the fields whose error is shown, and goes to the first of them when an error is new.
 function markErrors(page, seen) {
   const invalid = new Map();
@@ -66,6 +73,7 @@ export default function () {
   if (!page) return;
   const seen = { errors: "", waits: new Set(), focused: false };
   const look = () => {
+    askNumbers(page);
     focusFirst(page, seen);
     markErrors(page, seen);
     countDown(page, seen);

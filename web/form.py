@@ -3,17 +3,21 @@
 Streamlit may stop a run at any `st.*` call, and a second click stops the first one's run: after the
 account was made, and before the page could say so. So what a verb came back with is kept in the tab
 before anything else is called, and a click with the same values shortly after it is the same click:
-it shows the same outcome and calls no verb. `runner.fastReruns` is off in .streamlit/config.toml:
-with it the second run begins beside the first one, in the middle of its verb.
+it shows the same outcome and calls no verb. A click whose run was stopped before the verb, by a
+cookie's answer, counts in the next run. `runner.fastReruns` is off in .streamlit/config.toml: with
+it the second run begins beside the first one, in the middle of its verb.
 """
 
 import hmac
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from math import ceil
 from pathlib import Path
+from threading import Thread
 from time import monotonic
 from types import TracebackType
 from typing import Literal, TypeVarTuple
@@ -31,6 +35,7 @@ from auth.errors import (
     Unavailable,
     WrongPassword,
 )
+from web import connection
 from web.look import card
 from web.tab import Attempt, Go, Say, tab, visit
 
@@ -42,6 +47,7 @@ BURST = 2.0  # seconds after an outcome in which the same click is no new attemp
 _helper = st.components.v2.component(
     "form_helper", js=Path(__file__).with_name("form.js").read_text("utf-8")
 )
+_in_card = ContextVar("_in_card", default=False)
 _key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
 
 
@@ -64,6 +70,7 @@ class Form:
         self._errors: dict[str, DeltaGenerator] = {}
         self._frame: DeltaGenerator | None = None
         self._clicked = False
+        self._in_card = _in_card.get()
 
     def __enter__(self) -> "Form":
         """Begin the fields: what is typed into them is sent by the button, all at once."""
@@ -95,11 +102,15 @@ class Form:
         width: Literal["stretch", "content"] = "stretch",
     ) -> None:
         """Draw the button that sends the form; outside of a `with` block it is a form by itself."""
-        if self._frame is not None:
-            self._clicked = st.form_submit_button(label, type=kind, icon=icon, width=width)
-        else:
-            key = f"form_{self._name}"
-            self._clicked = st.button(label, type=kind, icon=icon, width=width, key=key)
+        draw = st.button if self._frame is None else st.form_submit_button
+        note = partial(tab().clicked.add, self._name)  # before the script, which may be stopped
+        key = f"form_{self._name}"
+        clicked = draw(label, type=kind, icon=icon, width=width, key=key, on_click=note)
+        self._clicked = clicked or self._name in tab().clicked
+
+    def press(self, sent: bool) -> None:
+        """Send the form by what a component in the page reports, in place of a button."""
+        self._clicked = sent
 
     @property
     def answered(self) -> bool:
@@ -128,7 +139,7 @@ class Form:
         return outcome
 
     def _say(self, outcome: Say) -> None:
-        self._answer.success(outcome.text)
+        (self._answer.success if outcome.done else self._answer.info)(outcome.text)
         with self._answer:
             if outcome.value:
                 st.text(outcome.value)
@@ -138,21 +149,29 @@ class Form:
     def _refuse(self, refusal: AuthError) -> None:
         """Write what is wrong beside the field it is about, and everything else above the form."""
         if isinstance(refusal, InvalidDetails):
-            for field, sentences in refusal.errors.items():
-                self._write(field, sentences)
+            self._write(refusal.errors)
         elif isinstance(refusal, WrongPassword) and CURRENT in self._errors:
-            self._write(CURRENT, [refusal.message])
+            self._write({CURRENT: [refusal.message]})
         elif isinstance(refusal, TooMany):  # the page counts it down
             seconds = ceil(refusal.wait.total_seconds())
             with self._answer.container(key=f"wait_{self._name}_{seconds}"):
                 st.error(refusal.message)
+            self._help()
         else:
             self._answer.error(refusal.message)
 
-    def _write(self, field: str, sentences: Sequence[str]) -> None:
-        place = self._errors.get(field, self._answer)
-        for sentence in sentences:
-            place.markdown(f":small[:red[{sentence}]]")
+    def _write(self, errors: Mapping[str, Sequence[str]]) -> None:
+        for field, sentences in errors.items():
+            place = self._errors.get(field, self._answer)
+            for sentence in sentences:
+                place.markdown(f":small[:red[{sentence}]]")
+        self._help()
+
+    def _help(self) -> None:
+        """Have the page mark what is wrong, as every page that is one form does already."""
+        if not self._in_card:
+            with self._answer.container(key=f"unseen_{self._name}"):
+                _helper(key=f"form_helper_{self._name}")
 
 
 def sent(name: str) -> Say | None:
@@ -172,7 +191,8 @@ def inbox_page(name: str, said: Say, again: Callable[[str], Say | Go] | None = N
             with st.container(key="inbox_email"):
                 st.text(said.value, width="stretch", text_alignment="center")
         if said.emailed:
-            _say_where_emails_are()
+            with st.container(horizontal_alignment="center"):
+                _say_where_emails_are("center")
         if again:
             with st.container(key="again"):  # shown after a while: emails take some time
                 form = Form(f"{name}_again")
@@ -184,10 +204,11 @@ def inbox_page(name: str, said: Say, again: Callable[[str], Say | Go] | None = N
         aside(below, "log_in", "Back to log in")
 
 
-def _say_where_emails_are() -> None:
+def _say_where_emails_are(side: Literal["left", "center"] = "left") -> None:
     settings = visit().auth.settings
     if not settings.production and not settings.smtp_url:
-        st.caption("Outbox: this email is a file in data/outbox/, its link is in the terminal.")
+        said = "Outbox: this email is a file in data/outbox/, its link is in the terminal."
+        st.caption(said, text_alignment=side)
         link("outbox", "Open the outbox", ":material/mail:")
 
 
@@ -221,9 +242,11 @@ def form_page(title: str, text: str = "") -> Iterator[DeltaGenerator]:
     """
     name = "" if st.session_state["logged_in"] else visit().auth.settings.app_name
     with card(title, text, name=name) as below:
+        outside = _in_card.set(True)
         try:
             yield below
         finally:
+            _in_card.reset(outside)
             with below.container(key="unseen"):
                 _helper(key="form_helper")
 
@@ -264,10 +287,12 @@ def _once(
         attempt = held.attempts.get(name)
         if attempt and attempt.digest == digest and _is_fresh(attempt):
             if clicked:
+                held.clicked.discard(name)
                 attempt.at = monotonic()
             return None if attempt.over and not clicked else attempt.outcome
         if not clicked:
             return None
+        held.clicked.discard(name)
         held.notice = None  # the outcome takes its place
         outcome = _run(verb)
         if isinstance(outcome, Go):
@@ -279,14 +304,24 @@ def _once(
 
 def _run(verb: Callable[[], Say | Go]) -> Outcome:
     """Run *verb* to its end. Streamlit stops runs in the script's own thread only, so not there."""
-    context = get_script_run_ctx(suppress_warning=True)
-    with ThreadPoolExecutor(1, "form", add_script_run_ctx, (None, context)) as thread:
+    done: Future[Say | Go] = Future()
+
+    def work() -> None:
         try:
-            return thread.submit(verb).result()
-        except (SessionOver, PasswordNeeded):
-            return Go()  # the page begins again: with the log-in form, or the password's
-        except AuthError as refusal:
-            return refusal
+            done.set_result(verb())
+        except BaseException as fault:  # raised again below
+            done.set_exception(fault)
+
+    thread = Thread(target=work, name="form")
+    add_script_run_ctx(thread, get_script_run_ctx(suppress_warning=True))
+    thread.start()
+    connection.end_run()  # bcrypt may have a queue
+    try:
+        return done.result()
+    except (SessionOver, PasswordNeeded):
+        return Go()  # the page begins again: with the log-in form, or the password's
+    except AuthError as refusal:
+        return refusal
 
 
 def _is_fresh(attempt: Attempt) -> bool:

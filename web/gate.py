@@ -6,6 +6,7 @@ web/streamlit_hooks.py makes one.
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from web.bounds import (
     MEGABYTE,
     OPEN_SOCKETS,
     SIGNED_IN_TABS,
+    SMALL,
     Bounds,
     Patrol,
     Sockets,
@@ -62,24 +64,22 @@ NO_LENGTH = "An upload has to say how long it is."
 NO_ROOM = "There is no room for this file. Remove others first, or choose a smaller one."
 
 
-class WithoutQueries(logging.Filter):
-    """Cut query strings from uvicorn's access lines: those of emailed links hold secrets.
+# uvicorn's lines for each visitor, beside those for each request.
+CONNECTIONS = re.compile(r'%s - "WebSocket|connection (open|closed)')
 
-    Streamlit turns those lines on again regardless of uvicorn's settings: when it reads its
-    configuration, and whenever that file changes while the server runs (LG-2).
+
+def quieten_server() -> None:
+    """Switch off uvicorn's lines for each request and connection, whatever its options say.
+
+    Streamlit turns them on when it reads its configuration, and again whenever that file changes:
+    a stream of lines, and the URLs of emailed links have secrets (LG-2).
     """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Change *record* and let it pass."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                value.partition("?")[0] if isinstance(value, str) else value
-                for value in record.args
-            )
-        return True
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_is_no_connection)
 
 
-WITHOUT_QUERIES = WithoutQueries()
+def _is_no_connection(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or not CONNECTIONS.match(str(record.msg))
 
 
 class Gate:
@@ -100,7 +100,7 @@ class Gate:
         self._health = base + "/healthz"
         self._closed = tuple(base + path for path in CLOSED)
         self._upload = base + UPLOAD
-        logging.getLogger("uvicorn.access").addFilter(WITHOUT_QUERIES)
+        quieten_server()
         descriptors = raise_descriptor_limit()
         self.log = BoundedLog("auth.gate")
         self.sockets = Sockets(bounds, descriptors)
@@ -367,16 +367,31 @@ class Page:
         if kind.startswith("debug_"):  # for the tests of Streamlit's own developers
             return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
-        if not has_user and (seconds := gate.turns.take(self._client)):
-            if gate.waiting + len(data) > gate.bounds.unfinished * MEGABYTE:
-                return await self._close("whose message had no room to wait", TRY_LATER)
-            gate.log.warning("Made signed-out pages wait for a run (%s).", self._client.network)
-            gate.waiting += len(data)
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                gate.waiting -= len(data)
+        if not has_user and not await self._wait_for_turn(len(data), kind == "rerun_script"):
+            return await self._close("whose message had no room to wait", TRY_LATER)
         return message
+
+    async def _wait_for_turn(self, size: int, is_run: bool) -> bool:
+        """Wait until a message of *size* bytes may pass; return False if it has no room to wait.
+
+        First while its network asks for too much, then, if it asks for a run, for a free slot.
+        """
+        gate, slots = self._gate, self._gate.sockets.slots
+        seconds = gate.turns.take(self._client)
+        if seconds or (is_run and slots.are_full):
+            if size > max(SMALL, gate.bounds.unfinished * MEGABYTE - gate.waiting):
+                return False
+            if seconds:
+                network = self._client.network
+                gate.log.warning("Made signed-out pages wait for a run (%s).", network)
+        gate.waiting += size
+        try:
+            await asyncio.sleep(seconds)
+            if is_run:
+                await slots.begin(self.number or 0, self._client.network)
+        finally:
+            gate.waiting -= size
+        return True
 
     async def _close(self, why: str, code: int = POLICY) -> Message:
         self._gate.log.warning(f"Closed a websocket {why}.")

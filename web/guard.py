@@ -8,7 +8,7 @@ Any doubt means signed out. Pages read the result in `st.session_state`: `logged
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import ParamSpec, overload
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from auth.client import Client
 from auth.errors import Unavailable
 from auth.hand_off import end_reason
+from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, Session
 from auth.users import Login, User
@@ -51,24 +52,43 @@ def guard() -> User | None:
     return session.user if session else None
 
 
-def protected(function: Callable[P, None]) -> Callable[P, None]:
+Wrapped = Callable[P, None]
+
+
+@overload
+def protected(function: Wrapped[P]) -> Wrapped[P]: ...
+
+
+@overload
+def protected(*, role: Role) -> Callable[[Wrapped[P]], Wrapped[P]]: ...
+
+
+def protected(
+    function: Wrapped[P] | None = None, *, role: Role | None = None
+) -> Wrapped[P] | Callable[[Wrapped[P]], Wrapped[P]]:
     """Wrap a callback or a fragment so that it checks the session: both run without the guard.
 
+        @protected                   for every signed-in user
+        @protected(role=Role.ADMIN)  for those with that role now
+
     Streamlit runs a callback before the script's first line, and a fragment instead of the
-    script. If the session has ended, the function does not run and the whole script does.
+    script. If the session or the role is gone, the function does not run and the script does.
     """
 
-    @wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
-        if not still_open():
-            st.rerun()
-        function(*args, **kwargs)
+    def wrap(function: Wrapped[P]) -> Wrapped[P]:
+        @wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+            if not still_open(role):
+                st.rerun()
+            function(*args, **kwargs)
 
-    return checked
+        return checked
+
+    return wrap(function) if function else wrap
 
 
-def still_open() -> bool:
-    """Return whether this tab's session is open, and resolve the visit again.
+def still_open(role: Role | None = None) -> bool:
+    """Return whether this tab's session is open, with *role*, and resolve the visit again.
 
     Only a run of the whole script counts as use (SE-4): a fragment may run by itself.
     """
@@ -77,7 +97,7 @@ def still_open() -> bool:
         session = auth.resume_session(tab().token, touch=False, trusted=True)
     except Unavailable:
         return False
-    if session is None or session.end_reason:
+    if session is None or session.end_reason or (role and role not in session.roles):
         return False
     tab().visit = Visit(auth, _client(auth, bridge(auth)), session)
     return True
@@ -135,6 +155,8 @@ def _client(auth: AuthService, browser: Bridge) -> Client:
         ip=connection.ip(auth.settings.trusted_proxies),
         user_agent=connection.user_agent(),
         token=browser.cookie_token() or tab().token,
+        browser=connection.browser(),
+        device=connection.device(),
     )
 
 
@@ -179,7 +201,8 @@ def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None
     """Show the log-in page, or a placeholder while the browser is still asked for its cookies."""
     held = tab()
     presented = held.token or browser.cookie_token()
-    if presented and not held.notice:
+    was_read = held.owner and held.shown  # on a page for the user who is signed out now
+    if presented and (was_read or not held.notice):
         held.notice = END_NOTICES.get(end_reason(auth, presented))
     if held.owner:
         clear_tab()

@@ -2,10 +2,18 @@
 
 The script gives the page a ticket, a component posts it, and the response sets the cookie. The
 token itself passes through no script in the page, no URL and no log.
+
+A run may ask its page a question. An answer that arrived as a component's value would end that run
+and start another, and the click or form that started it would be lost: so the run waits, and the
+route that gets the answer wakes it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
+from threading import Event
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,10 +22,38 @@ from auth import hand_off
 from auth.service import AuthService
 from auth.users import Login
 from web import connection
-from web.answers import expected, hold_run
 from web.edge import SESSION_PATH, TICKET_PATH, browser_cookie
 from web.tab import Asker, Write, clear_tab, tab
 from web.words import BLOCKED
+
+HOLD = timedelta(seconds=4)  # at most; the answer takes one request
+LOOK_EVERY = timedelta(milliseconds=100)
+_expected: dict[str, Event] = {}
+
+
+def wake(key: str) -> None:
+    """Wake the run that asked under *key*, if it is waiting in this process."""
+    if event := _expected.get(key):
+        event.set()
+
+
+@contextmanager
+def expected(key: str) -> Iterator[Event]:
+    """Expect an answer to *key* until the block ends; the yielded event is set when it arrives."""
+    event = _expected[key] = Event()
+    try:
+        yield event
+    finally:
+        _expected.pop(key, None)
+
+
+def hold_run(event: Event) -> None:
+    """Wait until *event* is set, at most HOLD; another event of this tab ends the run."""
+    for _ in range(HOLD // LOOK_EVERY):
+        tab()  # reading the state lets Streamlit end this run
+        if event.wait(LOOK_EVERY.total_seconds()):
+            return
+
 
 _courier = st.components.v2.component(
     "auth_courier", js=Path(__file__).with_name("courier.js").read_text()

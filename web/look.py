@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit import config
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -25,7 +26,9 @@ STYLE = Path(__file__).with_name("look.css")
 
 def dress() -> None:
     """Give the page its style and its icon in the browser's tab: first in every run."""
-    st.html(f"<style>{_style()}</style>")  # a style alone takes no place on the page
+    # The page has it already, if this server served it and was not updated since. A style alone
+    # takes no place.
+    st.html(style())
     message = ForwardMsg()
     message.page_config_changed.favicon = mark()
     _send(message)
@@ -66,11 +69,16 @@ def as_text(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
-def avatar(name: str) -> None:
-    """Draw the initials of *name* in a circle."""
-    words = [word for word in name.partition("@")[0].split() if word[0].isalnum()]
+def show_person(name: str, email: str) -> None:
+    """Show who is signed in: initials in a circle, the *name* if there is one, and the *email*.
+
+    One element, since each costs every run about as much as any other.
+    """
+    words = [word for word in (name or email).partition("@")[0].split() if word[0].isalnum()]
     initials = "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
-    st.html(f'<div class="avatar" aria-hidden="true">{escape(initials)}</div>', width="content")
+    lines = "".join(f"<span>{escape(line)}</span>" for line in (name, email) if line)
+    circle = f'<i aria-hidden="true">{escape(initials)}</i>'
+    st.html(f'<div class="person">{circle}<div>{lines}</div></div>')
 
 
 def card_skeleton() -> None:
@@ -94,9 +102,17 @@ def mark() -> str:
     return "data:image/svg+xml;base64," + b64encode(LOGO.read_bytes()).decode()
 
 
+def style() -> str:
+    """Return the style sheet as HTML, with the themes' colours of links."""
+    light, dark = (config.get_option(f"theme.{each}.linkColor") for each in ("light", "dark"))
+    link = f" :root {{ --link: light-dark({light}, {dark}); }}" if light and dark else ""
+    return f"<style>{_sheet()}{link}</style>"
+
+
 @cache
-def _style() -> str:
-    return STYLE.read_text("utf-8")
+def _sheet() -> str:
+    """Return the style sheet on one line: Streamlit looks at each line of it in every run."""
+    return re.sub(r"/\*.*?\*/|\s+", " ", STYLE.read_text("utf-8"), flags=re.DOTALL)
 
 
 def _css_text(text: str) -> str:

@@ -2,41 +2,62 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from auth.errors import SessionOver, Unavailable
+from auth.errors import RoleNeeded, SessionOver, Unavailable
 from auth.feature import Feature
+from auth.roles import Role
 from web import outbox
-from web.connection import base_path
+from web.connection import base_path, end_run
 from web.form import Form, link
 from web.guard import log_out, watch
-from web.look import avatar, show_logo
-from web.tab import SignedOutPage, begin_page, end_page, tab, visit
+from web.look import show_logo, show_person
+from web.tab import SignedOutPage, begin_page, draw, end_page, notice, tab, visit
 
 ADDRESS = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
 WATCH_EVERY = timedelta(seconds=30)
+_arrival = st.components.v2.component(
+    "arrival", js=Path(__file__).with_name("arrival.js").read_text("utf-8")
+)
+
+Position = Literal["sidebar", "top", "hidden"]
+Tree = Sequence[st.Page] | Mapping[str, Sequence[st.Page]]
 
 
 def navigation(
-    private: Sequence[st.Page], public: Sequence[st.Page], features: Sequence[Feature] = ()
+    private: Tree,
+    public: Sequence[st.Page],
+    only: Mapping[Role, Sequence[st.Page]] | None = None,
+    features: Sequence[Feature] = (),
+    position: Position = "sidebar",
+    expanded: bool | int = False,
 ) -> st.Page:
     """Return the page to run: one of *private* for a signed-in user only, *public* for everyone.
 
-    The pages of *features* are added to both. A signed-out visitor finds the log-in page at every
-    private URL, so that the URL survives logging in and F5 (GD-1).
+    The pages in *only* exist for users with that role; the pages of *features* are added to all
+    three. *private*, *position* and *expanded* are as for `st.navigation`. A signed-out visitor
+    finds the log-in page at every private URL, so that the URL survives logging in and F5 (GD-1).
     """
-    private, public = list(private), list(public)
+    sections = private if isinstance(private, Mapping) else {"": private}
+    private = [page for each in sections.values() for page in each]
+    public = list(public)
+    for role, pages in (only or {}).items():
+        private += pages if _may_open(role) else ()
     for feature in features:
         for each in feature.pages:
+            if not _may_open(each.role):
+                continue
             file = f"features/{feature.name}/{each.name}.py"
             made = _page(file, each.title, _path_of(each.name), icon=each.icon)
             (public if each.public else private).append(made)
@@ -45,7 +66,7 @@ def navigation(
     if st.session_state["logged_in"]:
         if missing := _not_found([*private, *public]):
             public.append(missing)
-        page = _choose([*private, *public])
+        page = _choose([*private, *public], position, expanded, sections)
         _menu([each for each in [*private, *public] if each.visibility == "visible"])
         return page
     shown = tab().signed_out_page
@@ -54,40 +75,80 @@ def navigation(
         public = [_at_url_of(page, shown) for page in public]
     if missing := _not_found([*private, *public], shown):
         public.append(missing)
-    return _choose([*stand_ins, *public], position="hidden")
+    return _choose([*stand_ins, *public], "hidden")
 
 
-def hidden(name: str) -> st.Page:
+def hidden(name: str, path: str | None = None) -> st.Page:
     """Return the page views/*name*.py, which the menu does not show: log_in is at /log-in."""
-    return _page(f"views/{name}.py", _title_of(name), _path_of(name))
+    return _page(f"views/{name}.py", _title_of(name), path or _path_of(name))
+
+
+def requested_path() -> str:
+    """Return the address that was asked for, below the app's own; "" for one that no page has."""
+    path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
+    return path if ADDRESS.fullmatch(path) else ""
 
 
 def run(page: st.Page) -> None:
     """Run *page*; where the session or the database ends during it, continue calmly."""
-    held = tab()
-    if st.session_state["logged_in"] and held.notice:
-        held.shown = held.notice, held.page  # it stays there: a cookie on its way brings more runs
-        st.success(held.notice)
+    leads_home = _name_of(page) in ("log_in", "sign_up")  # it would take the notice away
+    if st.session_state["logged_in"] and not leads_home and (said := notice()):
+        st.success(said)
     try:
         page.run()
+        _arrive(page)
         end_page()
-    except SessionOver:
+    except (SessionOver, RoleNeeded):  # the next run shows what is left to this visitor
         st.rerun()
     except Unavailable as fault:
         st.error(fault.message)
+    finally:
+        end_run()
 
 
-def _choose(pages: list[st.Page], position: Literal["sidebar", "hidden"] = "sidebar") -> st.Page:
+def _arrive(page: st.Page) -> None:
+    """Move the focus to the title of a page that was not the first in its tab.
+
+    A page that is loaded or reloaded needs no script for it: browsers announce it.
+    """
+    held, signed_in = tab(), bool(st.session_state["logged_in"])
+    if not signed_in and held.signed_out_page is not SignedOutPage.LOG_IN:
+        return
+    place = page.url_path, signed_in
+    held.moves += held.place not in (None, place)
+    held.place = place
+    if held.moves:
+        with st.container(key="unseen_arrival"):
+            _arrival(key="arrival_helper", data={"move": held.moves})
+
+
+def _may_open(role: Role | None) -> bool:
+    """Return whether a page for *role* exists for this visitor: signed out, it asks to log in."""
+    user = st.session_state["user"]
+    return role is None or user is None or role in user.roles
+
+
+def _choose(
+    pages: list[st.Page],
+    position: Position,
+    expanded: bool | int = False,
+    sections: Mapping[str, Sequence[st.Page]] = MappingProxyType({}),
+) -> st.Page:
     """Return the requested page; record the default one and the others by their names.
 
-    Streamlit gets copies, because running a page leaves its mark on it. A tab keeps the originals,
-    which all tabs share.
+    *sections* are the menu's headings, each with those of *pages* that stand below it. Streamlit
+    gets copies, because running a page leaves its mark on it. A tab keeps the originals, which all
+    tabs share.
     """
+    below = {id(page): heading for heading, each in sections.items() for page in each}
     copies = [copy(each) for each in pages]
-    page = st.navigation(copies, position=position)
+    tree: dict[str, list[st.Page]] = {heading: [] for heading in [*sections, ""]}
+    for page, made in zip(pages, copies, strict=True):
+        tree[below.get(id(page), "")].append(made)
+    chosen = st.navigation(tree, position=position, expanded=expanded)
     home = next(each for each in copies if each._default)
-    begin_page(page, home, {_name_of(each): each for each in pages})
-    return page
+    begin_page(chosen, home, {_name_of(each): each for each in pages})
+    return chosen
 
 
 def _not_found(
@@ -98,9 +159,9 @@ def _not_found(
     An address that only looks different, such as /sign_up, leads to the page that was meant. While
     nothing but *shown* can be shown, that stands at the address, which is kept.
     """
-    path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
+    path = requested_path()
     paths = {page._url_path for page in pages} | {page.url_path for page in pages}
-    if path in paths or not ADDRESS.fullmatch(path):
+    if not path or path in paths:
         return None
     name = "not_found" if shown is SignedOutPage.LOG_IN else str(shown)
     title = "Page not found" if shown is SignedOutPage.LOG_IN else _title_of(name)
@@ -110,7 +171,7 @@ def _not_found(
         return missing
     meant = path.lower().replace("_", "-")
     if meant in paths:
-        _choose([*pages, missing], position="hidden")
+        _choose([*pages, missing], "hidden")
         st.switch_page(next(page for page in pages if meant in (page._url_path, page.url_path)))
     return missing
 
@@ -166,13 +227,9 @@ def _menu(pages: Sequence[st.Page]) -> None:
     with st.sidebar:
         if len(pages) == 1:
             st.page_link(pages[0], width="stretch")
+        draw("menu", "show_menu")
         with st.container(key="person"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="who"):
-                avatar(user.name or user.email)
-                with st.container(gap=None, key="names"):
-                    if user.name:
-                        st.text(user.name)
-                    st.text(user.email)
+            show_person(user.name, user.email)
             link("account", "Account", ":material/person:")
             form = Form("log_out")
             form.button("Log out", kind="tertiary", icon=":material/logout:", width="stretch")

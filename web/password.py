@@ -20,7 +20,7 @@ LINES = """
 STYLE = """
 ul { margin: 0; padding: 0; list-style: none; }
 li { display: flex; align-items: baseline; font-size: 0.8125rem; line-height: 1.6; opacity: 0.75; }
-li.met { opacity: 1; color: light-dark(#2b8a3e, #69db7c); }
+li.met { opacity: 1; color: light-dark(#237032, #69db7c); }
 i { flex: none; width: 1.25rem; font-style: normal; }
 u { text-decoration: none; white-space: pre; }
 b { position: absolute; overflow: hidden; width: 1px; height: 1px; clip-path: inset(50%); }

@@ -10,9 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from auth.errors import Unavailable
-from auth.hand_off import approve_ticket, close_cookie, exchange_ticket
-from web.answers import wake
-from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie
+from auth.hand_off import approve_ticket, close_cookie, device_tokens, exchange_ticket
+from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie, device_cookie
+from web.http_only import wake
 
 MAX_BODY = 1024  # bytes: a ticket takes 32
 NO_STORE = {"Cache-Control": "no-store"}
@@ -33,7 +33,11 @@ def routes(edge: Edge) -> Sequence[Route]:
         if login is None:
             return _say(403, "This ticket is not valid, or not any more.")
         max_age = int((login.expires_at - datetime.now(UTC)).total_seconds())
-        return _set(edge.cookie_line(request.scope, name, login.token, max_age))
+        response = _set(edge.cookie_line(request.scope, name, login.token, max_age))
+        for token in await run_in_threadpool(device_tokens, edge.service(), login):
+            line = edge.cookie_line(request.scope, device_cookie(name), token.value, token.max_age)
+            response.headers.append("Set-Cookie", line)
+        return response
 
     async def close_session(request: Request) -> Response:
         """End the session of the cookie, and delete the cookie.

@@ -1,4 +1,4 @@
-"""Created once per process: settings, database, and the service with its features."""
+"""Created once per process, and checked: settings, database, the service with its features."""
 
 import asyncio
 import atexit
@@ -11,19 +11,19 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
+from streamlit import config
 
 from auth.errors import Unavailable
 from auth.log import BoundedLog
 from settings import ROOT, Settings, SettingsError, load_settings
 from web.connection import local_url
-from web.production import check_production
-from web.sockets import send_at_once
-from web.streamlit_hooks import PagesFolderError, check_pages, install
+from web.streamlit_hooks import PagesFolderError, check_pages, install, send_at_once
 
 if TYPE_CHECKING:
     from auth.feature import Feature
     from auth.mail import Mailer
     from auth.service import AuthService
+
 
 OUTBOX = ROOT / "data" / "outbox"  # where emails are kept while no SMTP_URL is set
 log = BoundedLog(__name__)  # each run of each visitor tries again
@@ -72,6 +72,7 @@ def _start() -> "AuthService":
     from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from auth.mail import MailQueue
+    from auth.roles import has_admin
     from auth.service import AuthService
     from db.engine import Database
     from db.migrate import explain, migrate
@@ -94,10 +95,15 @@ def _start() -> "AuthService":
     except SQLAlchemyError as fault:
         log.error("The app cannot use its database.", cause=fault)
         raise Unavailable from fault
-    _show_audit()
+    show_audit(settings)
     made = AuthService(
         database, settings, features=FEATURES, mail_queue=MailQueue(_mailer(settings))
     )
+    if not has_admin(made):
+        log.warning("There is no admin yet: python3 dev.py auth create EMAIL --role admin")
+    for feature in FEATURES:
+        for line in feature.at_start(made) if feature.at_start else []:
+            log.warning(line)
     atexit.register(made.close)
     send_at_once()
     _freeze()
@@ -105,18 +111,31 @@ def _start() -> "AuthService":
 
 
 def check_features(settings: Settings, features: "Sequence[Feature]") -> None:
-    """Raise SettingsError for a setting that needs a feature this app does not have."""
+    """Raise SettingsError for a setting that needs a feature or a role this app does not have."""
+    from auth.roles import Role  # with SQLAlchemy
+
     if settings.require_verified_email and not any(each.after_sign_up for each in features):
         raise SettingsError(
             "REQUIRE_VERIFIED_EMAIL is true, and the feature that sends the email was removed: set "
             "it to false, or bring features/email_verification back."
         )
 
+    requires_two = settings.two_factor == "required" or settings.two_factor_required_for
+    if requires_two and not any(each.is_factor for each in features):
+        raise SettingsError(
+            "TWO_FACTOR requires a second factor, and the feature that asks was removed: set "
+            "it to optional, or bring features/two_factor back."
+        )
+    if unknown := set(settings.two_factor_required_for) - set(Role):
+        raise SettingsError(
+            f"TWO_FACTOR_REQUIRED_FOR names no role of this app with {', '.join(sorted(unknown))}: "
+            f"write one of {', '.join(Role)}."
+        )
+
 
 def _mailer(settings: Settings) -> "Mailer":
     """Return the mailer: the configured server, or else the outbox."""
-    from auth.outbox import Outbox
-    from auth.smtp import Smtp
+    from auth.smtp import Outbox, Smtp
 
     if settings.mail_server:
         return Smtp(settings.mail_server, settings.sender)
@@ -125,12 +144,16 @@ def _mailer(settings: Settings) -> "Mailer":
     return Outbox(OUTBOX, settings.sender, show_links=not settings.production)
 
 
-def _show_audit() -> None:
-    """Show the audit's log lines wherever the server's own are shown."""
+def show_audit(settings: Settings) -> None:
+    """Show the audit's log lines wherever the server's own are shown; in development as words."""
+    from web.terminal import ForPeople
+
     audit = logging.getLogger("auth.audit")
-    audit.setLevel(logging.INFO)
+    audit.setLevel(logging.INFO if settings.production else logging.DEBUG)
     if not audit.handlers:
         audit.addHandler(logging.StreamHandler())
+    if not settings.production:
+        audit.handlers[0].setFormatter(ForPeople())
 
 
 def _freeze() -> None:
@@ -142,3 +165,27 @@ def _freeze() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+# Each option, its safe values, and what the others would do (CF-1, CK-11).
+SAFE = {
+    "client.showErrorDetails": (("none",), "pages would show what is inside the app"),
+    "server.enableXsrfProtection": ((True,), "other sites could upload files as your users"),
+    "server.enableCORS": ((True,), "other sites could open connections as your users"),
+    "global.developmentMode": ((False,), "any visitor could stop the server"),
+    "server.enableAgentApi": ((False,), "the log-in form could be driven without a browser"),
+}
+
+
+def check_production(settings: Settings) -> None:
+    """Raise SettingsError with a sentence for each option that is unsafe in production."""
+    if not settings.production:
+        return
+    faults = [
+        f"{option} is {config.get_option(option)!r} and {harm}: set it to {values[0]!r}"
+        " in .streamlit/config.toml."
+        for option, (values, harm) in SAFE.items()
+        if config.get_option(option) not in values
+    ]
+    if faults:
+        raise SettingsError("\n".join(faults))

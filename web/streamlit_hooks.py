@@ -10,20 +10,30 @@ first run of app.py calls it. It closes the ways around app.py and its guard:
 - Streamlit obeys every message of its protocol from every visitor. Each type now has its permitted
   senders: see MESSAGES.
 - A plain `streamlit run app.py` has no place for a middleware. Our gate becomes one there.
+
+It also puts our style sheet into Streamlit's own page, so that no element is shown without it, and
+sets its sockets up: small writes go out at once, and large cookie headers come in.
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache, wraps
 from hmac import compare_digest
+from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 from types import ModuleType
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -34,13 +44,14 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.session_manager import SessionClient, SessionInfo
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
-from streamlit.web.server.starlette import starlette_server
-from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
+from streamlit.web.server.starlette import starlette_server, starlette_static_routes
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+from websockets import http11
 
-from web.connection import MARK
-from web.sockets import let_all_cookies_in
+from web.connection import MARK, page_tokens
 
+INTERNET = {AF_INET, AF_INET6}
+LONGEST_HEADER = 64 * 1024  # bytes: what uvicorn reads of a request's headers, too
 ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
 
@@ -107,6 +118,7 @@ def install() -> None:
     _wrap(AppSession, "handle_backmsg", _handle)
     _wrap(MemorySessionStorage, "save", _keep)
     _wrap(starlette_server, "create_starlette_app", _create_app)
+    _wrap(starlette_static_routes, "create_streamlit_static_handler", _serve_page)
 
 
 class PagesFolderError(Exception):
@@ -163,6 +175,31 @@ class LazyGate:
 
             self._gate = PlainGate(self._app, service)
         await (self._gate or self._app)(scope, receive, send)
+
+
+def _serve_page(create: Callable[..., StaticFiles], *args: Any, **kwargs: Any) -> StaticFiles:
+    """Put our style into Streamlit's page: an element of it arrives after others are shown.
+
+    An address with a slash in it leads to one without, whose page says that there is nothing.
+    """
+    files = create(*args, **kwargs)
+    index, get_response = Path(files.directory or "") / "index.html", files.get_response
+
+    async def with_style(path: str, scope: Scope) -> Response:
+        response = await get_response(path, scope)
+        is_page = path in {".", "index.html"} or getattr(response, "path", "") == str(index)
+        if not is_page or response.status_code not in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
+            return response
+        is_opened = Headers(scope=scope).get("sec-fetch-dest") == "document"
+        if is_opened and len(Path(path).parts) > 1:  # it would find no server, and stay blank
+            return RedirectResponse(scope["root_path"] + "/not-found", HTTPStatus.FOUND)
+        from web.look import style  # with pydantic: not before the server answers
+
+        page = index.read_text("utf-8").replace("<body>", f"<body>{style()}", 1)
+        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+    files.get_response = with_style  # type: ignore[method-assign]
+    return files
 
 
 def _connect(
@@ -222,10 +259,8 @@ def browser_of(client: SessionClient) -> frozenset[str]:
 
         nonce = context.cookies.get(browser_cookie(name))
         return frozenset({f"nonce {nonce}"}) if nonce else frozenset()
-    named = headers.get("sec-websocket-protocol", "").split(",")
-    tokens = (context.cookies.get(XSRF_COOKIE_NAME), named[1].strip() if len(named) > 1 else None)
-    raw = (decode_xsrf_token_string(token)[0] for token in tokens if token)
-    return frozenset(f"xsrf {each.hex()}" for each in raw if each and len(each) >= 16)
+    protocols = headers.get("sec-websocket-protocol", "")
+    return frozenset(page_tokens(context.cookies.get(XSRF_COOKIE_NAME), protocols))
 
 
 def _keep(save: Callable[..., None], storage: MemorySessionStorage, info: SessionInfo) -> None:
@@ -351,3 +386,26 @@ def shorten(rerun: ClientState) -> None:
             state.string_value = state.string_value[:LONGEST_TEXT]
         elif state.ByteSize() > LARGEST_WIDGET:
             state.ClearField("value")
+
+
+def send_at_once() -> None:
+    """Switch off Nagle's algorithm on all TCP sockets of this process; new connections inherit it.
+
+    A run is a dozen small messages. With the algorithm on, all but the first wait until the browser
+    has acknowledged that one, which takes 40 ms. asyncio switches it off on sockets created with
+    the TCP protocol number; the listening socket of `streamlit run` isn't, and its connections
+    inherit that. No API returns that socket, so we look for it.
+    """
+    for thing in gc.get_objects():
+        if type(thing) is socket and thing.type == SOCK_STREAM and thing.family in INTERNET:
+            with suppress(OSError):  # closed meanwhile
+                thing.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+
+
+def let_all_cookies_in() -> None:
+    """Accept a websocket whose cookies, which are one header, have more than 8 KB.
+
+    The library refuses it and the page stays blank; another app on a subdomain of the same site can
+    set that many cookies. The library's own switch is an environment variable read at its import.
+    """
+    http11.MAX_LINE_LENGTH = LONGEST_HEADER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import import_module
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from auth.errors import AuthError, SessionOver
-from auth.users import Login
 
 if TYPE_CHECKING:
     from auth.client import Client
     from auth.service import AuthService
     from auth.sessions import Session
+    from auth.users import Login
 
 KEY = "_tab"
 
@@ -67,6 +68,7 @@ class Say:
     value: str = ""
     inbox: bool = False
     emailed: bool = False  # in development the page then says where emails land
+    done: bool = True  # False: there was nothing to do
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Tab:
     signed_out_page: SignedOutPage = SignedOutPage.WAITING
     notice: str | None = None  # a sentence for the next page
     link: str | None = field(default=None, repr=False)  # the token of the email that led here
+    challenge: str | None = field(default=None, repr=False)  # of a log-in that needs another step
     write: Write | None = None
     question: Question = Question.NOT_ASKED  # for the cookies that the handshake lacks
     answer: str | None = field(default=None, repr=False)  # the token that answered it
@@ -126,8 +129,11 @@ class Tab:
     just_resolved: bool = False  # by the guard in this run, so its watch need not
     verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name
+    clicked: set[str] = field(default_factory=set)  # forms whose verb is still to be called
     began: float = 0.0  # seconds, monotonic: when the newest run began
     page: str = ""  # the url_path of the page that runs
+    place: tuple[str, bool] | None = None  # that path, and whether signed in, of the last page
+    moves: int = 0  # how often that changed: F5 begins anew
     shown: tuple[str, str] | None = None  # the notice that a page shows, and that page's url_path
     home: st.Page | None = field(default=None, repr=False)  # the app's default page
     pages: dict[str, st.Page] = field(default_factory=dict, repr=False)  # of this run, by name
@@ -152,6 +158,13 @@ def visit() -> Visit:
     return current
 
 
+def draw(module: str, function: str) -> None:
+    """Call *function* in the *module* of each feature that draws there: see `Feature.draws`."""
+    for feature in visit().auth.features:
+        if module in feature.draws:
+            getattr(import_module(f"features.{feature.name}.{module}"), function)()
+
+
 def begin_run() -> None:
     """Begin a run of the whole script."""
     held = tab()
@@ -162,19 +175,31 @@ def begin_run() -> None:
 
 
 def begin_page(page: st.Page, home: st.Page, pages: dict[str, st.Page]) -> None:
-    """Begin *page*, one of *pages*, of an app whose default is *home*.
-
-    A notice stays on the page that shows it.
-    """
+    """Begin *page*, one of *pages*, of an app whose default is *home*."""
     held = tab()
     held.page, held.home, held.pages = page.url_path, home, pages
-    if held.shown and held.shown[0] == held.notice and held.shown[1] != held.page:
-        held.notice = held.shown = None
+
+
+def notice() -> str | None:
+    """Return the notice for this page: a new one, or the one that it has shown before.
+
+    It stays there: a cookie on its way brings more runs. So does an event of the page before, which
+    only leads back here.
+    """
+    held = tab()
+    if held.notice and (held.shown is None or held.shown[0] != held.notice):
+        held.shown = held.notice, held.page
+    return held.notice if held.shown == (held.notice, held.page) else None
 
 
 def end_page() -> None:
-    """End a page that ran to its last line: other pages' forms have nothing left to show or do."""
+    """End a page that ran to its last line: what other pages had to show is over."""
     held = tab()
+    if held.shown and held.shown[1] != held.page:
+        if held.shown[0] == held.notice:
+            held.notice = None
+        held.shown = None
+    held.clicked.clear()
     for attempt in list(held.attempts.values()):
         attempt.over |= attempt.page != held.page
 
@@ -183,7 +208,8 @@ def clear_tab() -> None:
     """Drop all state of pages and widgets in this tab; the next user must not see it (GD-4)."""
     held = tab()
     st.session_state.clear()
-    held.token = held.owner = held.link = None
+    held.token = held.owner = held.link = held.challenge = None
+    held.clicked.clear()
     for attempt in list(held.attempts.values()):
         # A form may have ended its own session: where it leads to is still to be followed.
         attempt.over |= not (isinstance(attempt.outcome, Go) and attempt.outcome.page)

@@ -1,12 +1,10 @@
 """Account: the user's details, followed by the card of every feature that has one."""
 
-from importlib import import_module
-
 import streamlit as st
 
-from web.dates import day
-from web.details import change_link, row, section, show_details
-from web.tab import visit
+from auth.step_up import has_password
+from web.details import change_link, day, row, section, show_details
+from web.tab import draw, visit
 
 user = visit().session.user
 
@@ -15,9 +13,8 @@ you = {"Name": user.name, "Email": user.email, "Member since": day(user.created_
 change = {"Name": "change_name", "Email": "change_email"}
 show_details("Profile", you, change=change)
 with section("Password"), row("Password"):
-    st.text("••••••••••••")
-    change_link("change_password", "your password")
+    known = has_password(visit().auth, visit().session)
+    st.text("••••••••••••" if known else "None")
+    change_link("change_password", "your password", verb="Change" if known else "Choose")
 
-for feature in visit().auth.features:
-    if feature.has_card:
-        import_module(f"features.{feature.name}.card").show_card()
+draw("card", "show_card")

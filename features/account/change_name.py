@@ -4,12 +4,13 @@ import streamlit as st
 
 from features.account import rules
 from web.form import Form, aside, form_page
-from web.tab import Go, visit
+from web.tab import Go, Say, visit
 
 
-def change_name(name: str) -> Go:
+def change_name(name: str) -> Go | Say:
     """Store the name."""
-    rules.change_name(visit().auth, visit().session, name)
+    if not rules.change_name(visit().auth, visit().session, name):
+        return Say("This is your name already: nothing was changed.", done=False)
     return Go("account", "Your name has been changed.")
 
 

@@ -1,11 +1,13 @@
-"""Change password: requires the current one, and logs out every other device."""
+"""Change password: requires the current one, if any, and logs out every other device."""
 
 import streamlit as st
 
+from auth.step_up import has_password
 from features.account import rules
 from web.form import CURRENT, Form, aside, form_page
 from web.guard import adopt_token
 from web.password import new_password
+from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, visit
 
 
@@ -16,15 +18,20 @@ def change_password(current: str, new: str) -> Go:
     return Go("account", "Your password has been changed, and your other devices are logged out.")
 
 
-with form_page("Change your password") as below:
+known = has_password(visit().auth, visit().session)
+with form_page("Change your password" if known else "Choose a password") as below:
     form = Form("change_password")
-    with form:
-        current = st.text_input(
-            "Current password", type="password", autocomplete="current-password"
-        )
-        form.errors(CURRENT)
-        new = new_password(form, "New password")
-        form.button("Change my password")
+    if known or recently_authenticated():
+        current = ""
+        with form:
+            if known:
+                current = st.text_input(
+                    "Current password", type="password", autocomplete="current-password"
+                )
+                form.errors(CURRENT)
+            new = new_password(form, "New password")
+            form.button("Change my password" if known else "Save my password")
+        form.submit(change_password, current, new)
+    else:
+        ask_password("To choose a password")
     aside(below, "account", "Back to your account")
-
-form.submit(change_password, current, new)

@@ -4,28 +4,33 @@ from auth.audit import Event
 from auth.client import Client
 from auth.email_tokens import Purpose, void_links
 from auth.errors import InvalidDetails
-from auth.fields import InvalidName, read_name
 from auth.limits import ALARM_RECIPIENT, change_counters
 from auth.passwords import hash_password
 from auth.rotation import keep_current_session
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.sign_up import check_new_password
-from auth.step_up import check_password
+from auth.step_up import require_password
 from auth.tokens import new_token_id
-from auth.users import Login, set_password, update_user
+from auth.users import InvalidName, Login, read_name, set_password, update_user
 
 
-def change_name(auth: AuthService, session: Session, name: str) -> None:
-    """Store a new name; raises InvalidDetails, TooMany, or SessionOver."""
+def change_name(auth: AuthService, session: Session, name: str) -> bool:
+    """Store a new name, or return False if it is the name already, and write nothing.
+
+    Raises InvalidDetails, TooMany, or SessionOver.
+    """
     auth.take(change_counters(session, session.client), session.client)
     try:
         name = read_name(name)
     except InvalidName as error:
         raise InvalidDetails({"name": [str(error)]}) from None
+    if name == session.user.name:
+        return False
     with auth.write_as(session) as connection:
         update_user(connection, session.user.id, name=name)
         auth.record(connection, Event.USER_CHANGED, session)
+    return True
 
 
 def change_password(
@@ -33,13 +38,13 @@ def change_password(
 ) -> Login:
     """Store a new password; other sessions end, this one continues under the returned token.
 
-    *client* is the requester, if known. Raises InvalidDetails, WrongPassword, TooMany, Busy, or
-    SessionOver.
+    An account without a password gets one, after a recent step-up. *client* is the requester, if
+    known. Raises InvalidDetails, WrongPassword, PasswordNeeded, TooMany, Busy, or SessionOver.
     """
     user, client = session.user, client or session.client
     auth.take(change_counters(session, client), client)
     check_new_password(auth, new, user.email, user.name, client)
-    check_password(auth, session, current, client)
+    require_password(auth, session, current, client)
     if new == current:
         raise InvalidDetails({"password": ["This is your password already. Choose another one."]})
     password_hash = hash_password(new, auth.scheme, client.source)

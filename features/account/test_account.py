@@ -1,11 +1,13 @@
 """Changes of the user's own name and password."""
 
 import pytest
+from sqlalchemy import func, select
 
 from auth.errors import InvalidDetails, WrongPassword
 from auth.service import AuthService
+from db.models import AuditEvent
 from features.account.rules import change_name, change_password
-from tests.conftest import LAPTOP, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 NEW = "kumquat lantern orbit seven"
 
@@ -60,3 +62,15 @@ def test_the_password_one_has_is_no_new_one(service: AuthService, ada: Person, t
 
     assert list(refused.value.errors) == ["password"]
     assert service.resume(other) is not None
+
+
+def test_the_same_name_again_changes_nothing(service: AuthService, token: str) -> None:
+    """No row is written, and no event: its user is told."""
+    session = open_session(service, token)
+    with service.read() as connection:
+        before = connection.scalar(select(func.count()).select_from(AuditEvent))
+
+    assert change_name(service, session, f" {session.user.name} ") is False
+
+    with service.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(AuditEvent)) == before

@@ -3,4 +3,4 @@
 from auth.feature import Feature
 from features.activity.rules import export
 
-FEATURE = Feature(name="activity", has_card=True, export=export)
+FEATURE = Feature(name="activity", draws=["card"], export=export)

@@ -8,10 +8,9 @@ import streamlit as st
 
 from auth.audit import AuditEntry, Event
 from auth.browsers import browser_in_words
-from db.types import utc_now
+from db.models import utc_now
 from features.activity.rules import RECENT_DAYS, recent_activity
-from web.dates import local, show_ago
-from web.details import section
+from web.details import local, section, show_ago
 from web.tab import visit
 
 SHOWN = 5  # events in words
@@ -26,7 +25,9 @@ WORDS = {
     Event.TOKEN_REUSED: "A session was ended: its cookie was used twice",
     Event.LOGGED_OUT: "You logged out",
     Event.REFUSED: "A wrong password was entered in your account",
-    Event.USER_CREATED: "You signed up",
+    Event.USER_CREATED: "Your account was created",
+    Event.ROLE_GRANTED: "You were given a role",
+    Event.ROLE_REVOKED: "A role was taken from you",
 }
 LOG_INS = {Event.LOGGED_IN, Event.LOGGED_IN_AFTER_FAILING}
 

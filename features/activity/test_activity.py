@@ -3,7 +3,7 @@
 from auth.audit import Event
 from auth.service import AuthService
 from features.activity.rules import RECENT_DAYS, recent_activity
-from tests.conftest import LAPTOP, Person, open_session
+from tests.fixtures import LAPTOP, Person, open_session
 
 
 def test_a_user_sees_what_happened_lately_the_newest_first(

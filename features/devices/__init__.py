@@ -8,7 +8,7 @@ from features.devices.rules import report_new_device
 FEATURE = Feature(
     name="devices",
     pages=[Page("devices", "Your devices")],
-    has_card=True,
+    draws=["card"],
     events={Event.SESSION_REVOKED: "Other sessions were ended"},
     samples=samples,
     after_log_in=report_new_device,

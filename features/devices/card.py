@@ -3,8 +3,7 @@
 import streamlit as st
 
 from auth.browsers import browser_in_words
-from web.dates import moment
-from web.details import change_link, row, section
+from web.details import change_link, moment, row, section
 from web.tab import visit
 
 
@@ -14,7 +13,7 @@ def show_card() -> None:
     with section("Sessions"):
         with row("This device"):
             st.text(browser_in_words(session.user_agent))
-            change_link("devices", "all your devices", verb="See")
+            change_link("devices", "your devices", verb="See all")
         with row("Logged in"):
             st.text(moment(session.created_at))
         with row("Ends"):

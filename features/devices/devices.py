@@ -5,10 +5,10 @@ import streamlit as st
 from auth.browsers import browser_in_words
 from auth.sessions import Session
 from features.devices import rules
-from web.dates import show_ago
+from web.details import show_ago
 from web.form import Form
 from web.step_up import ask_password, recently_authenticated
-from web.tab import Go, visit
+from web.tab import Go, draw, visit
 
 auth, this = visit().auth, visit().session
 sessions = rules.list_sessions(auth, this)
@@ -60,6 +60,7 @@ def _icon(words: str) -> str:
 st.title("Your devices")
 for session in listed.values():
     show_device(session)
+draw("devices", "show_devices")
 if len(sessions) == 1:
     st.caption("You aren't logged in on any other device.")
 elif may_end:
@@ -67,4 +68,4 @@ elif may_end:
     form.button("End all other sessions", width="content")
     form.submit(end_others)
 else:
-    ask_password("To end other sessions, enter your password.")
+    ask_password("To end other sessions")

@@ -8,7 +8,7 @@ from auth.errors import PasswordNeeded
 from auth.service import AuthService
 from auth.step_up import RECENT, confirm_password
 from features.devices.rules import list_sessions, revoke_other_sessions, revoke_session
-from tests.conftest import LAPTOP, Clock, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/156.0.0.0 Safari/537.36"
 

@@ -10,7 +10,7 @@ FEATURE = Feature(
         Page("change_email", "Change your email"),
         Page("keep_email", "Keep your old email", public=True),
     ],
-    has_card=True,
+    draws=["card"],
     samples=samples,
     export=export,
 )

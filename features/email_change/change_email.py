@@ -27,5 +27,5 @@ with form_page("Change your email") as below:
             form.button("Send the link")
         form.submit(change_email, email)
     else:
-        ask_password("To change your email, enter your password.")
+        ask_password("To change your email")
     aside(below, "account", "Back to your account")

@@ -15,13 +15,21 @@ from auth.email_tokens import (
 )
 from auth.email_tokens import pending_email as find_pending_email
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused
-from auth.fields import Email, InvalidEmail, read_email
 from auth.limits import SIGN_UP_RECIPIENT, change_counters, link_counters, mail_counters
 from auth.service import AuthService
 from auth.sessions import Session
+from auth.sign_up import check_domain
 from auth.step_up import require_recent
 from auth.throttle import DAY, HOUR, MINUTE, Limit
-from auth.users import User, find_by_email, find_by_id, set_password
+from auth.users import (
+    Email,
+    InvalidEmail,
+    User,
+    find_by_email,
+    find_by_id,
+    read_email,
+    set_password,
+)
 from features.email_change.emails import change, changing
 from features.email_verification.emails import taken
 from features.password_reset.rules import enqueue_reset
@@ -41,6 +49,7 @@ def change_email(auth: AuthService, session: Session, email: str) -> None:
         new = read_email(email)
     except InvalidEmail as error:
         raise InvalidDetails({"email": [str(error)]}) from None
+    check_domain(auth, new)
     if new.shown == session.user.email:
         raise InvalidDetails({"email": ["This is your email already."]})
     old = read_email(session.user.email)

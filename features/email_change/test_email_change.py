@@ -6,7 +6,7 @@ from auth.errors import LogInRefused
 from auth.service import AuthService
 from features.email_change.rules import change_email, keep_email, pending_email
 from features.email_verification.rules import confirm_email
-from tests.conftest import LAPTOP, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 NEW = "ada@new.example.com"
 

@@ -14,13 +14,13 @@ from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, is_claimed, issue_link, look_at_link, use_link, void_links
 from auth.errors import EmailTaken, LinkRefused, LogInRefused, PasswordNeeded, WrongPassword
-from auth.fields import Email, read_email
 from auth.limits import MAIL_RECIPIENT, link_counters, mail_counters
 from auth.log_in import Authenticated, authenticate
 from auth.service import AuthService
 from auth.sessions import Session
+from auth.sign_up import check_domain
 from auth.throttle import record_success
-from auth.users import User, find_by_email, find_by_id, update_user
+from auth.users import Email, User, find_by_email, find_by_id, read_email, update_user
 from features.email_verification.emails import finish, taken, verify
 
 CONFIRMS = (Purpose.VERIFY, Purpose.CHANGE)
@@ -68,7 +68,8 @@ def confirm_email(
 
     *password* is the account's; none is needed if *session* belongs to the account. A new email
     replaces the old one. Wrong passwords count like those of a log-in (TH-1), and leave the link
-    valid. Raises LinkRefused, PasswordNeeded, WrongPassword, TooMany, or SessionOver.
+    valid. Raises LinkRefused, PasswordNeeded, WrongPassword, InvalidDetails where
+    SIGN_UP_DOMAINS doesn't admit it, TooMany, or SessionOver.
     """
     auth.take(link_counters(client), client)
     with auth.read() as connection:
@@ -120,6 +121,7 @@ def _confirm(
         if row.purpose == Purpose.CHANGE:
             if is_claimed(connection, row.email_key, now, user.id):
                 raise LinkRefused
+            check_domain(auth, Email(row.email, row.email_key))  # the list may have changed
             update_user(
                 connection, user.id, email=row.email, email_key=row.email_key, verified_at=now
             )

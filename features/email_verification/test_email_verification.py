@@ -5,7 +5,7 @@ import pytest
 from auth.errors import PasswordNeeded, WrongPassword
 from auth.service import AuthService
 from features.email_verification.rules import confirm_email, resend_link
-from tests.conftest import LAPTOP, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 
 def test_the_link_alone_confirms_nothing(

@@ -4,6 +4,7 @@ import streamlit as st
 
 from auth.errors import AuthError, LinkRefused
 from features.email_verification import rules
+from web import second_step
 from web.form import (
     CURRENT,
     Form,
@@ -14,7 +15,6 @@ from web.form import (
     link_token,
     was_answered,
 )
-from web.guard import adopt_token
 from web.tab import Go, Say, tab, visit
 from web.words import NO_LINK
 
@@ -32,10 +32,10 @@ def confirm_email(password: str | None) -> Say | Go:
         return Say("Thank you. This email is confirmed:", value=email)
     tab().link = None
     try:
-        adopt_token(auth.log_in(email, password, client))
+        second_step.log_in(email, password)
     except AuthError:  # too many others may be logging in just now
         return Go("log_in", f"{THANKS} Log in to continue.")
-    return Go(notice=THANKS)
+    return Go("log_in" if tab().challenge else "", THANKS)
 
 
 token = link_token()

@@ -1,6 +1,7 @@
 """Reset a forgotten password by an emailed link."""
 
 from auth.feature import Feature, Page
+from features.password_reset.commands import reset
 from features.password_reset.emails import samples
 
 FEATURE = Feature(
@@ -10,4 +11,5 @@ FEATURE = Feature(
         Page("reset_password", "Reset password", public=True),
     ],
     samples=samples,
+    commands=[reset],
 )

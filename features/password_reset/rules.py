@@ -1,10 +1,14 @@
 """Password reset: an emailed link lets a user who cannot log in choose a new password."""
 
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from auth.administration import note_change, write
 from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
-from auth.errors import InvalidDetails, LinkRefused
-from auth.fields import Email, InvalidEmail, read_email
+from auth.errors import InvalidDetails, LinkRefused, NoSuchUser
 from auth.limits import (
     ALARM_RECIPIENT,
     LOG_IN_ACCOUNT,
@@ -13,11 +17,14 @@ from auth.limits import (
     link_counters,
     mail_counters,
 )
+from auth.mail import Mail
 from auth.passwords import hash_password
 from auth.service import AuthService
+from auth.sessions import Session
 from auth.sign_up import check_new_password
 from auth.throttle import clear
-from auth.users import find_by_email, find_by_id, set_password
+from auth.users import Email, InvalidEmail, find_by_email, find_by_id, read_email, set_password
+from db.models import User as UserRow
 from features.password_reset.emails import reset
 
 # Purposes of links that let their reader choose a password. A new account's link does too: its
@@ -72,6 +79,27 @@ def is_reset_link(auth: AuthService, link: str) -> bool:
     """Return whether *link* is valid now, so that its reader doesn't fill in a form in vain."""
     with auth.read() as connection:
         return look_at_link(connection, link, CHOOSES, auth.now()) is not None
+
+
+def issue_reset(auth: AuthService, user_id: str, by: Session | None = None) -> Mail:
+    """Return an email with a new link for the account, for an operator, or the admin *by*.
+
+    Neither chooses a password for others (RS-6). Raises NoSuchUser.
+    """
+    with write(auth, by) as connection:
+        user = find_by_id(connection, user_id)
+        if user is None:
+            raise NoSuchUser
+        link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, auth.now())
+        note_change(auth, connection, Event.LINK_SENT, user_id, by)
+    return reset(auth.emails, user.email, link)
+
+
+def without_password(auth: AuthService) -> Sequence[str]:
+    """Return the ids of the active accounts that have no password, such as imported ones."""
+    chosen = select(UserRow.id).where(UserRow.password_hash.is_(None), UserRow.is_active)
+    with auth.read() as connection:
+        return connection.execute(chosen).scalars().all()
 
 
 def enqueue_reset(auth: AuthService, email: Email, client: Client) -> None:

@@ -5,7 +5,7 @@ import pytest
 from auth.errors import LinkRefused
 from auth.service import AuthService
 from features.password_reset.rules import is_reset_link, request_reset, reset_password
-from tests.conftest import LAPTOP, Letterbox, Person
+from tests.fixtures import LAPTOP, Letterbox, Person
 
 NEW = "kumquat lantern orbit seven"
 

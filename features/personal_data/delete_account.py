@@ -1,10 +1,12 @@
-"""Delete account: asks for the password again, then deletes all personal data."""
+"""Delete account: asks for the password, or a passkey, again, then deletes all personal data."""
 
 import streamlit as st
 
+from auth.step_up import has_password
 from features.personal_data import rules
 from web.form import CURRENT, Form, aside, form_page
 from web.guard import sign_out_locally
+from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, visit
 
 
@@ -20,11 +22,18 @@ with form_page("Delete your account") as below:
         "This deletes your account, your sessions and all your personal data at once. "
         "It can't be undone."
     )
-    with form:
-        password = st.text_input("Password", type="password", autocomplete="current-password")
-        form.errors(CURRENT)
-        with st.container(key="danger"):
-            form.button("Delete my account")
+    known = has_password(visit().auth, visit().session)
+    if known or recently_authenticated():
+        password = ""
+        with form:
+            if known:
+                password = st.text_input(
+                    "Password", type="password", autocomplete="current-password"
+                )
+                form.errors(CURRENT)
+            with st.container(key="danger"):
+                form.button("Delete my account")
+        form.submit(delete_account, password)
+    else:
+        ask_password("To delete your account")
     aside(below, "account", "Back to your account")
-
-form.submit(delete_account, password)

@@ -7,7 +7,7 @@ import pytest
 from auth.errors import LogInRefused
 from auth.service import AuthService
 from features.personal_data.rules import delete_account, export_data
-from tests.conftest import LAPTOP, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 
 def test_a_download_holds_the_account_and_no_secret(

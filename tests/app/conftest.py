@@ -1,12 +1,15 @@
 """Fixtures that run the script in an AppTest: with its own database, and a cookie to set."""
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from auth.service import AuthService
@@ -29,6 +32,8 @@ def page_path(name: str) -> str:
 
 
 PASSWORD = "violet umbrella harbour 41"
+# Every AppTest looks for components in all installed packages, which takes longer than most tests.
+components = cache(manifest_scanner.scan_component_manifests)
 Open = Callable[..., AppTest]
 SignedIn = Callable[..., AppTest]
 
@@ -43,6 +48,7 @@ def app_settings(
     def load_cheap(**options: Any) -> Settings:
         return load_settings(**options).model_copy(update={"bcrypt_rounds": CHEAPEST})
 
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", components)
     monkeypatch.setattr(start, "load_settings", load_cheap)
     monkeypatch.setattr(start, "_freeze", lambda: None)  # each test is a start; one is enough
     for name, value in (SETTINGS | fresh).items():
@@ -55,6 +61,9 @@ def app_settings(
         made.close()
         made.database.close()
     start._start.cache_clear()
+    audit = logging.getLogger("auth.audit")  # in development it looks up emails for the terminal
+    audit.setLevel(logging.NOTSET)
+    audit.handlers.clear()
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Every page of app.py and of the features opens without error; private ones for users only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
 
+from auth.administration import grant
+from auth.roles import Role
+from auth.service import AuthService
 from auth.users import User
 from tests.app.conftest import Open, SignedIn, page_path
 from tests.serving import ROOT
@@ -23,12 +26,14 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
 
     def note_lists(**given: Any) -> Any:
         found.update(private=files(given["private"]), public=files(given["public"]))
+        for only in (given.get("only") or {}).values():
+            found["private"] += files(only)
         for page in (page for feature in given["features"] for page in feature.pages):
             found["public" if page.public else "private"].append(page_path(page.name))
         return navigate(**given)
 
-    def note_choice(pages: Sequence[st.Page], **more: Any) -> Any:
-        found["reachable"] = files(pages)
+    def note_choice(pages: Mapping[str, Sequence[st.Page]], **more: Any) -> Any:
+        found["reachable"] = [file for section in pages.values() for file in files(section)]
         return choose(pages, **more)
 
     monkeypatch.setattr(navigation, "navigation", note_lists)
@@ -59,8 +64,12 @@ def test_every_public_page_opens_for_a_signed_out_visitor(open_app: Open, pages:
         assert not app.switch_page(page).run().exception, page
 
 
-def test_every_page_opens_for_a_user(signed_in: SignedIn, ada: User, pages: Pages) -> None:
+def test_every_page_opens_for_a_user_with_every_role(
+    signed_in: SignedIn, service: AuthService, ada: User, pages: Pages
+) -> None:
     """A page is tested by being listed in app.py."""
+    for role in Role:
+        grant(service, ada.id, role)
     app = signed_in(ada)
 
     for page in [*pages["private"], *pages["public"]]:

@@ -4,12 +4,12 @@ import os
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import cache
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from auth.service import AuthService
 from auth.users import User
@@ -17,6 +17,8 @@ from tests.browser.visitor import PASSWORD, Visitor
 from tests.serving import Server, serve
 
 BRIDGES = ["app.py", "server.py"]  # the entry scripts: each carries the cookie in its own way
+# For what a page shows, and how it looks: that does not depend on the way of the cookie.
+ONE_BRIDGE = pytest.mark.parametrize("bridge", BRIDGES[1:])
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 # A window's address bar is two pages of Chromium's own: for one of ours, 40 % of all the work.
 # The last such flag is the one that counts, so what Playwright switches off stands here too.
@@ -40,8 +42,6 @@ NewContext = Callable[..., BrowserContext]
 SignedIn = Callable[..., Visitor]
 Spare = defaultdict[str, list[BrowserContext]]
 
-expect.set_options(timeout=30_000)  # milliseconds; two cores may be busy with another suite
-
 
 def chromium() -> str:
     """Return the path of the browser to test with."""
@@ -52,6 +52,20 @@ def chromium() -> str:
             "or run `python3 dev.py test`, which installs it"
         )
     return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failed test what its pages show."""
+    report = yield
+    browser = item.funcargs.get("browser")
+    if report.when == "call" and report.failed and isinstance(browser, Browser):
+        for page in (page for context in browser.contexts for page in context.pages):
+            if page.url != "about:blank":
+                report.sections.append((page.url, page.inner_text("body")))
+    return report
 
 
 @pytest.fixture(scope="package")

@@ -1,9 +1,7 @@
 """The account page in a browser, as the example of a private page's URL."""
 
-from playwright.sync_api import expect
-
 from auth.users import User
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, expect
 
 
 def test_a_deep_link_leads_through_the_form(visitor: Visitor, ada: User) -> None:

@@ -1,9 +1,8 @@
 """A page as its user sees it in a browser: what a project's own tests begin with."""
 
-from playwright.sync_api import expect
-
 from auth.users import User
 from tests.browser.conftest import SignedIn
+from tests.browser.visitor import expect
 
 
 def test_home_greets_its_user(signed_in: SignedIn, ada: User) -> None:

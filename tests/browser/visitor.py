@@ -1,11 +1,14 @@
 """A person at a browser: what they do on the pages, and what they expect to see."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar, cast
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocket
+from playwright.sync_api import expect as impatient
 from sqlalchemy import update
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -27,6 +30,41 @@ new MutationObserver(() => {
 }).observe(document, {childList: true, subtree: true, characterData: true});
 """
 Cookie = dict[str, Any]
+PATIENCE = 30_000  # milliseconds; two cores may be busy with another suite
+GLANCE = 1_000  # milliseconds: Playwright looks every 500 in a long wait, every 100 in this one
+
+
+Expect = TypeVar("Expect", bound=Callable[..., Any])
+
+
+class Patient:
+    """Assertions about a page, each made of short waits until it holds or `PATIENCE` is over."""
+
+    def __init__(self, assertions: object) -> None:
+        self._assertions = assertions
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        check = getattr(self._assertions, name)
+
+        def patiently(*args: object, timeout: float = PATIENCE, **options: object) -> None:
+            end = monotonic() + timeout / 1000
+            while True:
+                try:
+                    check(*args, timeout=min(timeout, GLANCE), **options)
+                    return
+                except AssertionError:
+                    if monotonic() >= end:
+                        raise
+
+        return patiently
+
+
+def patient(expect: Expect) -> Expect:
+    """Return Playwright's *expect*, which waits as long and sees a change sooner."""
+    return cast(Expect, lambda actual: Patient(expect(actual)))
+
+
+expect = patient(impatient)
 
 
 class Visitor:

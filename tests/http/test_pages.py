@@ -103,7 +103,7 @@ def test_a_hostile_cookie_signs_no_user_in(server: Server, cookie: str) -> None:
 def test_no_address_leads_to_another_site(server: Server, token: str, path: str) -> None:
     """CK-6: there is no target to give, and none is made of the path."""
     for cookies in ({}, {"Cookie": f"auth={token}"}):
-        answer = ask(server, "GET", path, headers=cookies)
+        answer = ask(server, "GET", path, headers={"Sec-Fetch-Dest": "document", **cookies})
 
         target = answer.headers.get("Location", "/")
         assert target.startswith("/") and not target.startswith(("//", "/\\"))

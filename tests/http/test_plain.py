@@ -1,13 +1,14 @@
 """Plain `streamlit run app.py`: the gate stands before the first page is asked for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.http.conftest import ask
 from tests.http.test_websocket import shake_hands
-from tests.serving import Server, serve
+from tests.serving import Server, copy_project, serve, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,17 @@ def test_a_page_of_its_own_is_let_in(plain: Server) -> None:
     assert shake_hands(plain, plain.url) == 101
 
 
+@pytest.mark.parametrize("path", ["/", "/index.html", "/log-in"])
+def test_every_page_comes_with_its_style(plain: Server, path: str) -> None:
+    """A browser that has the page without it gets it anew."""
+    had = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
+
+    answer = ask(plain, "GET", path, headers=had)
+
+    assert answer.status == 200
+    assert "<body><style>" in answer.text and ".st-key-card" in answer.text
+
+
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json"])
 def test_what_no_visitor_needs_is_closed_too(plain: Server, path: str) -> None:
     """CK-11: as under our own server."""
@@ -52,3 +64,20 @@ def test_a_signed_out_visitor_uploads_nothing(plain: Server) -> None:
     answer = ask(plain, "PUT", "/_stcore/upload_file/any/file", b"x", headers)
 
     assert (answer.status, answer.text) == (403, "Log in to upload files.")
+
+
+def test_no_visit_is_logged_also_after_a_change_of_the_configuration(tmp_path: Path) -> None:
+    """LG-2: Streamlit then turns uvicorn's log on, where an emailed link has its secret."""
+    project = copy_project(tmp_path / "app")
+    with serve("app.py", tmp_path, project=project) as server:
+        with (project / ".streamlit/config.toml").open("a") as config:
+            config.write("\n[noticed]\nby = 'a warning'\n")
+        wait_until(lambda: "noticed.by" in server.said(), "Streamlit to read its configuration")
+        since = len(server.said())
+
+        ask(server, "GET", "/reset-password?token=the-secret")
+        assert shake_hands(server, server.url) == 101
+
+    assert "connection" not in server.said(since)  # closed by now
+    assert "WebSocket" not in server.said(since)
+    assert "reset-password" not in server.said(since)

@@ -9,7 +9,7 @@ from auth.hand_off import end_reason, exchange_ticket, mark_of
 from auth.service import AuthService
 from auth.sessions import Client, EndReason
 from auth.step_up import confirm_password
-from tests.conftest import open_session
+from tests.fixtures import open_session
 from tests.http.conftest import NONCE, PASSWORD, ask
 from tests.serving import Server
 

@@ -18,7 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.conftest import make_settings
+from tests.fixtures import make_settings
 from tests.serving import HOST, free_port, wait_until
 from web.bounds import BOUNDS, Bounds
 from web.edge import Edge

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auth.errors import TokenRefused
-from auth.fields import InvalidEmail, InvalidName, read_email, read_name
 from auth.password_rules import password_errors
 from auth.passwords import Scheme, hash_password, verify_password
 from auth.tokens import read
-from tests.conftest import CHEAPEST, NOON
+from auth.users import InvalidEmail, InvalidName, read_email, read_name
+from tests.fixtures import CHEAPEST, NOON
 from tests.unit.test_tokens import HEADER, RING, craft
 
 CHEAP = Scheme(rounds=CHEAPEST)

@@ -26,7 +26,7 @@ from auth.errors import EmailTaken, LogInRefused, TooMany
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, Client
 from db.engine import Database
-from tests.conftest import NOON, Clock, make_settings
+from tests.fixtures import NOON, Clock, make_settings
 
 SETTINGS = make_settings()
 PASSWORDS = ("kumquat lantern orbit", "difference engine number two")

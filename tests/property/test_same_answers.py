@@ -24,7 +24,7 @@ from db.engine import Database
 from features.email_change.rules import change_email
 from features.email_verification.rules import resend_link
 from features.password_reset.rules import request_reset
-from tests.conftest import NOON, Clock, make_settings, open_session
+from tests.fixtures import NOON, Clock, make_settings, open_session
 from tests.template.examples import SHARED_FIXTURES
 
 ADA, EVE = "ada@example.com", "eve@example.com"

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from auth.errors import TooMany
 from auth.throttle import SKEW, Limit, clear, record_success, take
 from db.engine import Database
-from tests.conftest import NOON, Clock
+from tests.fixtures import NOON, Clock
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 DAY = timedelta(days=1)

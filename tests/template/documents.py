@@ -61,11 +61,21 @@ def copy_of_everything(folder: Path) -> Path:
     return folder
 
 
-def follow(page: Path, heading: str, project: Path, env: Mapping[str, str]) -> None:
-    """Do in *project* what stands under *heading*: write, edit and run, in this order."""
+def follow(
+    page: Path,
+    heading: str,
+    project: Path,
+    env: Mapping[str, str],
+    tests: list[Path] | None = None,
+) -> None:
+    """Do in *project* what stands under *heading*: write, edit and run, in this order.
+
+    The files of tests that it runs are added to *tests* instead, for `run_tests`.
+    """
     for block in section(page, heading):
         match block.language:
-            case "python":
+            case "python" | "svg" | "toml":
+                (project / block.target).parent.mkdir(exist_ok=True)
                 (project / block.target).write_text(block.text, "utf-8")
             case "diff":
                 edit(project / block.target, block.text)
@@ -74,9 +84,23 @@ def follow(page: Path, heading: str, project: Path, env: Mapping[str, str]) -> N
                     settings.write(block.text)
             case "console":
                 for command in block.commands:
-                    run(command, project, env)
+                    if tests is not None and command.startswith("python3 dev.py test -k "):
+                        tests += project.rglob(f"{command.rpartition(' ')[2]}.py")
+                    else:
+                        run(command, project, env)
             case _:
                 raise AssertionError(f"no test knows how to follow {block}")
+
+
+def run_tests(tests: list[Path], project: Path, env: Mapping[str, str]) -> None:
+    """Run the files *tests* in one process, as `dev.py test -k` would run each.
+
+    To collect the whole suite for each takes longer than to run them; one database and one server
+    do, because the suite that runs this is busy with the others.
+    """
+    assert tests
+    words = ["-m", "pytest", "-o", "addopts=", "-q", *map(str, tests)]
+    run(shlex.join(["python3", *words, "-k", "not postgresql and not server.py"]), project, env)
 
 
 def edit(file: Path, diff: str) -> None:
@@ -90,14 +114,8 @@ def edit(file: Path, diff: str) -> None:
 
 
 def run(command: str, project: Path, env: Mapping[str, str]) -> str:
-    """Run *command* in *project* with the Python that runs the tests, and return what it printed.
-
-    `dev.py test` is pytest once everything is set up, which it is here.
-    """
+    """Run *command* in *project* with the Python that runs the tests; return what it printed."""
     words = shlex.split(command)
-    if words[:3] == ["python3", "dev.py", "test"]:
-        # One process, and nothing of ours: the suite that runs this may be at it with three.
-        words = [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", *words[3:]]
     if words[:3] == ["python3", "dev.py", "remove"]:
         words = [sys.executable, "-m", "upkeep.remove", *words[3:]]
     assert Path(words[0]).name in {"python", "python3"} or words[0] == sys.executable

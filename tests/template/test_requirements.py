@@ -7,7 +7,7 @@ import pytest
 
 from settings import ROOT
 
-FAMILIES = "PW|BC|JWT|SE|CK|EN|TH|RS|AC|MF|GD|DB|LG|CF|AV|SF|RO"
+FAMILIES = "PW|BC|JWT|SE|CK|EN|TH|RS|AC|MF|GD|DB|LG|CF|AV|SF|RO|MI"
 ID = re.compile(rf"\b(?:{FAMILIES})-\d+\b")
 ROW = re.compile(rf"^\| ((?:{FAMILIES})-\d+) \| ([MS]) \| (.+) \| (.+) \| (.*) \|$", re.MULTILINE)
 PAGE = (ROOT / "docs/requirements.md").read_text("utf-8")
@@ -21,6 +21,7 @@ PLACES = (
     "bench",
     "db",
     "docs",
+    "features",
     "hooks",
     "migrations",
     "tests",

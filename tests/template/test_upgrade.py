@@ -1,6 +1,7 @@
 """Upgrades of a project: what arrives, what both changed, what is never touched or refused."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,12 @@ from tests.template.making import (
 OLD, NEXT, TRIAL, NEWEST = "v0.1.0", "v90.9.0", "v90.10.0-rc1", "v90.10.0"
 ORIGIN = "upkeep/template.toml"
 LOST = "views/lost.py"  # a page that a later release has no more
+# What each release changes, too.
+PINNED = ("pyproject.toml", "requirements.txt")
+CODE = (
+    *("app.py", "auth/roles.py", "features/account/test_account.py", "tests/serving.py"),
+    *("views/log_in.py", "web/existing.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         replace(folder / "greeting.py", "first", f"first of {release}")
         scatter(folder, {"views/new.py": release, "hooks/new.py": release, ".env": release})
         scatter(folder, {"data/app.db": release})
+        for name in PINNED:
+            pin = re.sub("bcrypt==[0-9.]+", f"bcrypt=={release[1:]}", (folder / name).read_text())
+            (folder / name).write_text(pin, "utf-8")
+        for name in CODE:
+            (folder / name).write_text(
+                f"{(folder / name).read_text('utf-8')}# {release}\n", "utf-8"
+            )
         remove(folder, LOST)
         git(folder, "add", "--force", ".env", "data")  # a mistake that no project must pay for
         commit(folder, release, release)
@@ -278,6 +292,35 @@ def test_a_clone_that_went_on_is_upgraded_too(template: Path, tmp_path: Path) ->
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"first of {NEWEST}" in project.read("greeting.py")
     assert "already" in project.upgrade().stdout  # from what the first one wrote
+
+
+def test_an_adopted_app_gets_the_accounts_and_keeps_all_else(
+    template: Path, tmp_path: Path
+) -> None:
+    """MI-4: what adopt brought is upgraded, its guard too; the script and the tests are its own."""
+    app = tmp_path / "sales"
+    own = {"app.py": "import streamlit as st\n", "tests/serving.py": "", "views.txt": ""}
+    scatter(app, own | {"requirements.txt": "plotly==6.0\n", ".gitignore": ".venv\n"})
+    commit(app, "An app")
+    adopt = [sys.executable, "-m", "upkeep.adopt", str(app)]
+    subprocess.run(adopt, cwd=template, check=True)
+    commit(app, "Accounts")
+    link_venv(app)
+    project = Project(app)
+    before = project.files.keys()
+
+    ended = project.upgrade()
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "deleted it" not in ended.stdout
+    for name in ("auth/roles.py", "views/log_in.py", "web/existing.py"):
+        assert project.read(name).endswith(f"\n# {NEWEST}\n")
+    for name in ("pyproject.toml", "requirements.txt"):
+        assert f"bcrypt=={NEWEST[1:]}" in project.read(name)
+    assert "plotly==6.0" in project.read("requirements.txt")
+    assert {name: project.read(name) for name in own} == own
+    assert project.files.keys() - before == {"views/new.py"}
+    assert before - project.files.keys() == {LOST}
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from auth.passwords import Scheme, verify_password
-from tests.conftest import CHEAPEST
+from tests.fixtures import CHEAPEST
 
 CHEAP = Scheme(rounds=CHEAPEST)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auth.fields import read_email
+from auth.users import read_email
 from bench import __main__ as command
 from bench import mutations
 from bench.accounts import accounts, email

@@ -16,7 +16,7 @@ from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY
 from db.engine import Database
 from features import FEATURES
-from tests.conftest import LAPTOP, Clock, Person, Postgres, make_settings
+from tests.fixtures import LAPTOP, Clock, Person, Postgres, make_settings
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from auth.service import AuthService
 from auth.sessions import MAX_PER_USER, Client, EndReason
 from auth.step_up import RECENT, confirm_password, recently_authenticated
 from features.devices.rules import list_sessions, revoke_other_sessions, revoke_session
-from tests.conftest import LAPTOP, Clock, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Person, open_session
 
 PHONE = Client(ip="2001:db8::1", user_agent="Phone")
 THIEF = Client(ip="198.51.100.66", user_agent="Thief")

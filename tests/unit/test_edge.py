@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from tests.conftest import make_settings
+from tests.fixtures import make_settings
 from web.edge import Edge, browser_cookie, path_of
 
 

@@ -11,9 +11,8 @@ from sqlalchemy import insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from db.engine import Database
-from db.models import Session, User
-from db.types import utc_now
-from tests.conftest import NOON, Postgres
+from db.models import Session, User, utc_now
+from tests.fixtures import NOON, Postgres
 
 
 def a_user(**changes: object) -> dict[str, object]:
@@ -107,6 +106,17 @@ def test_no_connection_is_kept_after_its_block(database: Database) -> None:
         connection.execute(text("SELECT 1"))
 
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_connection_in_use_is_closed_after_its_database(database: Database) -> None:
+    """A job that still runs at the end gives its connection back to a pool that is gone."""
+    with database.read() as connection:
+        driver = connection.connection.driver_connection
+        assert driver
+        database.close()
+
+    with pytest.raises(Exception, match="closed"):
+        driver.execute("SELECT 1")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from threading import Barrier, Event, Lock
 
 import pytest
 
-from auth import fair_queue
+from auth import passwords
 from auth.errors import Busy
-from auth.fair_queue import FairQueue
+from auth.passwords import FairQueue
 from tests.serving import wait_until
 
 
@@ -99,15 +99,33 @@ def test_who_guesses_stands_behind_those_whose_last_work_was_not_in_vain() -> No
     assert worker.let_go() == ["new", "mistyped", "ada", "a", "b"]
 
 
+@pytest.mark.parametrize(("worked", "served"), [(True, ["ada", "bob"]), (False, ["bob", "ada"])])
+def test_a_job_that_raises_leaves_its_source_where_it_stood(
+    worked: bool, served: list[str]
+) -> None:
+    """AV-4: only a wrong password puts it behind, and only a right one takes it back."""
+    worker = Worker()
+    worker.queue.run(lambda: worked, "ada")
+    with pytest.raises(ZeroDivisionError):
+        worker.queue.run(lambda: 1 // 0, "ada")
+    worker.queue.run(lambda: True, "bob")
+    worker.occupy()
+
+    for source in ("bob", "ada"):
+        worker.come(source)
+
+    assert worker.let_go() == served
+
+
 def test_the_queue_forgets_who_was_served_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     """AV-4: its memory is bounded for any number of sources."""
-    monkeypatch.setattr(fair_queue, "MOST_SERVED", 3)
+    monkeypatch.setattr(passwords, "MOST_SERVED", 3)
     queue = FairQueue(1, per_source=1, in_all=1)
 
-    for number in range(9):
-        queue.run(lambda: None, f"network {number}")
+    for source in "abcdcef":
+        queue.run(lambda: None, source)
 
-    assert list(queue._served) == ["network 6", "network 7", "network 8"]
+    assert list(queue._served) == ["c", "e", "f"]
 
 
 def test_one_network_cannot_fill_the_queue(worker: Worker) -> None:
@@ -126,6 +144,17 @@ def test_many_networks_cannot_make_the_queue_longer_than_its_bound(worker: Worke
 
     assert worker.refused == 2
     assert len(worker.let_go()) == 5
+
+
+def test_each_thread_is_prepared_before_its_first_job() -> None:
+    """BC-9: such as by lowering its priority; once, not for each job."""
+    done: list[str] = []
+    queue = FairQueue(1, per_source=1, in_all=1, prepare=lambda: done.append("prepared"))
+
+    for _ in range(2):
+        queue.run(lambda: done.append("ran"))
+
+    assert done == ["prepared", "ran", "ran"]
 
 
 def test_what_a_job_raises_is_raised_where_it_was_asked_for() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.fields import InvalidEmail, read_email
+from auth.users import InvalidEmail, read_email
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import SInt64Array
@@ -15,13 +17,18 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.web.server.starlette import starlette_websocket
 
 from auth.client import Client
-from tests.conftest import make_settings
+from auth.errors import Unavailable
+from auth.service import AuthService
+from settings import Settings, SettingsError
+from tests.fixtures import LAPTOP, Person, make_settings
 from web import bounds as bounds_module
+from web import gate as gate_module
 from web.bounds import (
     BOUNDS,
     MEGABYTE,
     SIGNED_IN_TABS,
     Bounds,
+    RunSlots,
     Sockets,
     Turns,
     Uploads,
@@ -29,7 +36,7 @@ from web.bounds import (
 )
 from web.edge import Edge
 from web.full import full_page
-from web.gate import Gate, Page
+from web.gate import TRY_AGAIN, Gate, Page, PlainGate
 
 HOST = "localhost:8501"
 ORIGIN = f"http://{HOST}"
@@ -75,7 +82,7 @@ def gate_of(app: App, *, serves_cookie: bool = True, **changes: object) -> Gate:
 
 
 async def ask(
-    gate: Gate,
+    gate: ASGIApp,
     kind: str = "http",
     method: str = "GET",
     path: str = "/",
@@ -199,23 +206,6 @@ def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str, root:
 
     assert status == 404
     assert app.seen == []
-
-
-def test_no_request_is_logged_with_its_query(app: App, caplog: pytest.LogCaptureFixture) -> None:
-    """LG-2: Streamlit switches that log on again, and emailed links have their secret there."""
-    gate_of(app)
-    access = logging.getLogger("uvicorn.access")
-    access.addHandler(caplog.handler)
-    try:
-        with caplog.at_level(logging.INFO, "uvicorn.access"):
-            access.info(
-                '%s - "%s %s HTTP/%s" %d', "::1", "GET", "/reset-password?token=x", "1.1", 200
-            )
-    finally:
-        access.removeHandler(caplog.handler)
-
-    assert '"GET /reset-password HTTP/1.1" 200' in caplog.text
-    assert "token" not in caplog.text
 
 
 def test_a_network_cannot_take_every_websocket(app: App) -> None:
@@ -580,6 +570,77 @@ def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(turns) == 1
 
 
+class Pages:
+    """Signed-out pages that ask for a run, and the order in which their scripts begin."""
+
+    def __init__(self, *, slots: int, slot: float = 60) -> None:
+        self.slots = RunSlots(Bounds(slots=slots, slot=slot))
+        self.began: list[int] = []
+        self.asking: list[asyncio.Task[None]] = []
+
+    async def ask(self, *networks: str) -> None:
+        """Ask for a page of each of *networks*; the pages are numbered from 0."""
+        for network in networks:
+            self.asking.append(asyncio.create_task(self._ask(len(self.asking), network)))
+        await self._turn()
+
+    async def end(self, number: int) -> None:
+        """End the run of a page."""
+        self.slots.end(number)
+        await self._turn()
+
+    async def _ask(self, number: int, network: str) -> None:
+        await self.slots.begin(number, network)
+        self.began.append(number)
+
+    async def _turn(self) -> None:
+        for _ in range(3):  # the callback, the page that waited, and its next line
+            await asyncio.sleep(0)
+
+
+def test_signed_out_pages_run_a_few_at_a_time_and_networks_take_turns() -> None:
+    """AV-1: fifty forms sent at once would keep everyone's messages waiting for seconds."""
+
+    async def use() -> None:
+        pages = Pages(slots=2)
+        await pages.ask("crowded", "crowded", "crowded", "crowded", "quiet")
+        assert pages.began == [0, 1]
+        await pages.end(1)
+        await pages.end(99)  # a page without a slot has none to give back
+        assert pages.began == [0, 1, 2]
+        await pages.end(0)
+        assert pages.began == [0, 1, 2, 4]
+        await pages.end(4)
+        assert pages.began == [0, 1, 2, 4, 3]
+
+    asyncio.run(use())
+
+
+def test_a_page_that_left_while_it_waited_is_passed_over() -> None:
+    """AV-1: it takes no slot."""
+
+    async def use() -> None:
+        pages = Pages(slots=1)
+        await pages.ask("one", "two", "three")
+        pages.asking[1].cancel()
+        await pages.end(0)
+        assert pages.began == [0, 2]
+
+    asyncio.run(use())
+
+
+def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
+    """AV-1: it goes on running, and the next one begins."""
+
+    async def use() -> None:
+        pages = Pages(slots=1, slot=0.01)
+        await pages.ask("one", "two")
+        await asyncio.wait_for(pages.asking[1], 30)
+        assert pages.began == [0, 1]
+
+    asyncio.run(use())
+
+
 @pytest.mark.parametrize("waits", ["for a message", "for its turn"])
 def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
     """AV-3: in any state; its browser reconnects by itself."""
@@ -735,3 +796,329 @@ def test_a_long_text_is_one_field() -> None:
 def test_a_message_that_is_none_is_refused(end: bytes) -> None:
     """AV-2: one that ends too early, or has a number that does not end."""
     assert not has_few_parts(rerun_with(WidgetState(id="a" * 5_000)) + end, BOUNDS.parts)
+
+
+def test_what_is_no_request_reaches_the_app_as_it_came(app: App) -> None:
+    """CK-11: such as the server's own start and end."""
+    scope: Scope = {"type": "lifespan"}
+
+    async def receive() -> Message:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    asyncio.run(gate_of(app)(scope, receive, send))
+
+    assert app.seen[0] is scope
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "serves_cookie", "status"),
+    [
+        ("http", "/", True, 400),
+        ("http", "/healthz", True, 204),
+        ("http", "/healthz/more", True, 400),
+        ("http", "/", False, 204),
+        ("websocket", "/healthz", True, 400),
+    ],
+)
+def test_only_a_health_check_may_use_another_host(
+    app: App, kind: str, path: str, serves_cookie: bool, status: int
+) -> None:
+    """CK-11: a balancer asks by IP address; plain Streamlit leaves hosts to the server."""
+    gate = gate_of(app, serves_cookie=serves_cookie)
+
+    assert asyncio.run(ask(gate, kind, path=path, host="evil.example", origin=ORIGIN)) == status
+    assert len(app.seen) == (status == 204)
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "status"),
+    [
+        *(("GET", "cross-site", 204), ("HEAD", "cross-site", 204), ("OPTIONS", "cross-site", 204)),
+        *(("POST", "same-origin", 204), ("POST", "cross-site", 403), ("PUT", "same-site", 403)),
+    ],
+)
+def test_a_page_of_another_site_changes_nothing(
+    app: App, caplog: pytest.LogCaptureFixture, method: str, site: str, status: int
+) -> None:
+    """CK-5: what only reads may come from anywhere; a refusal is logged with its network."""
+    assert asyncio.run(ask(gate_of(app), method=method, sec_fetch_site=site)) == status
+
+    refusal = "malicious_csrf: refused a request of another site (192.0.2.7)."
+    assert caplog.messages == ([refusal] if status == 403 else [])
+
+
+def test_a_websocket_of_another_site_is_logged(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """CK-11, LG-1: with the network that it came from."""
+    assert asyncio.run(ask(gate_of(app), "websocket", origin="https://evil.example")) == 403
+
+    assert caplog.messages == ["malicious_csrf: refused a websocket of another site (192.0.2.7)."]
+
+
+def test_a_websocket_is_closed_where_the_server_cannot_answer_it(app: App) -> None:
+    """CK-11: not every server has the extension for a response."""
+    sent: list[Message] = []
+    scope: Scope = {
+        "type": "websocket",
+        "path": "/_stcore/stream",
+        "scheme": "ws",
+        "client": None,
+        "headers": [(b"host", HOST.encode())],
+    }
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(gate_of(app)(scope, receive, send))
+
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+@pytest.mark.parametrize("serves_cookie", [True, False])
+def test_the_gate_knows_a_user_by_the_cookie_of_an_open_session(
+    app: App, service: AuthService, ada: Person, serves_cookie: bool
+) -> None:
+    """AV-3: a look that counts as no use; no cookie, an ended session or no database: no one."""
+    site = {"base_url": "https://app.example.com"} if serves_cookie else {}
+    edge = Edge(make_settings(**site), service=lambda: service)
+    gate = Gate(app, edge, serves_cookie=serves_cookie)
+    name = "__Host-auth" if serves_cookie else "auth"
+    token, ended = (service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2))
+    service.log_out(ended)
+
+    def user(cookie: str) -> str | None:
+        return asyncio.run(gate._user({"headers": [(b"cookie", cookie.encode())], "scheme": "ws"}))
+
+    assert user(f"{name}={token}") == ada.id
+    assert user(f"{name}={ended}") is user(f"other={token}") is user("") is None
+
+    def unavailable() -> AuthService:
+        raise Unavailable
+
+    gate.edge = Edge(edge.settings, service=unavailable)
+    assert user(f"{name}={token}") is None
+
+
+@pytest.mark.parametrize(("proxies", "network"), [(0, "unknown"), (1, "198.51.100.9")])
+def test_a_visitor_counts_by_the_ip_that_a_trusted_proxy_reports(
+    app: App, monkeypatch: pytest.MonkeyPatch, proxies: int, network: str
+) -> None:
+    """TH-2: without a configured proxy, the header says that the connection's own may be one."""
+    gate = gate_of(app, trusted_proxies=proxies)
+    counted: list[str] = []
+
+    def has_room(visitor: Client) -> bool:
+        counted.append(visitor.network)
+        return True
+
+    monkeypatch.setattr(gate.sockets, "has_room", has_room)
+    sent = {"sec_fetch_dest": "document", "x_forwarded_for": "203.0.113.5, 198.51.100.9"}
+
+    asyncio.run(ask(gate, **sent))
+
+    assert counted == [network]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_upload_without_room_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-3: before its body is read; the user and the length decide."""
+    gate = gate_of(app, serves_cookie=False)
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(gate.uploads, "reserve", lambda *upload: asked.append(upload))
+
+    assert put(gate, content_length="5000") == 413
+    assert asked == [("ada", TAB, "file", 5000)]
+    assert app.seen == []
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (None, "that sent text"),
+        (rerun_with(*[WidgetState()] * 7_000), "that sent a message of too many parts"),
+        (b"\x0b", "that sent what is no message"),
+        (BackMsg(debug_disconnect_websocket=True).SerializeToString(), "that sent what no page"),
+    ],
+    ids=["text", "many parts", "no message", "debug"],
+)
+def test_a_page_that_sends_what_none_sends_is_closed(
+    app: App, caplog: pytest.LogCaptureFixture, data: bytes | None, why: str
+) -> None:
+    """AV-2: with the code for a broken rule: its browser does not try again."""
+    gate = gate_of(app)
+    sent: list[Message] = []
+    message: Message = {"type": "websocket.receive", "text": "x"}
+    came: list[Message] = [
+        {"type": "websocket.connect"},
+        message if data is None else {"type": "websocket.receive", "bytes": data},
+    ]
+
+    async def receive() -> Message:
+        return came.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def use() -> Message:
+        page = Page(gate, client(CALM), receive, send)
+        page.number = gate.sockets.open(client(CALM), None, page.end)
+        assert (await page.receive())["type"] == "websocket.connect"
+        return await page.receive()
+
+    assert asyncio.run(use()) == {"type": "websocket.disconnect", "code": 1008}
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert caplog.messages[0].startswith(f"Closed a websocket {why}")
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_only_a_page_that_has_said_nothing_is_closed_for_its_silence(
+    app: App, speaks: bool
+) -> None:
+    """AV-3: a visitor may read for hours."""
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(first_message=0.01))
+    came: list[Message] = [{"type": "websocket.connect"}]
+    came += [{"type": "websocket.receive", "bytes": b""}] if speaks else []
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return came.pop(0) if came else await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def use() -> None:
+        page = Page(gate, client(CALM), receive, send)
+        page.number = gate.sockets.open(client(CALM), None, page.end)
+        for _ in range(len(came)):
+            await page.receive()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(page.receive(), 0.1)
+
+    asyncio.run(use())
+
+    assert sent == ([] if speaks else [{"type": "websocket.close", "code": 1008}])
+
+
+async def read_body(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the length of the body."""
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+async def post(gate: Gate, pieces: list[Message]) -> list[Message]:
+    """Send a request's body in *pieces*, and no more; return the response."""
+    sent: list[Message] = []
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "scheme": "http",
+        "client": ("192.0.2.7", 50_000),
+        "headers": [(b"host", HOST.encode()), (b"sec-fetch-site", b"none")],
+    }
+
+    async def receive() -> Message:
+        return pieces.pop(0) if pieces else await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await gate(scope, receive, send)
+    return sent
+
+
+def piece(size: int, *, more: bool = True) -> Message:
+    """Return *size* bytes of a body."""
+    return {"type": "http.request", "body": b"x" * size, "more_body": more}
+
+
+def test_a_body_that_comes_too_slowly_is_answered(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-3: and its connection is closed, as the rest may still come."""
+    gate = Gate(read_body, Edge(make_settings()), bounds=Bounds(body=0.01))
+
+    start, body = asyncio.run(post(gate, [piece(9)]))
+
+    assert start["status"] == 408
+    assert (b"connection", b"close") in start["headers"]
+    assert b"too long" in body["body"]
+    assert caplog.messages == ["Refused a request whose body came too slowly."]
+
+
+def test_a_body_gets_time_for_its_length(app: App) -> None:
+    """AV-3: one that keeps coming is read to its end."""
+    gate = Gate(read_body, Edge(make_settings()), bounds=Bounds(body=0, body_rate=1))
+    pieces = [piece(50), piece(50), piece(7, more=False)]
+
+    start, body = asyncio.run(post(gate, pieces))
+
+    assert (start["status"], body["body"]) == (200, b"107")
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_client_that_leaves_gets_no_answer(app: App, left: bool) -> None:
+    """AV-3: nor does one that is late once the response has begun."""
+
+    async def answer_first(scope: Scope, receive: Receive, send: Send) -> None:
+        if not left:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await Request(scope, receive).body()
+
+    gate = Gate(answer_first, Edge(make_settings()), bounds=Bounds(body=0.01))
+
+    sent = asyncio.run(post(gate, [{"type": "http.disconnect"}] if left else []))
+
+    assert [message["status"] for message in sent] == ([] if left else [200])
+
+
+def test_a_server_says_nothing_of_each_visitor(app: App) -> None:
+    """LG-2: its lines hold the URLs of emailed links; what goes wrong is still said."""
+    gate_of(app)
+    log = logging.getLogger("uvicorn.error")
+
+    def passes(level: int, text: str) -> bool:
+        return bool(log.filter(log.makeRecord(log.name, level, "", 0, text, (), None)))
+
+    assert logging.getLogger("uvicorn.access").disabled
+    assert not passes(logging.INFO, '%s - "WebSocket %s" [accepted]')
+    assert not passes(logging.INFO, "connection open")
+    assert not passes(logging.INFO, "connection closed")
+    assert passes(logging.INFO, "Uvicorn running on %s://%s:%d")
+    assert passes(logging.WARNING, "connection closed")
+
+
+def test_plain_streamlit_gets_a_gate_before_its_settings_are_right(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CK-11: an operator who corrects `.env` is noticed soon, and the settings then stay."""
+    found: list[Settings | None] = [None, None, make_settings(app_name="Acme")]
+    now = [100.0]
+
+    def load(**options: object) -> Settings:
+        settings = found.pop(0)
+        if settings is None:
+            raise SettingsError("SECRET_KEY is missing.")
+        return settings
+
+    monkeypatch.setattr(gate_module, "load_settings", load)
+    plain = PlainGate(app, lambda: pytest.fail("the service was asked for"))
+
+    async def use(seconds: float) -> Gate:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: now[0] + seconds)
+        assert await ask(plain) == 204
+        return plain._ready()
+
+    gates = [asyncio.run(use(seconds)) for seconds in (0, TRY_AGAIN - 1, TRY_AGAIN)]
+    assert len(found) == 1
+    gates += [asyncio.run(use(seconds)) for seconds in (2 * TRY_AGAIN, 1_000)]
+
+    assert len({id(gate) for gate in gates}) == 1
+    assert found == [] and gates[0].edge.settings.app_name == "Acme"
+    assert not gates[0]._serves_cookie

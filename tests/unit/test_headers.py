@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.conftest import make_settings
+from tests.fixtures import make_settings
 from tests.template.asgi import ask
 from web import headers
 from web.edge import Edge

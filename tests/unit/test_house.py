@@ -38,8 +38,9 @@ BARRED = {
     "features": {"views"},
     "migrations": {"auth", "web", "features", "views", *FRAMEWORKS},
 }
-# A feature's declaration, rules and emails know no page; its other files are pages and cards.
-RULES = {"__init__.py", "rules.py", "emails.py"}
+# A feature's declaration, rules, emails and commands know no page; its other files are pages and
+# cards.
+RULES = {"__init__.py", "rules.py", "emails.py", "commands.py", "formats.py"}
 # Here the features are handed on: to the service of the app and of an operator's command, and with
 # their tables to the migrations.
 COMPOSITION = {"web/start.py", "auth/__main__.py", "migrations/env.py"}
@@ -131,9 +132,9 @@ def test_the_requirements_are_what_the_app_imports() -> None:
 
 
 # What a listed package brings and documents as its own: pydantic and python-dotenv belong to
-# pydantic-settings, Starlette, click, protobuf, uvicorn and websockets to Streamlit.
+# pydantic-settings, Starlette, protobuf, uvicorn and websockets to Streamlit.
 BROUGHT_ALONG = {
-    *("click", "protobuf", "pydantic", "pydantic_core", "python-dotenv", "starlette", "uvicorn"),
+    *("protobuf", "pydantic", "pydantic_core", "python-dotenv", "starlette", "uvicorn"),
     "websockets",
 }
 
@@ -150,3 +151,10 @@ def test_the_checkers_have_nothing_to_say(command: tuple[str, ...]) -> None:
     )
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_app_py_is_served_before_the_database_is_imported() -> None:
+    """SQLAlchemy takes as long to import as a server to start: the first run does that."""
+    code = "import sys, web.start; sys.exit('sqlalchemy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -10,7 +10,7 @@ from auth import tokens
 from auth.errors import TokenRefused
 from auth.keys import KeyRing
 from auth.tokens import ALGORITHMS, FORM, read
-from tests.conftest import NOON
+from tests.fixtures import NOON
 
 # RFC 7515, appendix A.1, and RFC 7520, section 4.4: the key, the parts of the token, the payload.
 A_1 = (

@@ -8,7 +8,7 @@ import bcrypt
 import pytest
 import zxcvbn
 
-from auth import fields, password_rules, passwords
+from auth import password_rules, passwords, users
 from auth.errors import AuthError
 from auth.hand_off import exchange_ticket
 from auth.service import AuthService
@@ -18,7 +18,7 @@ from features.email_change.rules import change_email
 from features.email_verification.rules import confirm_email
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
-from tests.conftest import LAPTOP, Person, open_session
+from tests.fixtures import LAPTOP, Person, open_session
 
 MOST = 1_024  # characters or bytes: passwords.MAX_BYTES, and no email or name may be longer
 # Words for zxcvbn, and marks in the wrong order: normalising takes the square of their number.
@@ -86,9 +86,9 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         monkeypatch.setattr(module, name, watched)
 
-    for module in (fields, passwords, password_rules):
+    for module in (users, passwords, password_rules):
         watch(module, "normalize")
-    watch(fields, "validate_email")
+    watch(users, "validate_email")
     watch(password_rules, "_words")
     watch(zxcvbn, "zxcvbn")
     watch(bcrypt, "hashpw")

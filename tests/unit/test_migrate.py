@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from db.migrate import ROOT, newest
-from tests.conftest import KEY
+from tests.fixtures import KEY
 from tests.serving import HOST, free_port
 
 
@@ -40,6 +40,6 @@ def test_a_database_that_cannot_be_opened_is_told_in_one_sentence(
 
     [sentence] = ended.stderr.splitlines()
     assert ended.returncode == 1
-    assert sentence.startswith("The database cannot be used (")
+    assert sentence.removeprefix("Error: ").startswith("The database cannot be used (")
     assert "DATABASE_URL" in sentence
     assert "hunter2" not in ended.stdout + ended.stderr

@@ -13,10 +13,11 @@ from sqlalchemy import inspect, text
 
 from db.engine import Database
 from db.migrate import LOCK, ROOT, migrate
-from tests.conftest import KEY, Postgres
+from db.models import Base
+from tests.fixtures import KEY, Postgres
 from tests.serving import wait_until
 
-TABLES = {"users", "sessions", "tickets", "email_tokens", "counters", "audit"}
+TABLES = set(Base.metadata.tables)
 
 
 def tables(database: Database) -> set[str]:

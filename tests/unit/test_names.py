@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.fields import InvalidName, read_name
+from auth.users import InvalidName, read_name
 
 
 @pytest.mark.parametrize(

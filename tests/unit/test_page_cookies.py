@@ -15,7 +15,7 @@ from auth.service import AuthService
 from db.engine import Database
 from db.models import Session
 from settings import Settings
-from tests.conftest import LAPTOP, make_settings, sign_up_ada
+from tests.fixtures import LAPTOP, make_settings, sign_up_ada
 from web.edge import Edge
 from web.page_cookies import PageCookies
 

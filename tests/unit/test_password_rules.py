@@ -22,7 +22,7 @@ from auth.password_rules import (
 )
 from auth.service import AuthService
 from db.engine import Database
-from tests.conftest import Clock, make_settings
+from tests.fixtures import Clock, make_settings
 
 LEET = "4@8({[<36911!|170$5+7%2"  # what may stand for a letter
 SHORT, COMMON, GUESSED = "Use at least", "This is one of", "This is too easy"

@@ -1,15 +1,27 @@
 """Password hashes: the v1 scheme, imported hashes, and the same work for every answer."""
 
 import hmac
+import os
+import sys
 from base64 import b64encode
+from collections.abc import Callable
+from threading import get_native_id
 from unicodedata import normalize
 
 import bcrypt
 import pytest
 
 from auth import passwords
-from auth.passwords import Scheme, Verdict, hash_password, verify_password
-from tests.conftest import CHEAPEST
+from auth.passwords import (
+    Scheme,
+    Verdict,
+    equalize_timing,
+    hash_password,
+    is_usable,
+    lower_priority,
+    verify_password,
+)
+from tests.fixtures import CHEAPEST
 
 CHEAP = Scheme(rounds=CHEAPEST)
 OLD, NEW = b"an old pepper of thirty-two bytes", b"a new pepper, thirty-two bytes too"
@@ -123,6 +135,16 @@ def test_what_cannot_be_hashed_is_refused_before_bcrypt_runs(password: str, work
     assert work.units == 0
 
 
+@pytest.mark.parametrize(
+    "password",
+    ["x" * 256, "𝄞" * 256, normalize("NFD", "ᾂ" * 256)],
+    ids=["characters", "bytes", "decomposed"],
+)
+def test_the_longest_passwords_are_hashed(password: str) -> None:
+    """PW-2: 256 characters, of 1,024 bytes at most, typed as up to 1,024 characters."""
+    assert verify_password(password, hash_password(password, CHEAP), CHEAP)
+
+
 @pytest.mark.parametrize("cost", ["17", "31", "99"])
 def test_a_stored_cost_beyond_reason_does_not_hang(cost: str, work: Work) -> None:
     """BC-5: a row that asks for hours of work gets the work of a wrong password."""
@@ -148,6 +170,7 @@ def test_a_stored_cost_beyond_reason_does_not_hang(cost: str, work: Work) -> Non
         pytest.param("\ud800", STORED, id="unencodable"),
         pytest.param("x" * 73, plain(b"x"), id="too long for an imported hash"),
         pytest.param("a\0b", plain(b"a"), id="NUL for an imported hash"),
+        pytest.param("a\0b", plain(b"a\0b"), id="NUL in an imported hash"),
     ],
 )
 def test_every_answer_costs_one_check_of_todays_cost(
@@ -198,3 +221,79 @@ def test_a_hash_opens_nothing_once_its_pepper_is_gone() -> None:
 
     assert not verify_password(RIGHT, stored, Scheme(4, (NEW,)))
     assert not verify_password(RIGHT, stored, CHEAP)
+
+
+@pytest.mark.parametrize(
+    ("stored", "units"),
+    [
+        pytest.param(STORED, 2**6 - 2**CHEAPEST, id="cheaper"),
+        pytest.param(hash_password(RIGHT, Scheme(6)), 0, id="today's"),
+        pytest.param(None, 0, id="none"),
+        pytest.param("!x", 0, id="malformed"),
+    ],
+)
+def test_a_right_password_that_is_refused_costs_as_much_as_a_wrong_one(
+    stored: str | None, units: int, work: Work
+) -> None:
+    """BC-7, BC-4: what a cheaper hash saved is done, and nothing where nothing was saved."""
+    equalize_timing(stored, Scheme(6))
+
+    assert work.units == units
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: hash_password(RIGHT, CHEAP, "192.0.2.7"),
+        lambda: verify_password(RIGHT, STORED, CHEAP, "192.0.2.7"),
+        lambda: verify_password(RIGHT, None, CHEAP, "192.0.2.7"),
+        lambda: verify_password("wrong", STORED, Scheme(6), "192.0.2.7"),
+        lambda: equalize_timing(STORED, Scheme(6), "192.0.2.7"),
+    ],
+    ids=["hashed", "verified", "unknown", "padded", "equalized"],
+)
+def test_all_work_waits_in_the_turn_of_its_network(
+    use: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-4, BC-9: the work that only takes time, too."""
+    sources: list[str] = []
+    run = passwords._queue.run
+
+    def spy(job: Callable[[], object], source: str = "") -> object:
+        sources.append(source)
+        return run(job, source)
+
+    monkeypatch.setattr(passwords._queue, "run", spy)
+
+    use()
+
+    assert set(sources) == {"192.0.2.7"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "usable"),
+    [
+        pytest.param(STORED, True, id="ours"),
+        pytest.param(plain(b"x"), True, id="imported"),
+        pytest.param(hash_password(RIGHT, Scheme(4, (OLD,))), True, id="an older pepper's"),
+        pytest.param(f"v1.00000000{STORED[2:]}", False, id="of an unknown pepper"),
+        pytest.param("!x", False, id="malformed"),
+        pytest.param(f"{STORED}\n", False, id="with a line end"),
+    ],
+)
+def test_a_hash_is_usable_if_some_password_can_match_it(stored: str, usable: bool) -> None:
+    """BC-5, BC-8: an import says at once whose password nobody could ever type."""
+    assert is_usable(stored, Scheme(4, (NEW, OLD, b""))) is usable
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_only_the_thread_that_hashes_yields(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BC-9: elsewhere than on Linux the whole server would."""
+    lowered: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os, "setpriority", lambda *to: lowered.append(to))
+
+    lower_priority()
+
+    thread = (os.PRIO_PROCESS, get_native_id(), passwords.NICENESS)
+    assert lowered == ([thread] if platform == "linux" else [])

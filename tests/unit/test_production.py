@@ -6,9 +6,9 @@ import pytest
 from streamlit import config
 
 from settings import SettingsError
-from tests.conftest import make_settings
+from tests.fixtures import make_settings
 from web.connection import local_url
-from web.production import SAFE, check_production
+from web.start import SAFE, check_production
 
 CHANGED = ("server.port", "server.baseUrlPath", "server.sslCertFile", *SAFE)
 UNSAFE = {

@@ -6,14 +6,13 @@ import pytest
 from sqlalchemy import update
 
 from auth.errors import SessionOver
-from auth.hand_off import approve_ticket, end_reason, exchange_ticket, refresh
+from auth.hand_off import LIFE, approve_ticket, end_reason, exchange_ticket, refresh
 from auth.rotation import OVERLAP, ROTATE_EVERY, accept, prepare, step_up
 from auth.service import AuthService
 from auth.sessions import EndReason, Session
-from auth.tickets import LIFE
 from db.engine import Database
 from db.models import Session as SessionRow
-from tests.conftest import LAPTOP, Clock, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Person, open_session
 
 MOMENT = timedelta(seconds=1)
 OWNERS, COPYS = "_ask_" + "0" * 32, "_ask_" + "1" * 32  # tickets that their tabs made up

@@ -11,7 +11,7 @@ from auth.errors import Unavailable
 from auth.service import AuthService
 from db.engine import Database
 from settings import Settings
-from tests.conftest import make_settings
+from tests.fixtures import make_settings
 from tests.template.asgi import ask
 from web import routes
 from web.edge import Edge

@@ -9,7 +9,9 @@ from sqlalchemy import QueuePool
 
 from auth import (
     audit,
+    challenge,
     email_tokens,
+    hand_off,
     housekeeping,
     limits,
     mail,
@@ -19,11 +21,11 @@ from auth import (
     sessions,
     smtp,
     step_up,
-    tickets,
 )
 from auth.keys import KEY_BYTES
 from auth.throttle import Limit
 from db.engine import BUSY_TIMEOUT, Database
+from features.invitations import rules as invitations
 from settings import Settings
 from web import navigation, streamlit_hooks
 from web.bounds import BOUNDS, MOST_DESCRIPTORS, SITE, SPARE_DESCRIPTORS
@@ -69,8 +71,9 @@ def minutes(value: timedelta) -> str:
         ("sessions of one user at once", f"{sessions.MAX_PER_USER}"),
         ("under `server.py` the token changes every", minutes(rotation.ROTATE_EVERY)),
         ("the token before is good for", minutes(rotation.OVERLAP)),
-        ("a ticket for the cookie is good for", f"{tickets.LIFE.total_seconds():.0f} seconds"),
+        ("a ticket for the cookie is good for", f"{hand_off.LIFE.total_seconds():.0f} seconds"),
         ("a password typed again counts for", minutes(step_up.RECENT)),
+        ("the step after the password is open for", minutes(challenge.LIFE)),
         (
             "an idle page notices the end of its session within",
             f"{navigation.WATCH_EVERY.total_seconds():.0f} seconds",
@@ -83,6 +86,10 @@ def minutes(value: timedelta) -> str:
         (
             "a link to reset a password is good for",
             f"{email_tokens.LIVES[email_tokens.Purpose.RESET].total_seconds() / 3600:.0f} hour",
+        ),
+        (
+            "an invitation is good for",
+            days(invitations.LIFE),
         ),
         (
             "an account that was never confirmed nor logged in to is deleted after",
@@ -98,7 +105,12 @@ def test_a_number_on_the_page_is_the_one_in_the_code(row: str, told: str) -> Non
     assert re.match(rf"{re.escape(told)}\b", ROWS[row])
 
 
-LIMITS = [limit for limit in vars(limits).values() if isinstance(limit, Limit)]
+LIMITS = [
+    limit
+    for module in (limits, invitations)
+    for limit in vars(module).values()
+    if isinstance(limit, Limit)
+]
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.what)
@@ -190,6 +202,8 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         "a new tab's silence": f"{BOUNDS.first_message:.0f} seconds",
         "runs of signed-out pages of one network": f"{BOUNDS.runs} at once, and "
         f"{BOUNDS.runs_rate:.0f} a second",
+        "runs of signed-out pages at the same time": f"{BOUNDS.slots} that began in the last "
+        f"{BOUNDS.slot:g} seconds",
         "a message of a tab that is still arriving": f"{BOUNDS.body:.0f} seconds, and one more for "
         f"each {BOUNDS.body_rate // 1024} KB",
         "messages that are still arriving": f"{BOUNDS.unfinished} MB",

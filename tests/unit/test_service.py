@@ -19,7 +19,7 @@ from auth.sessions import Client
 from db.engine import Database
 from db.models import Session, User
 from features import FEATURES
-from tests.conftest import KEY, LAPTOP, Clock, Person, make_settings
+from tests.fixtures import KEY, LAPTOP, Clock, Person, make_settings
 
 HOSTILE = [
     "'; DROP TABLE users; --",
@@ -37,9 +37,9 @@ HOSTILE = [
 
 
 def users(database: Database) -> list[str]:
-    """Return the email key of each account."""
+    """Return the email key of each account, in order."""
     with database.read() as connection:
-        return list(connection.execute(select(User.email_key)).scalars())
+        return list(connection.execute(select(User.email_key).order_by(User.email_key)).scalars())
 
 
 def test_a_new_database_has_no_account(database: Database) -> None:

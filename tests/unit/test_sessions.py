@@ -6,13 +6,23 @@ import pytest
 from sqlalchemy import select, update
 
 from auth.administration import disable, enable
+from auth.audit import Event, session_mark
 from auth.hand_off import end_reason
 from auth.service import AuthService
-from auth.sessions import TOUCH_EVERY, Client, EndReason
+from auth.sessions import (
+    MAX_PER_USER,
+    TOUCH_EVERY,
+    Client,
+    EndReason,
+    end_session,
+    known_networks,
+    known_user_agents,
+    touch_session,
+)
 from db.engine import Database
-from db.models import Session
+from db.models import AuditEvent, Session
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Person, make_settings
+from tests.fixtures import LAPTOP, Clock, Person, make_settings
 
 SECOND = timedelta(seconds=1)
 ZERO = timedelta(0)
@@ -241,3 +251,127 @@ def test_a_session_records_its_client_in_one_plain_line(
     assert row.ip == "192.0.2.7"
     assert row.user_agent.startswith("Mozilla[31mauthn")
     assert len(row.user_agent) <= 256
+
+
+def test_a_session_past_both_limits_has_expired(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """SE-3: at the first moment too: no use could have kept it, so "idle" would mislead."""
+    session = service.session(service.log_in(ada.email, ada.password, LAPTOP).token)
+    assert session
+
+    with database.read() as connection:
+        ended = service.sessions.find(connection, session.id, session.expires_at)
+
+    assert ended and ended.end_reason is EndReason.EXPIRED
+
+
+def test_the_record_of_a_crowded_out_session_names_the_new_client(
+    service: AuthService, ada: Person, database: Database, clock: Clock
+) -> None:
+    """SE-10, LG-1: and the session that ended: which log-in ended which browser."""
+    first = service.session(service.log_in(ada.email, ada.password, LAPTOP).token)
+    assert first
+    for _ in range(MAX_PER_USER):
+        clock.advance(SECOND)
+        service.log_in(ada.email, ada.password, Client("192.0.2.200", "Phone"))
+
+    with database.read() as connection:
+        query = select(AuditEvent.__table__).where(AuditEvent.event == Event.SESSION_REVOKED)
+        row = connection.execute(query).one()
+    assert (row.user_id, row.session) == (ada.id, session_mark(first.id))
+    assert (row.ip, row.user_agent) == ("192.0.2.200", "Phone")
+
+
+@pytest.mark.parametrize(("two_factors", "by_passkey"), [(True, False), (False, True)])
+def test_a_session_records_how_its_log_in_was_proved(
+    service: AuthService, ada: Person, clock: Clock, two_factors: bool, by_passkey: bool
+) -> None:
+    """SE-1: the second factor and the passkey, each by itself: rules ask for them later."""
+    with service.write() as connection:
+        session = service.sessions.start(
+            connection,
+            ada.id,
+            1,
+            LAPTOP,
+            remembered=False,
+            two_factors=two_factors,
+            by_passkey=by_passkey,
+            now=clock.now,
+        )
+
+    assert (session.two_factors, session.by_passkey) == (two_factors, by_passkey)
+
+
+def test_an_ended_session_keeps_its_first_end_and_its_last_use(
+    service: AuthService, ada: Person, database: Database, clock: Clock
+) -> None:
+    """SE-5: neither a later end nor a use that was under way changes the record."""
+    session = service.session(service.log_in(ada.email, ada.password, LAPTOP).token)
+    assert session
+    with service.write() as connection:
+        ended = [end_session(connection, session.id, EndReason.LOGGED_OUT, clock.now)]
+        clock.advance(SECOND)
+        ended.append(end_session(connection, session.id, EndReason.REUSED, clock.now))
+        touch_session(connection, session.id, clock.now)
+
+    with database.read() as connection:
+        row = connection.execute(select(Session.__table__)).one()
+    assert ended == [True, False]
+    assert row.end_reason == EndReason.LOGGED_OUT
+    assert row.ended_at == row.last_seen_at == clock.now - SECOND
+
+
+def test_a_late_use_moves_no_session_back(
+    service: AuthService, ada: Person, database: Database, clock: Clock
+) -> None:
+    """SE-4: two runs may write in any order; the latest use counts."""
+    session = service.session(service.log_in(ada.email, ada.password, LAPTOP).token)
+    assert session
+
+    with service.write() as connection:
+        for moment in (clock.now + SECOND, clock.now):
+            touch_session(connection, session.id, moment)
+
+    with database.read() as connection:
+        assert connection.scalar(select(Session.last_seen_at)) == clock.now + SECOND
+
+
+def test_a_use_and_an_end_concern_one_session(
+    service: AuthService, ada: Person, database: Database, clock: Clock
+) -> None:
+    """JWT-11: the same user's other sessions stay as they are."""
+    used, ended, other = (
+        service.session(service.log_in(ada.email, ada.password, LAPTOP).token) for _ in range(3)
+    )
+    assert used and ended and other
+    with service.write() as connection:
+        touch_session(connection, used.id, clock.now + SECOND)
+        end_session(connection, ended.id, EndReason.ENDED, clock.now)
+
+    with database.read() as connection:
+        rows = connection.execute(select(Session.id, Session.last_seen_at, Session.ended_at))
+        assert {row.id: tuple(row)[1:] for row in rows} == {
+            used.id: (clock.now + SECOND, None),
+            ended.id: (clock.now, clock.now),
+            other.id: (clock.now, None),
+        }
+
+
+def test_a_user_is_known_by_their_own_sessions_alone(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """TH-4, AC-3: another user's networks and browsers, and missing ones, vouch for no one."""
+    bob = service.sign_up("bob@example.com", "kumquat lantern orbit")
+    service.log_in(bob.email, "kumquat lantern orbit", Client("198.51.100.9", "Bob's browser"))
+    for client in (LAPTOP, Client("", "Phone"), Client("192.0.2.200", "Tablet")):
+        token = service.log_in(ada.email, ada.password, client).token
+    newest = service.session(token)
+    assert newest
+
+    with database.read() as connection:
+        networks = known_networks(connection, ada.id)
+        browsers = known_user_agents(connection, ada.id, but=newest.id)
+
+    assert networks == {LAPTOP.network, "192.0.2.200"}
+    assert browsers == {LAPTOP.user_agent, "Phone"}

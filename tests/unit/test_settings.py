@@ -20,7 +20,7 @@ from auth.mail import Mail
 from auth.smtp import message
 from db.engine import Database
 from settings import ROOT, MailServer, Sender, Settings, SettingsError, load_settings
-from tests.conftest import KEY
+from tests.fixtures import KEY
 from tests.serving import copy_project
 
 OTHER_KEY = "another-Key-of-thirty-two-Bytes-81Zqw"
@@ -55,6 +55,12 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("COOKIE_NAME", "a b", "cannot be used", "letters, digits, - and _"),
         ("COOKIE_NAME", "a;b", "cannot be used", "letters, digits, - and _"),
         ("TRUSTED_PROXIES", "-1", "cannot be used", "greater than or equal to 0"),
+        ("SIGN_UP", "nobody", "cannot be used", "'open', 'invited' or 'closed'"),
+        ("SIGN_UP_DOMAINS", ",", "no list of domains", "example.com"),
+        ("SIGN_UP_DOMAINS", "example.com,@acme.org", "no list of domains", "example.com"),
+        ("SIGN_UP_DOMAINS", "..example.com", "no list of domains", "example.com"),
+        ("SIGN_UP_DOMAINS", "*.example.com", "no list of domains", ".example.com for subdomains"),
+        ("SIGN_UP_DOMAINS", "example.com", "anyone can type", "REQUIRE_VERIFIED_EMAIL=true"),
         ("SESSION_MAX_AGE", "12", "not a length of time", "12h"),
         ("SESSION_MAX_AGE", "0h", "not a length of time", "12h"),
         ("SESSION_MAX_AGE", "-1h", "not a length of time", "12h"),
@@ -287,6 +293,7 @@ def test_every_bad_value_is_told_at_once(env: Path, monkeypatch: pytest.MonkeyPa
         ("APP_ENV", " Development ", "development"),
         ("REQUIRE_VERIFIED_EMAIL", " Yes ", True),
         ("COOKIE_NAME", " mine ", "mine"),
+        ("SIGN_UP", " Invited ", "invited"),
         ("SESSION_MAX_AGE", "12 H", timedelta(hours=12)),
         ("SESSION_REMEMBER_IDLE_AGE", "45s", timedelta(seconds=45)),
         ("SESSION_REMEMBER_IDLE_AGE", "130m", timedelta(minutes=130)),

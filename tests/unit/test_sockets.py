@@ -6,7 +6,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 
 import pytest
 
-from web.sockets import send_at_once
+from web.streamlit_hooks import send_at_once
 
 
 @pytest.fixture

@@ -1,24 +1,29 @@
 """Stages: a feature's steps between the password and the session."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
 
-from auth.administration import disable
+from auth.administration import disable, end_every_session
+from auth.challenge import LIFE
 from auth.client import Client
-from auth.errors import AuthError, LogInRefused, TooMany
+from auth.errors import AuthError, LogInRefused, StepNeeded, StepOver, TooMany
 from auth.feature import Feature
-from auth.limits import LOG_IN_ACCOUNT, MOST_FAILURES
+from auth.limits import LOG_IN_ACCOUNT, LOG_IN_KNOWN, MOST_FAILURES
 from auth.service import AuthService
+from auth.stages import pass_stage
 from auth.users import Account, update_user
 from db.engine import Database
 from db.models import Session as SessionRow
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Person
+from tests.fixtures import LAPTOP, Clock, Person
 
 Stage = Callable[[AuthService, Account, Client], None]
 ServiceWith = Callable[..., AuthService]
+BROWSER = replace(LAPTOP, browser="a nonce")
 
 
 class CodeNeeded(AuthError):
@@ -118,3 +123,111 @@ def test_a_log_in_that_passes_every_stage_resets_the_counters(
         with pytest.raises(CodeNeeded):
             service_with(ask).log_in(ada.email, ada.password, LAPTOP)
         assert service_with(lambda *_: None).log_in(ada.email, ada.password, LAPTOP)
+
+
+def ask_a_step(auth: AuthService, account: Account, client: Client) -> None:
+    """Ask for a step with a challenge."""
+    raise StepNeeded
+
+
+def begin(service: AuthService, ada: Person, client: Client = BROWSER, **how: bool) -> str:
+    """Log in as far as the challenge and return its token."""
+    with pytest.raises(StepNeeded) as asked:
+        service.log_in(ada.email, ada.password, client, **how)
+    return asked.value.token
+
+
+def test_a_challenge_that_is_met_opens_the_session(
+    service_with: ServiceWith, ada: Person, database: Database, clock: Clock
+) -> None:
+    """SF-1: no session before; after it, as long as was chosen, and the counters are reset."""
+    service = service_with(ask_a_step)
+    token = begin(service, ada, remember=True)
+    assert sessions(database) == 0
+
+    login = pass_stage(service, token, BROWSER, "stage0")
+
+    assert login.expires_at == clock() + service.settings.session_remember_age
+    assert service.resume(login.token) is not None
+    for _ in range(LOG_IN_KNOWN.free):
+        begin(service, ada)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda service, ada, clock: clock.advance(LIFE),
+        lambda service, ada, clock: disable(service, ada.id),
+        lambda service, ada, clock: end_every_session(service, ada.id),  # as a new password does
+        lambda service, ada, clock: begin(service, ada),
+        lambda service, ada, clock: wrong_password(service, ada),
+        lambda service, ada, clock: lock_out(service, ada),
+    ],
+    ids=["late", "disabled", "changed", "again", "another password", "locked out"],
+)
+def test_a_challenge_that_is_over_opens_nothing(
+    service_with: ServiceWith,
+    ada: Person,
+    database: Database,
+    clock: Clock,
+    spoil: Callable[[AuthService, Person, Clock], object],
+) -> None:
+    """SF-1: the account is looked at again, and another attempt in the browser ends it."""
+    service = service_with(ask_a_step)
+    token = begin(service, ada)
+
+    spoil(service, ada, clock)
+
+    with pytest.raises(StepOver):
+        pass_stage(service, token, BROWSER, "stage0")
+    assert sessions(database) == 0
+
+
+def wrong_password(service: AuthService, ada: Person) -> None:
+    """Try a wrong password in the browser of the challenge."""
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, "not the password at all", BROWSER)
+
+
+def lock_out(service: AuthService, ada: Person) -> None:
+    """Have a hundred wrong passwords tried meanwhile."""
+    with service.database.write() as connection:
+        update_user(connection, ada.id, failures=MOST_FAILURES)
+
+
+def test_a_challenge_works_once_in_its_browser_and_for_its_stage(
+    service_with: ServiceWith, ada: Person, database: Database
+) -> None:
+    """SF-1: one copied from the address bar is worthless elsewhere; of twenty clicks one wins."""
+    service = service_with(ask_a_step)
+    token = begin(service, ada)
+    for client, stage in ((replace(BROWSER, browser="another"), "stage0"), (BROWSER, "stage1")):
+        with pytest.raises(StepOver):
+            pass_stage(service, token, client, stage)
+
+    def finish(_: int) -> bool:
+        try:
+            return bool(pass_stage(service, token, BROWSER, "stage0"))
+        except StepOver:
+            return False
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sum(threads.map(finish, range(20))) == 1
+    assert sessions(database) == 1
+
+
+def test_each_stage_that_asks_has_a_challenge_of_its_own(
+    service_with: ServiceWith, ada: Person, database: Database
+) -> None:
+    """SF-1: the first one's token does not pass the second."""
+    service = service_with(ask_a_step, ask_a_step)
+    first = begin(service, ada)
+
+    with pytest.raises(StepNeeded) as asked:
+        pass_stage(service, first, BROWSER, "stage0")
+
+    for token, stage in ((first, "stage0"), (first, "stage1"), (asked.value.token, "stage0")):
+        with pytest.raises(StepOver):
+            pass_stage(service, token, BROWSER, stage)
+    assert sessions(database) == 0
+    assert pass_stage(service, asked.value.token, BROWSER, "stage1")

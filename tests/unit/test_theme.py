@@ -3,8 +3,10 @@
 import tomllib
 
 import pytest
+from streamlit import config
 
 from settings import ROOT
+from web.look import style
 
 THEME = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))["theme"]
 ON_BUTTONS = "#ffffff"  # what Streamlit writes a primary button's label in
@@ -37,6 +39,23 @@ def test_text_stands_out_from_its_background(theme: str, background: str) -> Non
     colors = THEME[theme]
 
     assert contrast(colors["textColor"], colors[background]) >= 4.5
+
+
+@each_theme
+def test_links_stand_out(theme: str) -> None:
+    """WCAG 2.2, 1.4.3: on the page, in the sidebar, and as the initials of a person."""
+    colors = THEME[theme]
+
+    assert contrast(colors["linkColor"], colors["backgroundColor"]) >= 4.5
+    assert contrast(colors["linkColor"], colors["sidebar"]["backgroundColor"]) >= 4.5
+
+
+def test_links_of_ours_have_the_themes_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One place for an owner to change: for Streamlit's links, ours and those in emails."""
+    colors = {"theme.light.linkColor": "#0b7a5c", "theme.dark.linkColor": "#7ee2c1"}
+    monkeypatch.setattr(config, "get_option", colors.get)
+
+    assert style().endswith(":root { --link: light-dark(#0b7a5c, #7ee2c1); }</style>")
 
 
 @each_theme

@@ -6,15 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from auth.hand_off import close_cookie, create_ticket, end_reason, exchange_ticket, mark_of
+from auth.hand_off import LIFE, close_cookie, create_ticket, end_reason, exchange_ticket, mark_of
 from auth.housekeeping import purge_batch
 from auth.service import AuthService
 from auth.sessions import EndReason
 from auth.step_up import confirm_password
-from auth.tickets import LIFE
 from db.engine import Database
 from db.models import Ticket
-from tests.conftest import LAPTOP, Clock, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Person, open_session
 
 BROWSER = "0123456789abcdef0123456789abcdef"
 MOMENT = timedelta(seconds=1)

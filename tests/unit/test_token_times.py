@@ -8,7 +8,7 @@ import pytest
 from auth.errors import AuthError, TokenExpired, TokenRefused
 from auth.keys import KeyRing
 from auth.tokens import LEEWAY, issue, read
-from tests.conftest import NOON
+from tests.fixtures import NOON
 from tests.unit.test_tokens import CLAIMS, LIFE, LONGEST, RING, START, craft
 
 SECOND = timedelta(seconds=1)

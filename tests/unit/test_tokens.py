@@ -13,7 +13,7 @@ from auth import tokens
 from auth.errors import TokenExpired, TokenRefused
 from auth.keys import KeyRing
 from auth.tokens import LEEWAY, Claims, issue, new_token_id, read
-from tests.conftest import NOON
+from tests.fixtures import NOON
 
 RING = KeyRing.of([b"a secret of thirty-two bytes or more"], "session")
 KEY_ID, KEY = RING.newest

@@ -6,16 +6,22 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from auth.administration import grant
 from auth.email_tokens import Purpose, issue_link
 from auth.errors import LinkRefused, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT
+from auth.log import BoundedLog
+from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Client
 from auth.users import User, find_by_id
 from features.email_verification.rules import look_at_confirmation
 from tests.app.conftest import PASSWORD, Open, page_path
+from tests.app.test_flows import send
 from web import start
 from web.words import NO_LINK
+
+THANKS = "Thank you. Your email is confirmed."
 
 NEW_PASSWORD = "kumquat lantern orbit seven"
 OUTBOX = "Outbox: this email is a file in data/outbox/"
@@ -120,11 +126,30 @@ def test_confirming_takes_the_password_and_logs_in(
     assert look_at_confirmation(service, link)
     thanks = said(fill(app, password=PASSWORD))
 
-    assert "Thank you. Your email is confirmed." in thanks
+    assert THANKS in thanks
     assert look_at_confirmation(service, link) is None
     assert app.session_state["logged_in"]
     assert app.session_state["user"].verified_at
     assert [title.value for title in app.title] == ["Home"]
+
+
+def test_an_event_of_the_page_before_takes_no_notice_away(
+    open_app: Open, service: AuthService, link: str
+) -> None:
+    """GD-10: the cookie's answer may arrive under the page that a form has just led away from."""
+    app = open_link(open_app, "verify_email", link)
+    before = app._page_hash
+    fill(app, password=PASSWORD)
+    assert THANKS in said(app)
+    here = app._page_hash
+
+    app._page_hash = before
+    app.run()
+
+    assert [title.value for title in app.title] == ["Home"]
+    assert THANKS in said(app)
+    app._page_hash = here
+    assert THANKS not in said(app.switch_page(page_path("account")).run())
 
 
 def test_confirming_is_one_click_where_the_account_is_signed_in(
@@ -137,7 +162,7 @@ def test_confirming_is_one_click_where_the_account_is_signed_in(
     app.main.button[0].click().run()
 
     assert look_at_confirmation(service, link) is None
-    assert "Thank you. Your email is confirmed." in said(app)
+    assert THANKS in said(app)
 
 
 def test_a_new_account_s_password_can_be_chosen_by_the_link_that_confirms_it(
@@ -182,6 +207,38 @@ def test_a_server_that_stops_sends_what_is_due_first(
     assert closed == [1]
 
 
+def test_an_app_without_an_admin_says_at_its_start_how_to_make_one(
+    service: AuthService,
+    ada: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """MI-3: until there is one."""
+
+    def lines_of_a_start() -> str:
+        start.service().database.close()
+        start._start.cache_clear()
+        monkeypatch.setattr(start, "log", BoundedLog("a new process"))
+        caplog.clear()
+        start.service()
+        return caplog.text
+
+    assert "python3 dev.py auth create EMAIL --role admin" in lines_of_a_start()
+    grant(service, ada.id, Role.ADMIN)
+    assert "admin" not in lines_of_a_start()
+
+
+def test_a_new_user_is_told_of_the_email(open_app: Open) -> None:
+    """On the first page after signing up, which may not be the account's."""
+    app = open_app().run().switch_page("views/sign_up.py").run()
+
+    send(app, email="grace@example.com", password=PASSWORD)
+
+    assert [each.value for each in app.success] == [
+        "We have sent you a link. Open it to confirm your email."
+    ]
+
+
 def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User) -> None:
     """TH-1: how long, on the page with the form."""
     for _ in range(LOG_IN_ACCOUNT.free):
@@ -203,7 +260,7 @@ def test_recent_activity_is_told_in_words(
 
     words = said(visit(open_app, "account", token))
 
-    assert "You signed up" in words
+    assert "Your account was created" in words
     assert "You logged in" in words
     assert "Someone tried a wrong password" in words
     assert "Log-ins in the last 30 days: 1" in words

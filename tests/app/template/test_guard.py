@@ -19,7 +19,7 @@ from auth.users import User
 from db.models import Session
 from features import FEATURES
 from tests.app.conftest import PASSWORD, Open, page_path
-from tests.conftest import open_session
+from tests.fixtures import open_session
 from tests.serving import ROOT, copy_project
 from web import connection, start
 from web.tab import clear_tab, tab
@@ -39,6 +39,7 @@ PUBLIC = {
     "features/password_reset/reset_password.py": "Choose a new password",
     "features/email_verification/verify_email.py": "Confirm your email",
     "features/email_change/keep_email.py": "Keep your old email",
+    "features/invitations/accept_invitation.py": "Accept your invitation",
 }
 HOME = '        st.Page("views/home.py", title="Home", icon=":material/home:", default=True),\n'
 DIARY = """

@@ -1,6 +1,6 @@
 """The outbox in development: its links log people in, so that only the developer may see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from auth.service import AuthService
 from auth.users import User
 from features.password_reset.rules import request_reset
 from tests.app.conftest import Open
-from tests.conftest import LAPTOP
+from tests.fixtures import LAPTOP
 from tests.serving import wait_until
 from web import connection, start
 
@@ -22,9 +22,9 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     choose = st.navigation
 
-    def note(pages: Sequence[st.Page], **more: Any) -> Any:
-        found[:] = [Path(str(page._page)).stem for page in pages]
-        return choose(pages, **more)
+    def note(tree: Mapping[str, Sequence[st.Page]], **more: Any) -> Any:
+        found[:] = [Path(str(page._page)).stem for pages in tree.values() for page in pages]
+        return choose(tree, **more)
 
     monkeypatch.setattr(st, "navigation", note)
     return found
@@ -36,7 +36,7 @@ def test_the_developer_finds_the_link_of_an_email(
     """The newest email, to whom it goes, and where its link leads."""
     monkeypatch.setattr(connection, "is_local", lambda: True)
     request_reset(service, ada.email, LAPTOP)
-    wait_until(lambda: len(list(start.OUTBOX.glob("*.eml"))) >= 1, "the email")
+    wait_until(lambda: len(list(start.OUTBOX.glob("*.eml"))) >= 2, "both emails")
     app = open_app().run()
 
     app.switch_page("views/outbox.py").run()
@@ -44,6 +44,8 @@ def test_the_developer_finds_the_link_of_an_email(
     assert not app.exception
     assert [title.value for title in app.title] == ["Outbox"]
     assert any("Choose a new password" in text.value for text in app.text)
+    (way_on,) = app.get("page_link")  # signed out, it would be a dead end without
+    assert way_on.proto.label == "Go to log in"
 
 
 @pytest.mark.parametrize(

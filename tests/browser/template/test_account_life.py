@@ -7,24 +7,20 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from auth.errors import LinkRefused, LogInRefused
-from auth.fields import read_email
 from auth.limits import LOG_IN_ACCOUNT
 from auth.sessions import Client
-from auth.users import User, find_by_email
-from tests.browser.conftest import NewContext, add_account
-from tests.browser.visitor import LOG_IN, PASSWORD, Visitor
+from auth.users import User, find_by_email, read_email
+from tests.browser.conftest import ONE_BRIDGE, NewContext, add_account
+from tests.browser.visitor import LOG_IN, PASSWORD, Visitor, expect
 from tests.mailbox import Mailbox
 from tests.serving import Server, wait_until
 
 NEW_PASSWORD = "kumquat lantern orbit seven"
 SENT = "If there is an account with this email, we have sent it a link."
 OUT = 8000  # milliseconds; the workshop's pages look every two seconds whether they are over
-
-# What no cookie has a part in is the same on both bridges: once is enough.
-one_bridge = pytest.mark.parametrize("bridge", ["server.py"], indirect=True)
 
 
 def fresh_address(name: str = "new") -> str:
@@ -109,7 +105,6 @@ def ask_for_address(visitor: Visitor, user: User, new: str) -> None:
     visitor.field("Password").fill(PASSWORD)
     visitor.button("Confirm").click()
     expect(visitor.field("New email")).to_be_visible()
-    visitor.expect_settled()  # the cookie is written: its answer stops a run, and a click with it
     visitor.field("New email").fill(new)
     visitor.button("Send the link").click()
     says(visitor, "Open the link we have sent to your new email.")
@@ -122,6 +117,7 @@ def is_verified(server: Server, email: str) -> bool:
         return row is not None and row.verified_at is not None
 
 
+@ONE_BRIDGE
 def test_the_link_of_the_first_mail_confirms_the_address(
     visitor: Visitor, mailbox: Mailbox, workshop: Server
 ) -> None:
@@ -145,7 +141,7 @@ def test_the_link_of_the_first_mail_confirms_the_address(
     expect(visitor.button("Send the link again")).to_have_count(0)
 
 
-@one_bridge
+@ONE_BRIDGE
 def test_a_resent_link_is_the_one_that_works(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
 ) -> None:
@@ -169,6 +165,7 @@ def test_a_resent_link_is_the_one_that_works(
     elsewhere.expect_signed_in(email)
 
 
+@ONE_BRIDGE
 def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
 ) -> None:
@@ -186,6 +183,7 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
     elsewhere.expect_signed_in(email)
 
 
+@ONE_BRIDGE
 def test_a_forgotten_password_is_replaced_by_mail(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
@@ -222,7 +220,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     expect(elsewhere.heading("Forgot your password?")).to_be_visible()
 
 
-@one_bridge
+@ONE_BRIDGE
 def test_a_name_is_shown_as_it_was_typed(visitor: Visitor, ada: User) -> None:
     """CK-9: a changed name is text, whatever it looks like to Markdown and to HTML."""
     name = "**Ada** :red[x] <img src=x onerror=alert(1)> [a](https://example.com) $x$"
@@ -261,6 +259,7 @@ def test_changing_the_password_logs_out_every_other_device(
     assert mailbox.mail(ada.email, "was changed")
 
 
+@ONE_BRIDGE
 def test_a_new_email_takes_effect_once_it_is_confirmed(
     visitor: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
@@ -283,6 +282,7 @@ def test_a_new_email_takes_effect_once_it_is_confirmed(
     expect(visitor.page.get_by_text("Waiting for your confirmation")).to_have_count(0)
 
 
+@ONE_BRIDGE
 def test_the_old_email_can_object(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
@@ -306,6 +306,7 @@ def test_the_old_email_can_object(
     elsewhere.expect_signed_in(ada.email)
 
 
+@ONE_BRIDGE
 def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User) -> None:
     """AC-6: the password again; then no cookie is left, and the email is free again."""
     visitor.arrive(ada.email, path="/account")
@@ -327,7 +328,7 @@ def test_a_deleted_account_is_gone(visitor: Visitor, mailbox: Mailbox, ada: User
     visitor.sign_up(ada.email, name="Somebody else")
 
 
-@one_bridge
+@ONE_BRIDGE
 def test_my_data_can_be_taken_along(visitor: Visitor, ada: User) -> None:
     """LG-2: a file that programs read, with all that is personal and nothing secret."""
     visitor.arrive(ada.email, path="/account")
@@ -347,7 +348,7 @@ def test_my_data_can_be_taken_along(visitor: Visitor, ada: User) -> None:
     assert visitor.runs == 1  # taking it along is no run
 
 
-@one_bridge
+@ONE_BRIDGE
 def test_too_many_wrong_passwords_are_told_in_words(
     visitor: Visitor, workshop: Server, ada: User
 ) -> None:

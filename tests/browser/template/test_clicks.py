@@ -1,22 +1,26 @@
 """Every form, clicked two, three and ten times within half a second, ends as one click does."""
 
 import secrets
+from base64 import b32decode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
+from time import time
 
 import pytest
-from playwright.sync_api import expect
 from sqlalchemy import func, select, update
 
+from auth.administration import grant
 from auth.audit import Event
 from auth.client import Client
-from auth.fields import read_email
-from auth.users import find_by_email
+from auth.roles import Role
+from auth.users import find_by_email, read_email
 from db.models import AuditEvent
 from db.models import Session as SessionRow
-from tests.browser.conftest import NewContext, ServerOf
-from tests.browser.visitor import PASSWORD, Visitor
+from features.journal.tables import JournalEntry
+from features.two_factor.codes import PERIOD, code_at
+from tests.browser.conftest import NewContext, ServerOf, add_account
+from tests.browser.visitor import PASSWORD, Visitor, expect
 from tests.serving import Server, serve, wait_until
 
 NEXT = "kumquat lantern orbit seven"
@@ -134,6 +138,13 @@ class Facts:
                 SessionRow.user_id == self.user_id, SessionRow.ended_at.is_(None)
             )
             return connection.scalar(alive) or 0
+
+    @property
+    def entries(self) -> int:
+        """Return how many entries are in this account's journal."""
+        with self._server.database() as database, database.read() as connection:
+            own = select(func.count()).where(JournalEntry.user_id == self.user_id)
+            return connection.scalar(own) or 0
 
     def log_in_elsewhere(self, *agents: str) -> None:
         """Start a session for each of *agents*."""
@@ -256,3 +267,63 @@ def test_every_form_happens_once(
     wait_until(lambda: len(mailbox.subjects(email)) >= len(EMAILS), "every email")
     assert sorted(mailbox.subjects(email)) == sorted(EMAILS)
     assert len(mailbox.subjects(new)) == 1
+
+
+def test_every_form_of_an_admin_happens_once(
+    new_context: NewContext, server: Server, bridge: str
+) -> None:
+    """GD-10: the journal, an invitation and its acceptance, two factors, and another's account."""
+    admin, bob = (Impatient(new_context(), server) for _ in range(2))
+    admin.first = bob.first = JOURNEYS[bridge][0]
+    address = f"bob-{secrets.token_hex(4)}@example.com"
+    with server.service() as service:
+        ada = add_account(service, "Ada")
+        grant(service, ada.id, Role.ADMIN)
+    facts = Facts(server, ada.email)
+
+    admin.log_in(ada.email)
+    admin.field("What did you do today?").fill("Drew a bridge")
+    admin.press("Add")
+    admin.says("Saved.")
+    assert facts.entries == 1
+
+    admin.go("Invitations")
+    admin.fill(email=address)
+    admin.press("Send the invitation")
+    admin.says("We have sent an invitation to:")
+    bob.page.goto(server.mailbox.link(address, "Your invitation"))
+    bob.fill(name="Bob", password=PASSWORD)
+    bob.press("Make my account")
+    bob.expect_signed_in(address)
+    bob.wait_for_cookie()
+    assert Facts(server, address).count(Event.USER_CREATED, Event.LOGGED_IN) == [1, 1]
+
+    bob.open("/two-factor")
+    key = bob.page.get_by_test_id("stCode").inner_text()
+    secret, step = b32decode(key.replace(" ", "").strip()), int(time()) // PERIOD
+    bob.fill(code=code_at(secret, step))
+    bob.press("Turn on")
+    expect(bob.heading("Your recovery codes")).to_be_visible()
+    bob.press("Log out")
+    bob.expect_form()
+    bob.wait_for_no_cookie()
+    bob.fill(email=address, password=PASSWORD)
+    bob.press("Log in")
+    expect(bob.field("Code")).to_be_visible()
+    bob.fill(code=code_at(secret, step + 1))
+    bob.press("Log in")
+    bob.expect_signed_in(address)
+    bob.wait_for_cookie()
+    assert Facts(server, address).open_sessions == 1
+
+    admin.go("Users", address)
+    admin.press("Disable")
+    admin.says("The account is disabled")
+    bob.reload()
+    bob.expect_form()
+    assert Facts(server, address).count(Event.USER_CHANGED) == [1]
+    wait_until(lambda: len(server.mailbox.subjects(address)) >= 2, "both emails")
+    assert sorted(server.mailbox.subjects(address)) == [
+        "Two-factor authentication is on at Streamlit auth starter",
+        "Your invitation to Streamlit auth starter",
+    ]

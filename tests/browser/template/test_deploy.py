@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.template.proxies import certificate, nginx, proxy
-from tests.browser.visitor import Visitor
-from tests.conftest import Postgres
+from tests.browser.visitor import Visitor, expect
+from tests.fixtures import Postgres
 from tests.serving import HOST, ROOT, Server, copy_project, free_port
 from tests.template.deployed import (
     compose,

@@ -2,16 +2,14 @@
 
 from datetime import timedelta
 
-from playwright.sync_api import expect
 from sqlalchemy import update
 
 from auth.administration import disable
 from auth.users import User
 from db.engine import Database
-from db.models import Session
-from db.types import utc_now
-from tests.browser.conftest import NewContext, add_account
-from tests.browser.visitor import Visitor
+from db.models import Session, utc_now
+from tests.browser.conftest import ONE_BRIDGE, NewContext, add_account
+from tests.browser.visitor import Visitor, expect
 from tests.serving import Server, wait_until
 from web.navigation import WATCH_EVERY
 from web.words import END_NOTICES
@@ -70,6 +68,7 @@ def test_an_idle_page_clears_itself_and_says_why(new_context: NewContext, worksh
         assert visitor.address() == "/account"
 
 
+@ONE_BRIDGE
 def test_a_protected_callback_does_not_run_for_a_session_that_is_over(
     new_context: NewContext, workshop: Server
 ) -> None:
@@ -91,6 +90,7 @@ def test_a_protected_callback_does_not_run_for_a_session_that_is_over(
     expect(visitor.page.get_by_text("no-op")).to_have_count(0)
 
 
+@ONE_BRIDGE
 def test_a_protected_fragment_stops_within_one_tick(
     new_context: NewContext, workshop: Server
 ) -> None:
@@ -108,6 +108,7 @@ def test_a_protected_fragment_stops_within_one_tick(
     assert workshop.said().count(beat) <= beats + 1  # one may have been under way
 
 
+@ONE_BRIDGE
 def test_looking_whether_the_session_lives_does_not_keep_it_alive(
     new_context: NewContext, workshop: Server
 ) -> None:
@@ -140,6 +141,7 @@ def rename(database: Database, old: str, new: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
+@ONE_BRIDGE
 def test_a_database_that_fails_closes_the_page_and_opens_it_again(
     new_context: NewContext, workshop: Server
 ) -> None:

@@ -1,9 +1,11 @@
 """What the page adds to a form: focus, errors that are announced, hints while typing."""
 
 import pytest
-from playwright.sync_api import expect
 
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.conftest import ONE_BRIDGE
+from tests.browser.visitor import PASSWORD, Visitor, expect
+
+pytestmark = ONE_BRIDGE
 
 CAPS_LOCK = """field => field.dispatchEvent(
   new KeyboardEvent('keydown', {key: 'A', modifierCapsLock: true, bubbles: true}))"""
@@ -20,14 +22,6 @@ new PerformanceObserver(list => {
   }
 }).observe({type: 'layout-shift', buffered: true});
 """
-
-
-@pytest.mark.parametrize(("path", "label"), [("/log-in", "Email"), ("/sign-up", "Name")])
-def test_the_first_empty_field_has_the_focus(visitor: Visitor, path: str, label: str) -> None:
-    """People type at once; Tab goes on from there."""
-    visitor.open(path)
-
-    expect(visitor.field(label)).to_be_focused()
 
 
 def test_an_error_is_announced_and_the_first_has_the_focus(visitor: Visitor) -> None:
@@ -100,13 +94,15 @@ def test_what_a_new_password_lacks_is_told_while_it_is_typed(visitor: Visitor) -
 
 
 @pytest.mark.parametrize("path", ["/log-in", "/sign-up"])
-def test_nothing_moves_once_the_form_is_there(visitor: Visitor, path: str) -> None:
-    """Its parts arrive one after the other, and the card stands in the middle of the screen."""
+def test_the_first_field_has_the_focus_and_nothing_moves_from_then_on(
+    visitor: Visitor, path: str
+) -> None:
+    """People type at once, while its parts arrive one after the other."""
     visitor.open(path)  # once for Streamlit's own scripts
     visitor.page.add_init_script(SHIFTS)
 
     visitor.reload()
 
-    expect(visitor.page.locator("input").first).to_be_focused()
+    expect(visitor.field("Email" if path == "/log-in" else "Name")).to_be_focused()
     visitor.expect_settled()
     assert visitor.page.evaluate("window.shifted") == 0

@@ -2,16 +2,16 @@
 
 import secrets
 
-import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from auth.administration import disable
 from auth.errors import EmailTaken, LogInRefused
 from auth.service import AuthService
 from auth.users import User
-from tests.browser.visitor import PASSWORD, SIGN_UP, Visitor
+from tests.browser.conftest import ONE_BRIDGE
+from tests.browser.visitor import PASSWORD, SIGN_UP, Visitor, expect
 
-Box = dict[str, float]
+pytestmark = ONE_BRIDGE
 
 
 def fresh_address() -> str:
@@ -24,19 +24,6 @@ def top(thing: Locator) -> float:
     box = thing.bounding_box()
     assert box
     return box["y"]
-
-
-def test_signing_up_signs_in(visitor: Visitor) -> None:
-    """An account, and signed in right after, with what was typed on the account page."""
-    email = fresh_address()
-
-    visitor.sign_up(email, name="Ada Lovelace")
-
-    expect(visitor.page.get_by_text("Hello Ada Lovelace!", exact=True)).to_be_visible()
-    visitor.page.get_by_role("link", name="Account", exact=True).click()
-    expect(visitor.heading("Account")).to_be_visible()
-    expect(visitor.page.get_by_test_id("stMain").get_by_text(email, exact=True)).to_be_visible()
-    assert visitor.runs >= 1
 
 
 def test_every_broken_rule_stands_beside_its_field(visitor: Visitor) -> None:
@@ -105,23 +92,23 @@ def test_enter_submits_the_form(visitor: Visitor, ada: User) -> None:
     visitor.wait_for_cookie()
 
 
-@pytest.mark.parametrize(
-    ("path", "autocomplete"), [("/log-in", "current-password"), ("/sign-up", "new-password")]
-)
-def test_password_managers_know_the_fields(visitor: Visitor, path: str, autocomplete: str) -> None:
+def test_password_managers_know_the_fields(visitor: Visitor) -> None:
     """PW-8: masked, marked for managers, shown on request, not limited, and in one form."""
-    visitor.open(path)
     email, password = visitor.field("Email"), visitor.field("Password")
 
-    expect(password).to_have_attribute("type", "password")
-    expect(password).to_have_attribute("autocomplete", autocomplete)
-    expect(email).to_have_attribute("type", "email")
-    expect(email).to_have_attribute("autocomplete", "username")
-    assert password.get_attribute("maxlength") is None
-    assert email.get_attribute("maxlength") is None
-    expect(visitor.page.get_by_test_id("stForm").locator("input[type=password]")).to_have_count(1)
-    visitor.page.get_by_role("button", name="Show password").click()
-    expect(password).to_have_attribute("type", "text")
+    for path, autocomplete in (("/log-in", "current-password"), ("/sign-up", "new-password")):
+        visitor.open(path)
+
+        expect(password).to_have_attribute("type", "password")
+        expect(password).to_have_attribute("autocomplete", autocomplete)
+        expect(email).to_have_attribute("type", "email")
+        expect(email).to_have_attribute("autocomplete", "username")
+        assert password.get_attribute("maxlength") is None
+        assert email.get_attribute("maxlength") is None
+        form = visitor.page.get_by_test_id("stForm")
+        expect(form.locator("input[type=password]")).to_have_count(1)
+        visitor.page.get_by_role("button", name="Show password").click()
+        expect(password).to_have_attribute("type", "text")
 
 
 def test_a_long_password_can_be_pasted_and_is_never_cut(visitor: Visitor) -> None:

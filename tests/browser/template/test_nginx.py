@@ -7,11 +7,10 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.template.proxies import nginx
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, expect
 from tests.serving import HOST, Server, free_port, serve
 
 # Which process a request goes to is the browser's choice, so that a test can have either.

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
 
 from auth.errors import LogInRefused
 from auth.users import User
 from tests.browser.conftest import NewContext, add_account
 from tests.browser.template.test_account_life import SENT, follow, fresh_address, says
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.visitor import PASSWORD, Visitor, expect
 from tests.serving import HOST, Server, serve
 
 WELCOME = "We have sent you a link to:"

@@ -3,10 +3,8 @@
 import secrets
 from pathlib import Path
 
-from playwright.sync_api import expect
-
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.visitor import PASSWORD, Visitor, expect
 from tests.serving import free_port, serve
 
 

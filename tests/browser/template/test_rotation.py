@@ -3,18 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Response, Route, expect
+from playwright.sync_api import Response, Route
 from sqlalchemy import update
 
 from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.sessions import Client
 from auth.users import User
-from db.models import Session
-from db.types import utc_now
+from db.models import Session, utc_now
 from features.devices.rules import list_sessions
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.visitor import PASSWORD, Visitor
-from tests.conftest import open_session
+from tests.browser.visitor import PASSWORD, Visitor, expect
+from tests.fixtures import open_session
 from tests.serving import Server, wait_until
 
 # Under plain app.py no page load can set a cookie, and so none rotates the token.

@@ -1,18 +1,17 @@
 """Still signed in: after F5, in a new tab, after the browser was closed; at the address kept."""
 
-import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import Playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from auth.users import User
-from tests.browser.conftest import FLAGS, NewContext, chromium
+from tests.browser.conftest import FLAGS, ONE_BRIDGE, NewContext, chromium
 from tests.browser.template.meddler import meddle
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, expect
 from tests.serving import Server, wait_until
 
 KEEP_SOCKETS = """
@@ -23,20 +22,21 @@ window.WebSocket = class extends WebSocket {
 """
 
 
-@pytest.mark.parametrize(("path", "title"), [("/", "Home"), ("/account", "Account")])
-def test_f5_shows_the_same_page_in_one_run_and_never_the_form(
-    visitor: Visitor, ada: User, path: str, title: str
-) -> None:
-    """Still logged in after F5 on the page that was open, without a flash, in one run."""
-    visitor.arrive(ada.email, path)
+def test_f5_shows_the_same_page_in_one_run_and_never_the_form(visitor: Visitor, ada: User) -> None:
+    """Still logged in after F5 on the page that was open, without a flash, in one run.
+
+    The browser's tab goes from Streamlit's own name to the page's, and nowhere else.
+    """
+    visitor.arrive(ada.email, "/account")
 
     visitor.reload()
 
-    expect(visitor.heading(title)).to_be_visible()
+    expect(visitor.heading("Account")).to_be_visible()
     visitor.expect_signed_in(ada.email)
     visitor.expect_settled()
     assert visitor.forms_seen() == 0
     assert visitor.runs == 1
+    assert [title for title in visitor.titles_seen() if title] == ["Streamlit", "Account"]
 
 
 def test_a_new_tab_is_signed_in_at_once(visitor: Visitor, ada: User) -> None:
@@ -72,57 +72,29 @@ def test_a_closed_and_reopened_browser_is_still_signed_in(
     second.close()
 
 
-def test_f5_never_shows_another_pages_title(visitor: Visitor, ada: User) -> None:
-    """The browser's tab goes from Streamlit's own name to the page's, and nowhere else."""
+@ONE_BRIDGE
+def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None:
+    """GD-1, CK-6: who reloads the form before logging in still ends on the requested page."""
+    visitor.open("/account")
+    visitor.expect_form()
+
+    visitor.reload()
+    visitor.fill_log_in(ada.email)
+
+    expect(visitor.heading("Account")).to_be_visible()
+    assert visitor.address() == "/account"
+
+
+@ONE_BRIDGE
+def test_a_signed_in_user_is_led_home_from_the_forms(visitor: Visitor, ada: User) -> None:
+    """A user can't log in twice by accident."""
     visitor.arrive(ada.email, "/account")
 
-    visitor.reload()
+    for path in ("/log-in", "/sign-up"):
+        visitor.open(path)
 
-    visitor.expect_signed_in(ada.email)
-    expect(visitor.page).to_have_title("Account")
-    visitor.expect_settled()
-    assert [title for title in visitor.titles_seen() if title] == ["Streamlit", "Account"]
-
-
-def test_a_deep_link_leads_through_the_form_to_its_page(visitor: Visitor, ada: User) -> None:
-    """GD-1, CK-6: a private address shows the form to a stranger, and the page once they are in."""
-    visitor.open("/account")
-    visitor.expect_form()
-    assert visitor.address() == "/account"
-
-    visitor.fill_log_in(ada.email)
-
-    expect(visitor.heading("Account")).to_be_visible()
-    assert visitor.address() == "/account"
-    visitor.wait_for_cookie()
-    visitor.reload()
-    expect(visitor.heading("Account")).to_be_visible()
-    expect(visitor.page).to_have_url(re.compile("/account$"))
-
-
-def test_the_form_keeps_a_deep_link_over_f5(visitor: Visitor, ada: User) -> None:
-    """A visitor who reloads the form before logging in still ends on the requested page."""
-    visitor.open("/account")
-    visitor.expect_form()
-
-    visitor.reload()
-    visitor.fill_log_in(ada.email)
-
-    expect(visitor.heading("Account")).to_be_visible()
-    assert visitor.address() == "/account"
-
-
-@pytest.mark.parametrize("path", ["/log-in", "/sign-up"])
-def test_a_signed_in_user_is_led_home_from_the_forms(
-    visitor: Visitor, ada: User, path: str
-) -> None:
-    """A user can't log in twice by accident."""
-    visitor.arrive(ada.email)
-
-    visitor.open(path)
-
-    expect(visitor.heading("Home")).to_be_visible()
-    assert visitor.address() == "/"
+        expect(visitor.heading("Home")).to_be_visible()
+        assert visitor.address() == "/"
 
 
 def test_a_lost_connection_comes_back_to_the_same_tab(visitor: Visitor, ada: User) -> None:

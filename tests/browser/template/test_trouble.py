@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, expect
 from tests.serving import HOST, copy_project, free_port, serve
 
 

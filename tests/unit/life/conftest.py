@@ -1,29 +1,5 @@
-"""Fixtures for the tests of account life: a service with a mail queue, and Ada."""
+"""Fixtures for the tests of account life: those of the features' own tests."""
 
-import pytest
+from features.conftest import ada, service, token
 
-from auth.service import AuthService
-from db.engine import Database
-from features import FEATURES
-from settings import Settings
-from tests.conftest import Clock, Letterbox, Person, sign_up_ada
-
-__all__ = ["Letterbox"]
-
-
-@pytest.fixture
-def service(
-    database: Database, settings: Settings, clock: Clock, letterbox: Letterbox
-) -> AuthService:
-    """A service with a mail queue."""
-    return AuthService(
-        database, settings, features=FEATURES, mail_queue=letterbox.queue, clock=clock
-    )
-
-
-@pytest.fixture
-def ada(service: AuthService, letterbox: Letterbox) -> Person:
-    """Ada, who has an account and has received her first email."""
-    person = sign_up_ada(service)
-    letterbox.queue.finish()
-    return person
+__all__ = ["ada", "service", "token"]

@@ -31,9 +31,8 @@ from features.email_change.rules import change_email, keep_email
 from features.email_verification.rules import confirm_email, resend_link
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
-from tests.conftest import KEY, LAPTOP, NOON, Clock, Person, open_session
+from tests.fixtures import KEY, LAPTOP, NOON, Clock, Letterbox, Person, open_session
 from tests.template.examples import SHARED_FIXTURES
-from tests.unit.life.conftest import Letterbox
 
 NEW, OTHER = "marble otter quiet window", "ada@new.example.com"
 WRONG = "not the password at all"

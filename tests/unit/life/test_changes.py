@@ -27,8 +27,7 @@ from features.email_change.rules import change_email, keep_email, pending_email
 from features.email_verification.rules import confirm_email, resend_link
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account, export_data
-from tests.conftest import LAPTOP, Clock, Person, open_session
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
 NEW = "marble otter quiet window"
 OTHER = "ada@new.example.com"

@@ -18,8 +18,7 @@ from db.models import User
 from features.email_change.rules import change_email
 from features.email_verification.rules import confirm_email, look_at_confirmation
 from features.password_reset.rules import is_reset_link, reset_password
-from tests.conftest import LAPTOP, Person, open_session
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 WRONG = "not the password at all"
 NEW = "marble otter quiet window"

@@ -8,7 +8,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from auth import fields, limits, password_rules, passwords
+from auth import limits, password_rules, passwords, users
 from auth import service as service_module
 from auth.client import Client
 from auth.errors import AuthError, InvalidDetails, TooMany
@@ -21,8 +21,7 @@ from features.email_change.rules import change_email, keep_email
 from features.email_verification.rules import confirm_email
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
-from tests.conftest import LAPTOP, Person, open_session
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 GOOD = "kumquat lantern orbit"
 WEAK = "4@8({[<36911!|170$5+7%2" * 2  # the most expensive for zxcvbn: 736 readings
@@ -103,8 +102,8 @@ def done(page: Page, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     spy(password_rules, "_estimate", "zxcvbn")
     spy(bcrypt, "hashpw", "bcrypt")
     spy(bcrypt, "checkpw", "bcrypt")
-    spy(fields, "validate_email", "validate")
-    for module in (fields, passwords, password_rules):
+    spy(users, "validate_email", "validate")
+    for module in (users, passwords, password_rules):
         spy(module, "normalize", "normalize")
     return order
 

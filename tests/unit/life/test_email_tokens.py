@@ -13,8 +13,7 @@ from auth.users import Account, find_by_id
 from db.engine import Database
 from db.models import EmailToken
 from db.models import User as UserRow
-from tests.conftest import Clock, Person
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import Clock, Letterbox, Person
 
 MOMENT = timedelta(seconds=1)
 PASSWORD = "nanosecond of copper wire"

@@ -27,8 +27,7 @@ from features.email_change.rules import change_email
 from features.email_verification.rules import confirm_email
 from features.password_reset.rules import is_reset_link, request_reset, reset_password
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Person, open_session
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
 NEW = "marble otter quiet window"
 CAFE = replace(LAPTOP, ip="198.51.100.9")

@@ -18,8 +18,7 @@ from db.engine import Database
 from db.models import AuditEvent, Base, Counter, EmailToken, Session, User
 from features.email_verification.rules import confirm_email
 from features.password_reset.rules import request_reset
-from tests.conftest import KEY, LAPTOP, NOON, Clock, Person
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import KEY, LAPTOP, NOON, Clock, Letterbox, Person
 
 SECOND = timedelta(seconds=1)
 

@@ -20,8 +20,7 @@ from features.email_change.rules import keep_email
 from features.email_verification.rules import confirm_email, resend_link
 from features.password_reset.rules import is_reset_link, request_reset, reset_password
 from features.personal_data.rules import delete_account
-from tests.conftest import LAPTOP, Clock, Person, open_session
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
 NEW, NEWER = "marble otter quiet window", "velvet harbour nineteen moths"
 SECOND = timedelta(seconds=1)

@@ -25,6 +25,7 @@ from auth.limits import (
 )
 from auth.service import AuthService
 from auth.step_up import confirm_password
+from auth.throttle import CounterState, Limit, take
 from db.engine import Database
 from db.models import AuditEvent, Counter, User
 from features import FEATURES
@@ -33,12 +34,123 @@ from features.email_verification.rules import confirm_email, resend_link
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
 from settings import Settings
-from tests.conftest import LAPTOP, Clock, Person, open_session
-from tests.unit.life.conftest import Letterbox
+from tests.fixtures import LAPTOP, NOON, Clock, Letterbox, Person, open_session
 
 WRONG = "not the password at all"
 CAFE = Client(ip="198.51.100.9", user_agent=LAPTOP.user_agent)
 NEW = "marble otter quiet window"
+
+
+MINUTE = timedelta(minutes=1)
+WAITING = Limit("waits", 3, forget=120 * MINUTE, first=MINUTE, longest=4 * MINUTE)
+BRIEF = Limit("waits, and is soon forgotten", 3, forget=30 * MINUTE, first=MINUTE)
+WINDOW = Limit("window", 3, forget=120 * MINUTE)
+
+
+def at(count: int, until: int, expires_at: int) -> CounterState:
+    """Return the state of a counter, with its moments in minutes from noon."""
+    return CounterState(count, NOON + until * MINUTE, NOON + expires_at * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("limit", "stored", "standing"),
+    [
+        pytest.param(WAITING, at(3, -1, 1), at(3, -1, 1), id="not yet expired"),
+        pytest.param(WAITING, at(3, -1, 0), at(0, 0, 0), id="expired"),
+        pytest.param(WAITING, at(3, 1, 500), at(3, 1, 500), id="kept for long"),
+        pytest.param(WAITING, at(3, 5, 60), at(3, 5, 60), id="a wait by a clock a bit ahead"),
+        pytest.param(WAITING, at(3, 6, 60), at(3, 0, 60), id="a wait by a wrong clock"),
+        pytest.param(WINDOW, at(3, 120, 120), at(3, 120, 120), id="a whole window"),
+        pytest.param(WINDOW, at(2, 0, 121), at(2, 0, 121), id="a window by a clock a bit ahead"),
+        pytest.param(WINDOW, at(2, 0, 122), at(0, 0, 0), id="a window by a wrong clock"),
+    ],
+)
+def test_a_counter_counts_until_it_expires_or_its_clock_was_wrong(
+    limit: Limit, stored: CounterState, standing: CounterState
+) -> None:
+    """TH-1, AV-6: exact to the second; a wrong clock's wait is dropped, and the count stays."""
+    assert limit.standing(stored, NOON) == standing
+
+
+@pytest.mark.parametrize(
+    ("limit", "state", "minutes"),
+    [
+        pytest.param(WAITING, at(2, 3, 60), 0, id="attempts are left"),
+        pytest.param(WAITING, at(3, 3, 60), 3, id="none is left"),
+        pytest.param(WAITING, at(3, 5, 60), 4, id="the longest"),
+        pytest.param(WINDOW, at(3, 90, 90), 90, id="to the window's end"),
+        pytest.param(WINDOW, at(3, 121, 121), 120, id="a window's length"),
+    ],
+)
+def test_a_wait_begins_when_no_attempt_is_left_and_is_never_longer_than_stated(
+    limit: Limit, state: CounterState, minutes: int
+) -> None:
+    """TH-1, AV-6: also where another server's clock is ahead."""
+    assert limit.wait(state, NOON) == minutes * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("limit", "before", "after"),
+    [
+        pytest.param(WAITING, at(0, -9, -9), at(1, 0, 60), id="the first, kept for an hour"),
+        pytest.param(BRIEF, at(0, -9, -9), at(1, 0, 30), id="the first, kept for less"),
+        pytest.param(WAITING, at(2, 0, 60), at(3, 1, 121), id="the last free one"),
+        pytest.param(WAITING, at(3, 0, 120), at(4, 2, 122), id="the wait doubles"),
+        pytest.param(WAITING, at(5, 0, 120), at(6, 4, 124), id="the wait is the longest"),
+        pytest.param(WAITING, at(9_999, 0, 120), at(10_000, 4, 124), id="after thousands"),
+        pytest.param(WINDOW, at(0, -9, -9), at(1, 0, 120), id="the first opens the window"),
+        pytest.param(WINDOW, at(1, -9, 50), at(2, 0, 50), id="the second leaves it"),
+        pytest.param(WINDOW, at(2, -9, 50), at(3, 50, 50), id="the last of the window"),
+    ],
+)
+def test_an_attempt_counts_one_and_waits_double(
+    limit: Limit, before: CounterState, after: CounterState
+) -> None:
+    """TH-1, TH-5: below the limit nothing waits and little is kept."""
+    assert limit.spend(before, NOON) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (at(5, 4, 124), at(4, 4, 124)),
+        (at(4, 2, 122), at(3, 2, 122)),
+        (at(3, 1, 121), at(2, 0, 121)),
+        (at(1, 0, 60), at(0, 0, 60)),
+        (at(0, 0, 0), at(0, 0, 0)),
+    ],
+)
+def test_a_refund_takes_one_attempt_back_and_the_wait_with_the_last_free_one(
+    before: CounterState, after: CounterState
+) -> None:
+    """TH-1: one success pays for itself alone."""
+    assert WAITING.refund(before, NOON) == after
+
+
+def test_each_limit_counts_each_subject_by_itself() -> None:
+    """TH-5: an email that cannot be encoded, too; the key names none."""
+    subjects = ("ada@example.com", "bob@example.com", "", "\ud800")
+    keys = [limit.on(subject).key for limit in (WAITING, WINDOW) for subject in subjects]
+
+    assert len({*keys}) == len(keys)
+    assert WAITING.on("\ud800") == WAITING.on("\ud800")
+    assert all(len(key) == 64 for key in keys)
+
+
+def test_a_refused_attempt_counts_where_it_is_asked_to_while_there_is_room(
+    database: Database,
+) -> None:
+    """AV-1: each refusal costs the network; beyond its limit nothing is written any more."""
+    own, network = Limit("own", 1, 60 * MINUTE).on("ada"), WINDOW.on("network")
+    counted = []
+    with database.write() as connection:
+        take(connection, [own, network], NOON)
+        for also in ([], [network], [network], [network]):
+            with pytest.raises(TooMany) as refused:
+                take(connection, [own, network], NOON, if_refused=also)
+            counted.append(refused.value.counted)
+
+    assert counted == [False, True, True, False]
 
 
 def guess(service: AuthService, email: str, client: Client = CAFE) -> str:

@@ -1,0 +1,9 @@
+"""The audit log, for admins: what happened, to whom and by whom; as a page and as a CSV file."""
+
+from auth.feature import Feature, Page
+from auth.roles import Role
+
+FEATURE = Feature(
+    name="audit_log",
+    pages=[Page("audit_log", "Audit log", icon=":material/receipt_long:", role=Role.ADMIN)],
+)

@@ -1,0 +1,69 @@
+"""Accept an invitation: opened by the emailed link; only the button makes the account (RS-4)."""
+
+import streamlit as st
+
+from auth.errors import AuthError
+from features.invitations import rules
+from features.invitations.rules import State
+from web import second_step
+from web.form import Form, aside, form_page, link_token
+from web.password import new_password
+from web.tab import Go, tab, visit
+from web.words import NO_LINK
+
+READY = "Your account is ready. Log in to continue."
+NO_LONGER = "This invitation is no longer valid. Ask the person who invited you for a new one."
+CLOSED = "New accounts can't be made here at the moment. Try again later."
+NOT_GOOD = {
+    State.EXPIRED: "This invitation has expired. Ask the person who invited you for a new one.",
+    State.HAS_ACCOUNT: "There is already an account with this email. Log in to continue.",
+}
+SIGNED_IN = {
+    State.HAS_ACCOUNT: "This invitation was accepted. There is nothing left to do.",
+    State.GOOD: "This invitation is for another email than yours. To accept it, log out.",
+    State.EXPIRED: NOT_GOOD[State.EXPIRED],
+}
+
+token = link_token()
+form = Form("accept_invitation")
+found = rules.look_at_invitation(visit().auth, token) if token else None
+user = st.session_state["user"]
+
+
+def accept(name: str, password: str) -> Go:
+    """Make the account, and log in with it."""
+    auth, client = visit().auth, visit().client
+    made = rules.accept(auth, token, name, password, client)
+    tab().link = None
+    try:
+        outcome = second_step.log_in(made.email, password)
+    except AuthError:  # too many others may be logging in just now
+        return Go("log_in", READY)
+    return Go("log_in") if tab().challenge else outcome
+
+
+def show_form(email: str) -> None:
+    """Draw the form that makes the account for *email*."""
+    st.text(email, width="stretch", text_alignment="center")
+    with form:
+        name = st.text_input("Name", autocomplete="name", placeholder="Optional")
+        form.errors("name")
+        password = new_password(form)
+        form.button("Make my account")
+    form.submit(accept, name, password)
+
+
+with form_page("Accept your invitation") as below:
+    closed = visit().auth.settings.sign_up == "closed"
+    if form.answered or (found and found.state is State.GOOD and not user and not closed):
+        show_form(found.email if found else "")
+    elif found is None:
+        st.info(NO_LONGER if token else NO_LINK)
+    elif user:
+        st.info(SIGNED_IN[found.state])
+    else:
+        st.info(CLOSED if closed else NOT_GOOD[found.state])
+        if found.state is State.HAS_ACCOUNT:
+            st.text(found.email, width="stretch", text_alignment="center")
+    if not user:
+        aside(below, "log_in", "Go to log in")

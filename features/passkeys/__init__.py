@@ -1,0 +1,22 @@
+"""Passkeys: log in and step up with a device instead of a password; each counts as two factors."""
+
+from auth.audit import Event
+from auth.feature import Feature, Page
+from features.passkeys import rules
+from features.passkeys.emails import samples
+
+FEATURE = Feature(
+    name="passkeys",
+    pages=[Page("passkeys", "Passkeys")],
+    draws=["card", "buttons", "menu"],
+    events={
+        Event.PASSKEY_ADDED: "A passkey was added",
+        Event.PASSKEY_REMOVED: "A passkey was removed",
+        Event.PASSWORD_REMOVED: "Your password was removed",
+        Event.PASSKEY_USED: "A passkey was used",
+        Event.PASSKEY_CLONED: "A copied passkey was refused",
+    },
+    samples=samples,
+    export=rules.export,
+    at_start=rules.warnings,
+)

@@ -1,0 +1,72 @@
+"""The emails of this feature."""
+
+from auth.emails import Emails
+from auth.mail import Mail, Urgency
+
+NOT_YOU = (
+    "If it wasn't you, remove unknown passkeys, end your other sessions and choose a new password."
+)
+
+
+def added(emails: Emails, to: str, name: str) -> Mail:
+    """Return the notice that a passkey was added."""
+    return _notice(
+        emails,
+        "passkey_added",
+        to,
+        f"A passkey was added at {emails.app}",
+        f'The passkey "{name}" can now log in to your account, {to}.',
+    )
+
+
+def removed(emails: Emails, to: str, name: str) -> Mail:
+    """Return the notice that a passkey was removed."""
+    return _notice(
+        emails,
+        "passkey_removed",
+        to,
+        f"A passkey was removed at {emails.app}",
+        f'The passkey "{name}" can no longer log in to your account, {to}.',
+    )
+
+
+def password_removed(emails: Emails, to: str) -> Mail:
+    """Return the notice that the password was removed."""
+    return _notice(
+        emails,
+        "password_removed",
+        to,
+        f"Your password was removed at {emails.app}",
+        f"Your account, {to}, has no password any more: only its passkeys log in.",
+    )
+
+
+def cloned(emails: Emails, to: str, name: str) -> Mail:
+    """Return the notice that a copy of a passkey was refused."""
+    return _notice(
+        emails,
+        "passkey_cloned",
+        to,
+        f"A passkey may have been copied at {emails.app}",
+        f'The passkey "{name}" of your account, {to}, was used with a counter that went backwards, '
+        "as that of a copy does. We refused it. Remove this passkey and add a new one.",
+    )
+
+
+def samples(emails: Emails) -> list[Mail]:
+    """Return a sample of each email."""
+    to, name = "ada@example.com", "Firefox on Linux"
+    of_one = [added(emails, to, name), removed(emails, to, name), cloned(emails, to, name)]
+    return [*of_one, password_removed(emails, to)]
+
+
+def _notice(emails: Emails, kind: str, to: str, subject: str, text: str) -> Mail:
+    return emails.compose(
+        kind,
+        to,
+        subject,
+        text,
+        button=("See your passkeys", "/passkeys"),
+        after=NOT_YOU,
+        urgency=Urgency.ALARM,
+    )

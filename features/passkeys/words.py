@@ -1,0 +1,56 @@
+"""The sentences of this feature's pages; its emails are in emails.py."""
+
+from auth.errors import AuthError
+
+
+class PasskeyRefused(AuthError):
+    """The one answer to a passkey that opens nothing, whatever the reason (EN-1)."""
+
+    message = "This passkey didn't work. Try again, or use your password."
+
+
+class LastWayIn(AuthError):
+    """An account without a password keeps its last passkey."""
+
+    message = "This is your only way to log in. Choose a password first, or add another passkey."
+
+
+class PasskeyFirst(AuthError):
+    """A password is removed in a session that a passkey has opened or confirmed."""
+
+    message = "To remove your password, log in with a passkey first: then you know that it works."
+
+
+class TooManyPasskeys(AuthError):
+    """A user has as many passkeys as one account can have."""
+
+    message = "You have as many passkeys as one account can have. Remove one first."
+
+
+TITLE = "Passkeys"
+WHAT = (
+    "Log in with your fingerprint, face or screen lock instead of your password. A passkey works "
+    "on this site alone, so no other site can ask for it."
+)
+NONE_YET = "You have no passkeys yet."
+LOG_IN = "Log in with a passkey"
+CONFIRM = "Use a passkey"
+ADD = "Add a passkey"
+STEP_UP = "To change your passkeys"
+ADDED = "Your passkey is ready. You can log in with it from now on."
+REMOVED = "The passkey is removed."
+DO_WITHOUT = (
+    "You can do without a password: then your passkeys alone log in. You can choose one again at "
+    "any time."
+)
+REMOVE_PASSWORD = "Remove my password"  # noqa: S105
+PASSWORD_REMOVED = "Your password is removed, and your other devices are logged out."  # noqa: S105
+RENAMED = "The passkey has a new name."
+OFFER = "Next time, log in with your fingerprint or screen lock."
+# What the button itself says, in the page.
+BUTTON_WORDS = {
+    "cancelled": "Nothing was chosen. Try again.",
+    "known": "This device already has a passkey for your account.",
+    "failed": "Your browser could not use a passkey here.",
+    "unable": "This browser can't use passkeys here.",
+}

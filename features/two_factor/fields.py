@@ -1,0 +1,51 @@
+"""What several pages of this feature draw: the field for a code, the key, the way to new codes."""
+
+import streamlit as st
+
+from features.two_factor.rules import Key
+from features.two_factor.words import SCAN, TRUST
+from web.form import Form
+from web.tab import Go
+
+CODES = "recovery_codes"  # in this tab's state, from when they are made until they are put away
+RECOVERY = "two_factor_by_recovery_code"
+
+
+def ask_code(form: Form, button: str, *, may_trust: bool = False) -> tuple[str, bool, bool]:
+    """Draw the form; return what was typed, if it is a recovery code, and whether to trust."""
+    trust = False
+    recovery = bool(st.session_state.get(RECOVERY))
+    with form:
+        if recovery:
+            typed = st.text_input("Recovery code", autocomplete="off")
+        else:
+            typed = st.text_input("Code", autocomplete="one-time-code", placeholder="123 456")
+        if may_trust:
+            trust = st.checkbox(TRUST)
+        form.button(button)
+    return typed, recovery, trust
+
+
+def offer_other_way() -> None:
+    """Draw the button that changes between a code and a recovery code."""
+    recovery = bool(st.session_state.get(RECOVERY))
+    label = "Use a code from the app" if recovery else "Use a recovery code"
+    if st.button(label, type="tertiary", width="stretch"):
+        st.session_state[RECOVERY] = not recovery
+        st.rerun()
+
+
+def show_key(key: Key) -> None:
+    """Draw the QR code, and the key as text for apps without a camera."""
+    import segno  # for a set-up alone
+
+    image = segno.make(key.uri, error="m").svg_data_uri(scale=5, border=4, light="#fff")
+    st.caption(SCAN, text_alignment="center")
+    st.html(f'<div class="qr"><img src="{image}" alt="QR code of the key below"></div>')
+    st.code(key.text, language=None, wrap_lines=True)
+
+
+def show_codes(made: list[str]) -> Go:
+    """Lead to the page that shows the recovery codes *made*, once."""
+    st.session_state[CODES] = made
+    return Go("recovery_codes")

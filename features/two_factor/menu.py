@@ -1,0 +1,13 @@
+"""Recovery codes that were made and not put away yet: every page leads to them."""
+
+import streamlit as st
+
+from features.two_factor.fields import CODES
+from web.form import go
+from web.tab import tab
+
+
+def show_menu() -> None:
+    """Lead to new recovery codes, which are shown once: a second click may have left their page."""
+    if CODES in st.session_state and tab().page != "recovery-codes":
+        go("recovery_codes")

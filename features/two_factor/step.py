@@ -1,0 +1,56 @@
+"""The step after the password, on the log-in page: a code, or the set-up where one is required."""
+
+import streamlit as st
+
+from auth.challenge import Challenge
+from features.two_factor import rules
+from features.two_factor.fields import ask_code, offer_other_way, show_codes, show_key
+from features.two_factor.words import ASK_CODE, ASK_RECOVERY, REQUIRED, SET_UP, TITLE
+from web.connection import http_only_cookie
+from web.form import Form, form_page
+from web.second_step import end_step, finish
+from web.tab import Go, tab, visit
+
+
+def show_step(challenge: Challenge) -> None:
+    """Draw the page of *challenge*."""
+    set_up = rules.needs_set_up(visit().auth, challenge)
+    with form_page(SET_UP if set_up else TITLE, REQUIRED if set_up else "") as below:
+        form = Form("second_step")
+        if set_up:
+            show_key(rules.key_for_challenge(visit().auth, challenge))
+            with form:
+                typed = st.text_input("Code", autocomplete="one-time-code", placeholder="123 456")
+                form.button("Turn on")
+        else:
+            answer = st.container()
+            may_trust = http_only_cookie() is not None  # a script could read another one
+            typed, recovery, trust = ask_code(form, "Log in", may_trust=may_trust)
+            answer.caption(ASK_RECOVERY if recovery else ASK_CODE, text_alignment="center")
+            with below:
+                offer_other_way()
+        with below:
+            if st.button("Back to log in", type="tertiary", width="stretch"):
+                end_step()
+                st.rerun()
+    if set_up:
+        form.submit(set_up_app, typed)
+    else:
+        form.submit(log_in, typed, recovery, trust)
+
+
+def log_in(typed: str, recovery: bool, trust: bool) -> Go:
+    """Finish the log-in with a code."""
+    auth, client = visit().auth, visit().client
+    token = tab().challenge or ""
+    return finish(
+        rules.log_in_with_code(auth, token, typed, client, recovery=recovery, trust=trust)
+    )
+
+
+def set_up_app(typed: str) -> Go:
+    """Set up the app, finish the log-in, and show the recovery codes."""
+    auth, client = visit().auth, visit().client
+    login, made = rules.set_up_at_log_in(auth, tab().challenge or "", typed, client)
+    finish(login)
+    return show_codes(made)

@@ -1,0 +1,36 @@
+"""The sentences of this feature's pages; its emails are in emails.py."""
+
+from auth.errors import AuthError
+
+
+class CodeRefused(AuthError):
+    """A code is wrong, too old, or was used before."""
+
+    message = "This code doesn't work. Wait for the next one and try again."
+
+
+class RecoveryCodeRefused(AuthError):
+    """A recovery code is wrong, or was used before."""
+
+    message = "This recovery code doesn't work. Each one works once."
+
+
+TITLE = "Enter your code"
+ASK_CODE = "Your authenticator app shows it."
+ASK_RECOVERY = "Each recovery code works once."
+TRUST = "Don't ask on this device for 30 days"
+TRUSTED = "Devices that aren't asked for a code"
+REQUIRED = "This app needs a second factor at every log-in. Set it up to continue."
+SET_UP = "Set up your authenticator app"
+SCAN = "Scan this with an authenticator app, or enter the key in it. Then type the code it shows."
+TURN_OFF = "Turn off two-factor authentication"
+TURN_OFF_TEXT = "Enter a code from your app or a recovery code. Your other devices are logged out."
+TURN_OFF_NOW = "Your recovery codes stop working, and your other devices are logged out."
+STEP_UP = "To change how you log in"
+TURNED_OFF = "Two-factor authentication is off, and your other devices are logged out."
+NEW_CODES_NEEDED = "You have {left} recovery codes left. New ones replace them."
+CODES_TITLE = "Your recovery codes"
+KEEP_CODES = (
+    "Without your phone, each of these logs you in once, with your password. They are shown only "
+    "now: keep them where you keep your passwords."
+)

@@ -1,0 +1,44 @@
+"""Where two factors are required, signing up leads to the set-up and nowhere else."""
+
+from base64 import b32decode
+from time import time
+from typing import Any
+
+import pytest
+
+from auth.users import User
+from features.two_factor.codes import PERIOD, code_at
+from tests.app.conftest import PASSWORD, Open
+from tests.app.test_flows import send, shown
+
+
+def test_signing_up_leads_to_the_set_up_then_to_the_recovery_codes(
+    monkeypatch: pytest.MonkeyPatch, open_app: Open
+) -> None:
+    """SF-1, SF-3: no user before the code; the recovery codes are shown once."""
+    monkeypatch.setenv("TWO_FACTOR", "required")
+    app = open_app().run().switch_page("views/sign_up.py").run()
+
+    send(app, name="Grace", email="grace@example.com", password=PASSWORD)
+
+    assert "authenticator app" in shown(app)
+    app.switch_page("views/log_in.py").run()  # AppTest alone forgets where a page has led
+    secret = b32decode(app.code[0].value.replace(" ", ""))
+    send(app, code="000000")
+    assert "doesn't work" in shown(app)
+    user: User | None = app.session_state["user"]
+    assert user is None
+    send(app, code=code_at(secret, int(time()) // PERIOD))
+    assert app.session_state["logged_in"]
+    assert len(app.code[0].value.split()) == 10
+    app.switch_page("features/two_factor/recovery_codes.py").run()
+    press(app, "I have kept them")
+    app.switch_page("features/two_factor/recovery_codes.py").run()
+    assert len(app.code) == 0
+    assert "10 recovery codes left" in shown(app)
+
+
+def press(app: Any, label: str) -> None:
+    """Press the button called *label*."""
+    next(button for button in app.main.button if button.label == label).click().run()
+    assert not app.exception

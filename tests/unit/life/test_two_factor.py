@@ -1,0 +1,398 @@
+"""Two factors, in depth: RFC vectors, races, limits, keys, and every order of events."""
+
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from auth import administration
+from auth.__main__ import main
+from auth.administration import disable
+from auth.challenge import find_challenge
+from auth.errors import (
+    AuthError,
+    PasswordNeeded,
+    SessionOver,
+    StepOver,
+    TooMany,
+)
+from auth.keys import KeyRing
+from auth.passwords import hash_password
+from auth.roles import Role
+from auth.service import AuthService
+from auth.sessions import EndReason, Session
+from auth.step_up import RECENT
+from auth.users import set_password
+from db.engine import Database
+from features import FEATURES
+from features.two_factor import codes, rules
+from features.two_factor.tables import Authenticator, RecoveryCode, TrustedDevice
+from features.two_factor.test_two_factor import App, challenge, code, secret_of
+from features.two_factor.words import CodeRefused
+from settings import SettingsError
+from tests.fixtures import (
+    LAPTOP,
+    Clock,
+    Letterbox,
+    Person,
+    make_settings,
+    open_session,
+)
+from web.start import check_features
+
+CAFE = replace(LAPTOP, ip="198.51.100.9")
+NEXT = timedelta(seconds=codes.PERIOD)
+
+
+@pytest.fixture
+def session(service: AuthService, ada: Person) -> Session:
+    """A session of Ada's."""
+    return open_session(service, service.log_in(ada.email, ada.password, LAPTOP).token)
+
+
+@pytest.fixture
+def app(service: AuthService, session: Session, clock: Clock) -> App:
+    """Ada's app."""
+    return App(service, session, clock)
+
+
+@pytest.fixture
+def strict(database: Database, clock: Clock, letterbox: Letterbox) -> AuthService:
+    """The same app, as its operator requires two factors from now on."""
+    settings = make_settings(two_factor="required")
+    return AuthService(
+        database, settings, features=FEATURES, mail_queue=letterbox.queue, clock=clock
+    )
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (59, "94287082"),
+        (1111111109, "07081804"),
+        (1111111111, "14050471"),
+        (1234567890, "89005924"),
+        (2000000000, "69279037"),
+        (20000000000, "65353130"),
+    ],
+)
+def test_the_vectors_of_rfc_6238_pass(moment: int, expected: str) -> None:
+    """SF-2: its appendix B, SHA-1."""
+    assert codes.code_at(b"12345678901234567890", moment // codes.PERIOD, digits=8) == expected
+
+
+def test_the_vectors_of_rfc_4226_pass() -> None:
+    """SF-2: its appendix D."""
+    made = [codes.code_at(b"12345678901234567890", count) for count in range(10)]
+
+    assert made == [
+        *("755224", "287082", "359152", "969429", "338314"),
+        *("254676", "287922", "162583", "399871", "520489"),
+    ]
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "١٢٣٤٥٦", "12a456", "1" * 1_000_000])
+def test_what_is_no_code_is_none(typed: str) -> None:
+    """SF-2: of any length and script."""
+    assert codes.step_of(b"x" * 20, typed, datetime(2026, 3, 14, tzinfo=UTC)) is None
+
+
+def test_a_code_counts_one_step_early_and_one_late_and_no_more() -> None:
+    """SF-2: clocks differ."""
+    now, secret = datetime(2026, 3, 14, 12, 0, 15, tzinfo=UTC), b"12345678901234567890"
+    step = int(now.timestamp()) // codes.PERIOD
+
+    found = [codes.step_of(secret, codes.code_at(secret, step + off), now) for off in range(-2, 3)]
+
+    assert found == [None, step - 1, step, step + 1, None]
+
+
+def test_of_forty_that_use_one_code_one_wins(service: AuthService, ada: Person, app: App) -> None:
+    """SF-2, TH-3: a step counts once, in one atomic write, and no earlier one after it."""
+    typed = app.code()
+
+    def attempt(_: int) -> bool:
+        return rules._use_code(service, ada.id, typed, LAPTOP)
+
+    with ThreadPoolExecutor(40) as threads:
+        assert sum(threads.map(attempt, range(40))) == 1
+    app.clock.advance(-NEXT)
+    assert not rules._use_code(service, ada.id, code(app.secret, app.clock), LAPTOP)
+
+
+def test_wrong_codes_make_the_account_wait_and_are_reported(
+    service: AuthService, ada: Person, app: App, letterbox: Letterbox
+) -> None:
+    """SF-2, TH-4: five, then even a correct one; the owner's known network has its own count."""
+    token = challenge(service, ada, CAFE)
+    for _ in range(rules.CODE_ACCOUNT.free):
+        with pytest.raises(CodeRefused):
+            rules.log_in_with_code(service, token, "000000", CAFE)
+
+    with pytest.raises(TooMany):
+        rules.log_in_with_code(service, token, code(app.secret, app.clock), CAFE)
+
+    assert "knows your password" in letterbox.to(ada.email)[-1].subject
+    owner = challenge(service, ada)
+    assert rules.log_in_with_code(service, owner, app.code(), LAPTOP)
+
+
+def test_a_challenge_is_over_after_five_minutes_and_with_the_account(
+    service: AuthService, ada: Person, app: App
+) -> None:
+    """SF-1: a code doesn't help any more."""
+    token = challenge(service, ada)
+    app.clock.advance(timedelta(minutes=5))
+    with pytest.raises(StepOver):
+        rules.log_in_with_code(service, token, app.code(), LAPTOP)
+
+    token = challenge(service, ada)
+    disable(service, ada.id)
+    with pytest.raises(StepOver):
+        rules.log_in_with_code(service, token, app.code(), LAPTOP)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda service, app, ada: app.clock.advance(rules.TRUSTED),
+        lambda service, app, ada: new_password(service, ada),
+        lambda service, app, ada: rules.turn_off_for(service, ada.id),
+    ],
+    ids=["thirty days", "a new password", "another app"],
+)
+def test_the_trust_in_a_device_ends(
+    service: AuthService,
+    ada: Person,
+    app: App,
+    end: Callable[[AuthService, App, Person], object],
+) -> None:
+    """SF-6: by itself, with the password, and with the app; a copy of the database has no token."""
+    token = challenge(service, ada)
+    login = rules.log_in_with_code(service, token, app.code(), LAPTOP, trust=True)
+    sent = rules.device_token(service, login)
+    assert sent
+    trusted = replace(LAPTOP, device=sent.value)
+    assert service.log_in(ada.email, ada.password, trusted)
+    with service.read() as connection:
+        assert sent.value not in connection.execute(select(TrustedDevice.hash)).scalars().all()
+
+    end(service, app, ada)
+
+    with service.read() as connection:
+        if connection.scalar(select(Authenticator.user_id)) is None:  # another app takes its place
+            begun = service.log_in(ada.email, ada.password, LAPTOP).token
+            App(service, open_session(service, begun), app.clock)
+    assert challenge(service, ada, trusted)
+
+
+def new_password(service: AuthService, ada: Person) -> None:
+    """Store the same password as a new one."""
+    with service.write() as connection:
+        set_password(connection, ada.id, hash_password(ada.password, service.scheme))
+
+
+def test_a_database_alone_yields_no_code(
+    service: AuthService, ada: Person, app: App, database: Database
+) -> None:
+    """SF-2, SF-3: the secret is encrypted for its row, and recovery codes are hashes."""
+    with database.read() as connection:
+        sealed = connection.scalar(select(Authenticator.secret))
+        hashes = connection.execute(select(RecoveryCode.hash)).scalars().all()
+
+    ring = KeyRing.of(service.settings.keys, purpose="authenticator secrets")
+    assert sealed and app.secret.hex() not in sealed
+    assert codes.unseal(ring, sealed, ada.id) == app.secret
+    assert codes.unseal(ring, sealed, "another row") is None
+    assert codes.unseal(ring, sealed[:-4] + "AAA=", ada.id) is None
+    assert not {codes.recovery_hash(made) for made in app.recovery_codes} - set(hashes)
+    assert not set(app.recovery_codes) & set(hashes)
+
+
+def test_secrets_follow_the_key_when_it_is_rotated(
+    service: AuthService, ada: Person, app: App, database: Database, clock: Clock
+) -> None:
+    """SF-2, JWT-8: the old key goes once `python -m auth rotate` has run."""
+    old, new = service.settings.secret_key, SecretStr(secrets.token_urlsafe(32))
+    both = make_settings(secret_key=new, secret_key_fallbacks=(old,))
+    rotating = AuthService(database, both, features=FEATURES, clock=clock)
+    assert rules.log_in_with_code(rotating, challenge(rotating, ada), app.code(), LAPTOP)
+
+    assert [rules.rotate(rotating), rules.rotate(rotating)] == [1, 0]
+
+    alone = make_settings(secret_key=new)
+    after = AuthService(database, alone, features=FEATURES, clock=clock)
+    assert rules.log_in_with_code(after, challenge(after, ada), app.code(), LAPTOP)
+    with pytest.raises(CodeRefused):
+        rules.log_in_with_code(service, challenge(service, ada), app.code(), LAPTOP)
+
+
+def test_changing_factors_needs_the_password_again(
+    service: AuthService, app: App, clock: Clock
+) -> None:
+    """SF-5, ASVS 7.5.1: a stolen cookie changes nothing."""
+    clock.advance(RECENT)
+
+    for change in (
+        lambda: rules.set_up(service, app.session, app.code(), LAPTOP),
+        lambda: rules.turn_off(service, app.session, app.code(), LAPTOP),
+        lambda: rules.renew_recovery_codes(service, app.session, LAPTOP),
+    ):
+        with pytest.raises(PasswordNeeded):
+            change()
+
+
+def test_new_recovery_codes_replace_the_old(
+    service: AuthService, ada: Person, app: App, letterbox: Letterbox
+) -> None:
+    """SF-3: and the owner is told."""
+    made = rules.renew_recovery_codes(service, app.session, LAPTOP)
+
+    assert "New recovery codes" in letterbox.to(ada.email)[-1].subject
+    token = challenge(service, ada)
+    with pytest.raises(AuthError):
+        rules.log_in_with_code(service, token, app.recovery_codes[0], LAPTOP, recovery=True)
+    assert rules.log_in_with_code(service, token, made[0], LAPTOP, recovery=True)
+
+
+def test_an_app_in_use_is_replaced_by_no_set_up(
+    service: AuthService, ada: Person, app: App
+) -> None:
+    """SF-5: neither in a session nor by a log-in that has only the password."""
+    with pytest.raises(StepOver):
+        typed = code(secret_of(rules.key_for_session(service, app.session)), app.clock)
+        rules.set_up(service, app.session, typed, LAPTOP)
+
+    token = challenge(service, ada)
+    pending = find_challenge(service, token, LAPTOP)
+    assert pending
+    with pytest.raises(StepOver):
+        typed = code(secret_of(rules.key_for_challenge(service, pending)), app.clock)
+        rules.set_up_at_log_in(service, token, typed, LAPTOP)
+    assert not open_session_of(service, ada)
+
+
+def open_session_of(service: AuthService, ada: Person) -> list[Session]:
+    """Return Ada's open sessions that began with one factor."""
+    with service.read() as connection:
+        found = service.sessions.of_user(connection, ada.id, service.now())
+    return [each for each in found if not each.two_factors]
+
+
+def test_where_two_factors_are_required_no_session_begins_before_the_set_up(
+    strict: AuthService, ada: Person, session: Session, clock: Clock, letterbox: Letterbox
+) -> None:
+    """SF-1: sessions from before are refused on their next run, and by every verb."""
+    ended = strict.session(session_token(strict, session), trusted=True)
+    assert ended and ended.end_reason is EndReason.ONE_FACTOR
+    with pytest.raises(SessionOver), strict.write_as(session):
+        pass
+    token = challenge(strict, ada)
+    pending = find_challenge(strict, token, LAPTOP)
+    assert pending and rules.needs_set_up(strict, pending)
+    secret = secret_of(rules.key_for_challenge(strict, pending))
+    with pytest.raises(CodeRefused):
+        rules.set_up_at_log_in(strict, token, "000000", LAPTOP)
+
+    login, made = rules.set_up_at_log_in(strict, token, code(secret, clock), LAPTOP)
+
+    assert open_session(strict, login.token).two_factors
+    assert len(made) == codes.RECOVERY_CODES
+    assert "authentication is on" in letterbox.to(ada.email)[-1].subject
+
+
+def test_a_role_can_require_it_and_the_next_run_does(
+    database: Database, ada: Person, session: Session, clock: Clock, service: AuthService
+) -> None:
+    """SF-1, RO-1: an admin needs two where others may choose."""
+    settings = make_settings(two_factor_required_for=("admin",))
+    careful = AuthService(database, settings, features=FEATURES, clock=clock)
+    token = session_token(careful, session)
+    assert careful.resume(token)
+
+    administration.grant(careful, ada.id, Role.ADMIN)
+
+    assert careful.resume(token) is None
+    assert challenge(careful, ada)
+
+
+def session_token(service: AuthService, session: Session) -> str:
+    """Return the token of *session*."""
+    return service.login(session).token
+
+
+def test_switched_off_it_asks_for_nothing(
+    service: AuthService, ada: Person, app: App, database: Database, clock: Clock
+) -> None:
+    """SF-1: an operator's choice, also for users who have set it up."""
+    off = AuthService(database, make_settings(two_factor="off"), features=FEATURES, clock=clock)
+
+    assert off.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_what_began_while_it_was_off_ends_when_it_is_on_again(
+    service: AuthService, ada: Person, app: App, database: Database, clock: Clock
+) -> None:
+    """SF-1: of users with an app; who has none, or has shown a code, stays logged in."""
+    off = AuthService(database, make_settings(two_factor="off"), features=FEATURES, clock=clock)
+    begun = off.log_in(ada.email, ada.password, LAPTOP).token
+    grace = off.sign_up("grace@example.com", ada.password, "Grace")
+    others = [session_token(off, app.session), off.log_in(grace.email, ada.password, CAFE).token]
+    assert not rules.at_start(off)
+    assert service.resume(begun)
+
+    assert "1 sessions began while TWO_FACTOR was off" in " ".join(rules.at_start(service))
+
+    ended = service.session(begun)
+    assert ended and ended.end_reason is EndReason.ONE_FACTOR
+    assert all(service.resume(token) for token in others)
+    assert not rules.at_start(service)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"two_factor_required_for": ("king",)}, "names no role of this app with king"),
+        ({"two_factor": "required"}, "the feature that asks was removed"),
+        ({"two_factor_required_for": ("admin",)}, "the feature that asks was removed"),
+    ],
+)
+def test_a_requirement_that_cannot_be_kept_stops_the_start(
+    settings: dict[str, object], reason: str
+) -> None:
+    """SF-1: it never opens the app with one factor instead."""
+    features = FEATURES if "king" in reason else ()
+
+    with pytest.raises(SettingsError, match=reason):
+        check_features(make_settings(**settings), features)
+
+
+def test_short_passwords_alone_are_named_at_the_start() -> None:
+    """PW-1: eight characters are enough only where a second factor is required."""
+    for settings, lines in (
+        ({}, 0),
+        ({"password_min_length": 8}, 1),
+        ({"password_min_length": 8, "two_factor": "required"}, 0),
+    ):
+        assert len(rules.warnings(make_settings(**settings))) == lines
+
+
+def test_an_operator_removes_a_lost_factor_and_encrypts_anew_by_command(
+    service: AuthService, ada: Person, app: App
+) -> None:
+    """SF-5, SF-2: `python -m auth two-factor-off` and `rotate`."""
+
+    def run(*line: str) -> str:
+        return CliRunner().invoke(main, line, obj=lambda: nullcontext(service)).output
+
+    assert run("rotate") == "0 secrets encrypted anew.\n"
+    assert "is off" in run("two-factor-off", ada.email)
+    assert "off already" in run("two-factor-off", ada.email)
+    assert service.log_in(ada.email, ada.password, LAPTOP)

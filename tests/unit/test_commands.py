@@ -1,0 +1,214 @@
+"""`python -m auth`: what an operator's commands do, say and refuse."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import insert
+
+from auth.__main__ import main
+from auth.administration import grant
+from auth.errors import LogInRefused
+from auth.roles import Role, has_admin
+from auth.service import AuthService
+from db.models import Counter
+from features.invitations.rules import accept
+from features.password_reset.rules import reset_password
+from settings import ROOT
+from tests.fixtures import KEY, LAPTOP, NOON, Letterbox, Person
+
+Run = Callable[..., Result]
+NEW = "kumquat lantern orbit seven"
+
+
+@pytest.fixture
+def run(service: AuthService) -> Run:
+    """Run a command on the test's database."""
+
+    def run_command(*line: str, typed: str = "") -> Result:
+        return CliRunner().invoke(main, line, input=typed, obj=lambda: nullcontext(service))
+
+    return run_command
+
+
+def test_the_first_admin_is_made_by_a_command_and_chooses_a_password_by_its_link(
+    service: AuthService, run: Run
+) -> None:
+    """MI-3, AC-7: no password passes through the terminal."""
+    done = run("create", "ada@example.com", "--name", "Ada", "--role", "admin")
+
+    assert done.exit_code == 0, done.output
+    link = done.output.split()[-1]
+    assert link.startswith("http://localhost:8501/reset-password?token=")
+    reset_password(service, link.partition("token=")[2], NEW, LAPTOP)
+    user = service.log_in("ada@example.com", NEW, LAPTOP).user
+    assert (user.name, list(user.roles)) == ("Ada", [Role.ADMIN])
+
+
+def test_a_password_comes_from_stdin_and_obeys_the_same_rules(
+    service: AuthService, run: Run
+) -> None:
+    """MI-3, AC-7: never from the command line, which other users of the machine can see."""
+    weak = run("create", "ada@example.com", "--password-stdin", typed="password\n")
+
+    assert weak.exit_code == 1
+    assert "at least 15" in weak.output
+    assert run("create", "ada@example.com", "--password-stdin", typed=f"{NEW}\n").exit_code == 0
+    assert service.log_in("ada@example.com", NEW, LAPTOP)
+
+
+def test_an_account_is_made_once(run: Run, ada: Person) -> None:
+    """MI-3: the sentence says what to do instead."""
+    done = run("create", ada.email, "--role", "admin")
+
+    assert done.exit_code == 1
+    assert "see grant and reset" in done.output
+
+
+def test_roles_are_granted_and_the_last_admin_stays(run: Run, ada: Person) -> None:
+    """MI-3, RO-3: by the same rules as on any page."""
+    assert "granted" in run("grant", ada.email, "admin").output
+    assert "theirs already" in run("grant", ada.email, "admin").output
+
+    for line in (["revoke", ada.email, "admin"], ["disable", ada.email], ["delete", ada.email]):
+        refused = run(*line, typed="y\n")
+        assert (refused.exit_code, "the only admin" in refused.output) == (1, True)
+    assert run("grant", ada.email, "king").exit_code == 2
+
+
+def test_accounts_are_listed_by_prefix_and_role(
+    service: AuthService, run: Run, ada: Person
+) -> None:
+    """MI-3: the next part begins after the last email."""
+    for name in ("al", "bob"):
+        service.sign_up(f"{name}@example.com", NEW)
+    grant(service, ada.id, Role.ADMIN)
+
+    listed = run("list", "A", "--json")
+
+    emails = [json.loads(line)["email"] for line in listed.output.splitlines()]
+    assert emails == ["Ada@example.com", "al@example.com"]
+    assert run("list", "--role", "admin").output == "Ada@example.com  Ada Lovelace  admin\n"
+    assert run("list", "--limit", "1").stderr == "There are more: --after Ada@example.com\n"
+    assert "al@example" in run("list", "--limit", "1", "--after", "Ada@example.com").output
+
+
+def test_an_account_is_shown_verified_and_deleted(
+    service: AuthService, run: Run, ada: Person
+) -> None:
+    """MI-3: deleting asks first."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    run("verify", ada.email)
+
+    shown = json.loads(run("show", ada.email, "--json").output)
+
+    assert (shown["open_sessions"], shown["verified_at"]) == (1, NOON.isoformat())
+    assert "hash" not in run("show", ada.email).output
+    assert ada.email in run("export", ada.email).output
+    assert run("delete", ada.email, typed="n\n").exit_code == 1
+    assert run("delete", ada.email, "--yes").exit_code == 0
+    assert "user_deleted" in run("audit", "--limit", "1").output
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_the_audit_is_filtered(service: AuthService, run: Run, ada: Person) -> None:
+    """MI-3: by account and event, the newest first."""
+    service.sign_up("bob@example.com", NEW)
+    run("verify", ada.email)
+
+    lines = run("audit", "--email", ada.email, "--json").output.splitlines()
+
+    assert [json.loads(line)["event"] for line in lines] == ["user_updated", "user_created"]
+    assert len(run("audit", "--event", "user_created").output.splitlines()) == 2
+
+
+def test_a_link_is_emailed_to_all_who_have_no_password(
+    service: AuthService, run: Run, ada: Person, letterbox: Letterbox, tmp_path: Path
+) -> None:
+    """MI-1: after an import without hashes; not to the others."""
+    users = tmp_path / "users.csv"
+    users.write_text("email\nbob@example.com\n")
+    run("import", str(users))
+    service._mail_queue = letterbox.queue
+
+    assert "1 of 1 sent" in run("reset", "--without-password", "--send").output
+
+    assert letterbox.link("bob@example.com", "reset-password")
+    assert letterbox.to(ada.email) == []
+    assert run("reset", "--without-password").exit_code == 2
+
+
+def test_an_invitation_is_sent_and_printed(
+    service: AuthService, run: Run, letterbox: Letterbox
+) -> None:
+    """MI-3: with its roles."""
+    service._mail_queue = letterbox.queue
+
+    done = run("invite", "bob@example.com", "--role", "admin", "--note", "Welcome")
+
+    link = letterbox.link("bob@example.com", "accept-invitation")
+    assert link in done.output
+    accept(service, link, "Bob", NEW, LAPTOP)
+    assert list(service.log_in("bob@example.com", NEW, LAPTOP).user.roles) == [Role.ADMIN]
+
+
+def test_a_dry_run_counts_what_would_be_purged(service: AuthService, run: Run) -> None:
+    """DB-7: and deletes nothing."""
+    row = {"key": "k", "count": 1, "until": NOON, "expires_at": NOON}
+    with service.write() as connection:
+        connection.execute(insert(Counter), row)
+
+    assert run("purge", "--dry-run").output == "1 rows would be deleted.\n"
+    assert "1 row deleted" in run("purge").output
+
+
+def process(sqlite_url: str, *line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m auth` in a process of its own."""
+    settings = {"DATABASE_URL": sqlite_url, "SECRET_KEY": KEY, "BASE_URL": "http://app.example"}
+    return subprocess.run(
+        [sys.executable, "-m", "auth", *line],
+        cwd=ROOT,
+        env=os.environ | settings | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_the_process_answers_in_exit_codes(sqlite_url: str) -> None:
+    """CF-1, MI-3: 0 done, 1 refused, 2 misused; the sentence is on stderr, without a traceback."""
+    made = process(sqlite_url, "create", "ada@example.com", "--role", "admin")
+    refused = process(sqlite_url, "disable", "ada@example.com")
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "http://app.example/reset-password?token=" in made.stdout
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: This is the only admin.")
+    wrong = process(sqlite_url, "list", SECRET_KEY="short")
+    assert wrong.returncode == 1
+    assert "SECRET_KEY" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+@pytest.mark.slow
+def test_a_shell_completes_commands(sqlite_url: str) -> None:
+    """MI-3: by click's own completion, for an executable called auth."""
+    asked = {"_AUTH_COMPLETE": "bash_complete", "COMP_WORDS": "auth dis", "COMP_CWORD": "1"}
+
+    assert process(sqlite_url, **asked).stdout == "plain,disable\n"
+
+
+def test_an_app_knows_whether_it_has_an_admin(service: AuthService, ada: Person) -> None:
+    """MI-3: until then, its log says at each start how to make one."""
+    assert not has_admin(service)
+
+    grant(service, ada.id, Role.ADMIN)
+
+    assert has_admin(service)

@@ -1,0 +1,64 @@
+"""A log-in's second step: begun after the password, resumed after F5, finished or left.
+
+The step's token is in the tab and in the page's address, as `?step=…`, which F5 keeps. It works
+only in the browser whose nonce came with the password, for five minutes, and opens nothing alone.
+"""
+
+import streamlit as st
+
+from auth.challenge import Challenge, find_challenge
+from auth.errors import StepNeeded, StepOver
+from auth.users import Login
+from web.guard import adopt_token
+from web.tab import Go, tab, visit
+
+STEP = "step"
+
+
+def log_in(email: str, password: str, remember: bool = False) -> Go:
+    """Start a session for this tab and this browser, or the step that its account needs first."""
+    auth, client = visit().auth, visit().client
+    end_step()
+    try:
+        return finish(auth.log_in(email, password, client, remember))
+    except StepNeeded as needed:
+        return begin(needed)
+
+
+def begin(needed: StepNeeded) -> Go:
+    """Go on to the step that a log-in needs."""
+    tab().challenge = needed.token
+    return Go()
+
+
+def pending() -> Challenge | None:
+    """Return the challenge that this tab has yet to meet, also in a page that was reloaded.
+
+    One that is over leaves a notice for the log-in form.
+    """
+    held, client = tab(), visit().client
+    held.challenge = held.challenge or (st.query_params.get(STEP) if client.browser else None)
+    if held.challenge is None:
+        return None
+    auth = visit().auth
+    challenge = find_challenge(auth, held.challenge, client)
+    if challenge is None or challenge.stage not in {each.name for each in auth.features}:
+        end_step()
+        held.notice = held.notice or StepOver.message
+        return None
+    if client.browser and st.query_params.get(STEP) != held.challenge:
+        st.query_params[STEP] = held.challenge
+    return challenge
+
+
+def finish(login: Login) -> Go:
+    """Sign this tab and its browser in."""
+    end_step()
+    adopt_token(login)
+    return Go()
+
+
+def end_step() -> None:
+    """Leave the step: the next page is the log-in form."""
+    tab().challenge = None
+    st.query_params.pop(STEP, None)
