@@ -135,6 +135,7 @@ class Tab:
     place: tuple[str, bool] | None = None  # that path, and whether signed in, of the last page
     moves: int = 0  # how often that changed: F5 begins anew
     shown: tuple[str, str] | None = None  # the notice that a page shows, and that page's url_path
+    showing: bool = False  # whether the page that runs shows the notice
     home: st.Page | None = field(default=None, repr=False)  # the app's default page
     pages: dict[str, st.Page] = field(default_factory=dict, repr=False)  # of this run, by name
 
@@ -177,25 +178,26 @@ def begin_run() -> None:
 def begin_page(page: st.Page, home: st.Page, pages: dict[str, st.Page]) -> None:
     """Begin *page*, one of *pages*, of an app whose default is *home*."""
     held = tab()
-    held.page, held.home, held.pages = page.url_path, home, pages
+    held.page, held.home, held.pages, held.showing = page.url_path, home, pages, False
 
 
 def notice() -> str | None:
     """Return the notice for this page: a new one, or the one that it has shown before.
 
     It stays there: a cookie on its way brings more runs. So does an event of the page before, which
-    only leads back here.
+    only leads back here. A run that is stopped has shown nothing.
     """
     held = tab()
-    if held.notice and (held.shown is None or held.shown[0] != held.notice):
-        held.shown = held.notice, held.page
-    return held.notice if held.shown == (held.notice, held.page) else None
+    held.showing = not held.shown or held.shown[0] != held.notice or held.shown[1] == held.page
+    return held.notice if held.showing else None
 
 
 def end_page() -> None:
     """End a page that ran to its last line: what other pages had to show is over."""
     held = tab()
-    if held.shown and held.shown[1] != held.page:
+    if held.notice and held.showing:
+        held.shown = held.notice, held.page
+    elif held.shown and held.shown[1] != held.page:
         if held.shown[0] == held.notice:
             held.notice = None
         held.shown = None

@@ -23,8 +23,8 @@ from db.models import Session as SessionRow
 from tests.app import test_flows
 from tests.app.conftest import PASSWORD, Open
 from tests.app.template.test_account_life import visit
-from web import connection, form, second_step
-from web.tab import Go
+from web import connection, form, navigation, second_step
+from web.tab import Go, notice
 
 NEW = "kumquat lantern orbit seven"
 PATIENCE = 10  # seconds
@@ -303,6 +303,38 @@ def test_a_click_is_not_lost_with_the_run_that_it_started(
 
         assert interruption.point is None, "the run was over before it"
         assert interruption.verbs == 1
+
+
+def test_a_notice_waits_for_the_page_that_the_form_leads_to(
+    open_app: Open,
+    service: AuthService,
+    interruption: Interruption,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """GD-10: a late click runs the form's page, which is stopped after it has begun to show it."""
+    page, button, prepare = FORMS["confirm an email while signed in"]
+    account = prepare(service, "ada@example.com")
+    app = visit(open_app, page, account.token)
+    app.query_params["token"] = account.link
+    app.run()
+    next(each for each in app.button if each.label == button).click()
+    clicked, here = app._tree.get_widget_states(), app._page_hash
+    interruption.point = 1
+    app._run(clicked)
+
+    def show_and_stop() -> str | None:
+        said = notice()
+        interruption.point = interruption.calls = 0
+        return said
+
+    app._page_hash = here
+    with monkeypatch.context() as patch:
+        patch.setattr(navigation, "notice", show_and_stop)
+        app._run(clicked)
+    app.switch_page("features/account/account.py").run()
+
+    assert interruption.verbs == 1
+    assert "Thank you. Your email is confirmed." in shown(app)
 
 
 def test_logging_in_and_out_again_at_once_is_no_second_click(

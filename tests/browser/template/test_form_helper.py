@@ -68,6 +68,7 @@ def test_a_wait_counts_down_to_its_end(visitor: Visitor) -> None:
         expect(alert).to_be_visible()
         visitor.expect_settled()
     expect(alert).to_contain_text("Too many attempts. Try again in")
+    visitor.expect_settled()
     runs = visitor.runs
 
     visitor.page.clock.fast_forward("01:05:00")
@@ -82,6 +83,7 @@ def test_what_a_new_password_lacks_is_told_while_it_is_typed(visitor: Visitor) -
     expect(visitor.field("Name")).to_be_focused()
     visitor.field("Email").fill("lovelace@example.com")
     met = visitor.page.locator("li.met")
+    visitor.expect_settled()
     runs = visitor.runs
 
     visitor.field("Password").fill("lovelace")
