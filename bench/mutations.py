@@ -52,7 +52,7 @@ TARGETS = {
     "web/gate.py": ("unit/test_gate.py",),
     "web/page_cookies.py": ("unit/test_page_cookies.py",),
     "web/headers.py": ("unit/test_headers.py",),
-    "web/guard.py": ("app",),
+    "web/guard.py": ("unit/test_guard.py", "app"),
 }
 QUICK = ("auth/keys.py",)
 REQUIRED = 95  # per cent of those that change anything

@@ -1,0 +1,130 @@
+"""What callbacks and fragments check, since the guard at the top of the script has not run."""
+
+from datetime import timedelta
+
+import pytest
+
+from auth.administration import disable, grant
+from auth.client import Client
+from auth.errors import Unavailable
+from auth.hand_off import refresh
+from auth.roles import Role
+from auth.rotation import OVERLAP, ROTATE_EVERY
+from auth.service import AuthService
+from auth.sessions import TOUCH_EVERY, EndReason, Session
+from tests.fixtures import Clock, Person, open_session
+from web import connection, guard
+from web.cookie_manager import CookieManagerBridge
+from web.guard import still_open
+from web.tab import Tab
+
+CLIENT = Client("192.0.2.7", "Firefox/150.0", "the cookie's token", "a browser", "a device")
+
+
+@pytest.fixture
+def held(service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch) -> Tab:
+    """The state of a tab that Ada is logged in to, while no script runs."""
+    held = Tab(token=service.log_in(ada.email, ada.password, CLIENT, remember=True).token)
+    monkeypatch.setattr(guard, "service", lambda: service)
+    monkeypatch.setattr(guard, "tab", lambda: held)
+    monkeypatch.setattr(connection, "http_only_cookie", lambda: None)
+    monkeypatch.setattr(CookieManagerBridge, "cookie_token", lambda _: CLIENT.token)
+    monkeypatch.setattr(connection, "ip", lambda proxies: CLIENT.ip if proxies == 0 else "")
+    for name in ("user_agent", "browser", "device"):
+        monkeypatch.setattr(connection, name, lambda name=name: getattr(CLIENT, name))
+    return held
+
+
+def found(service: AuthService, held: Tab) -> Session:
+    """Return the tab's session as the database has it."""
+    return open_session(service, held.token)
+
+
+def test_an_open_session_is_resolved_anew(service: AuthService, held: Tab) -> None:
+    """GD-2: the callback reads the roles of now, and acts for the connection's client."""
+    grant(service, found(service, held).user.id, Role.ADMIN)
+
+    assert still_open()
+
+    assert held.visit is not None
+    assert held.visit.auth is service
+    assert held.visit.client == CLIENT
+    assert held.visit.session == found(service, held)
+    assert still_open(Role.ADMIN)
+
+
+def test_a_tab_is_its_own_proof_where_the_browser_sends_no_cookie(
+    held: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second log-in there is to end this session."""
+    monkeypatch.setattr(CookieManagerBridge, "cookie_token", lambda _: None)
+
+    assert still_open()
+
+    assert held.visit is not None
+    assert held.visit.client.token == held.token
+
+
+def test_a_check_that_no_person_caused_keeps_no_session_alive(
+    service: AuthService, held: Tab, clock: Clock
+) -> None:
+    """SE-4: a fragment may run by itself all night."""
+    seen = found(service, held).last_seen_at
+    clock.advance(TOUCH_EVERY + timedelta(seconds=1))
+
+    assert still_open()
+
+    assert found(service, held).last_seen_at == seen
+
+
+def test_a_replaced_token_in_an_open_tab_ends_no_session(
+    service: AuthService, held: Tab, clock: Clock
+) -> None:
+    """SE-9: the callback does not run; the tab then asks its browser for the newest."""
+    clock.advance(ROTATE_EVERY)
+    newest = refresh(service, held.token or "")
+    assert newest
+    assert service.resume(newest.token)
+    clock.advance(OVERLAP)
+
+    assert not still_open()
+
+    assert open_session(service, newest.token).is_open
+
+
+def test_a_session_that_is_over_runs_nothing(service: AuthService, held: Tab) -> None:
+    """GD-2: disabled a moment ago, or logged out elsewhere; what the tab knew stays as it was."""
+    disable(service, found(service, held).user.id)
+
+    assert not still_open()
+
+    ended = service.session(held.token)
+    assert ended is not None
+    assert ended.end_reason is EndReason.DISABLED
+    assert held.visit is None
+
+
+def test_a_role_that_the_user_lacks_runs_nothing(held: Tab) -> None:
+    """GD-2: the session is open, and the callback is for others."""
+    assert not still_open(Role.ADMIN)
+    assert held.visit is None
+
+
+def test_a_tab_without_a_session_runs_nothing(held: Tab) -> None:
+    """GD-2: nobody is logged in."""
+    held.token = None
+
+    assert not still_open()
+
+
+def test_a_database_that_does_not_answer_runs_nothing(
+    held: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-5: any doubt means signed out."""
+
+    def unavailable() -> AuthService:
+        raise Unavailable
+
+    monkeypatch.setattr(guard, "service", unavailable)
+
+    assert not still_open()
