@@ -37,17 +37,13 @@ class AuthError(Exception):
 
 
 class InvalidDetails(AuthError):
-    """The input is invalid; `errors` has a sentence for every broken rule, by field.
-
-    `strength` is that of a new password, 0 to 4, where it was estimated.
-    """
+    """The input is invalid; `errors` has a sentence for every broken rule, by field."""
 
     message = "Some details need to be corrected."
 
-    def __init__(self, errors: Mapping[str, Sequence[str]], *, strength: int | None = None) -> None:
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         super().__init__()
         self.errors = errors
-        self.strength = strength
 
 
 class EmailTaken(AuthError):

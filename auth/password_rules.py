@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, partial
 from math import prod
 from unicodedata import normalize
@@ -20,33 +19,19 @@ ADVICE = "Three or four unrelated words are easy to remember and hard to guess."
 _queue = FairQueue(1, per_source=20, in_all=100)
 
 
-@dataclass(frozen=True)
-class Assessment:
-    """The rules that a password breaks, as sentences, and its strength from 0 to 4."""
-
-    errors: list[str]
-    strength: int
-
-
-def assess(
+def password_errors(
     password: str, min_length: int, context: Iterable[str] = (), source: str = ""
-) -> Assessment:
-    """Return the rules that *password* breaks; without errors it may be used.
+) -> list[str]:
+    """Return a sentence for each rule that *password* breaks; without any it may be used.
 
     *context* holds words that this person's password must not be made of, such as the name, the
     email and the app's name. zxcvbn estimates only what no cheaper rule refuses, in the turn of
     *source*, the requesting network (AV-2). Raises Busy.
     """
     if errors := obvious_errors(password, min_length):
-        return Assessment(errors, strength=0)
-    score = strength(password, context, source)
-    weak = score < MIN_STRENGTH
-    return Assessment(["This is too easy to guess."] if weak else [], score)
-
-
-def password_errors(password: str, min_length: int, context: Iterable[str] = ()) -> list[str]:
-    """Return a sentence for each rule that *password* breaks, as `assess` finds them."""
-    return assess(password, min_length, context).errors
+        return errors
+    weak = strength(password, context, source) < MIN_STRENGTH
+    return ["This is too easy to guess."] if weak else []
 
 
 def obvious_errors(password: str, min_length: int) -> list[str]:

@@ -17,6 +17,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from threading import Lock, get_native_id
@@ -41,6 +42,7 @@ class FairQueue:
 
     A source is a network. At most *per_source* jobs of one source may wait, and *in_all* of all
     sources. Any more raise Busy at once, so that no attacker can fill the queue (BC-9, AV-4).
+    Each thread calls *prepare* first, which must raise nothing.
     """
 
     def __init__(
@@ -117,7 +119,8 @@ STORED = re.compile(
 def lower_priority() -> None:
     """Lower this thread's priority so that hashing never slows page rendering."""
     if sys.platform == "linux":  # elsewhere priorities are a process's, not a thread's
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+        with suppress(OSError):  # a sandbox may forbid it
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
 
 
 # bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for

@@ -16,7 +16,7 @@ from auth.limits import (
     form_counters,
     network_counters,
 )
-from auth.password_rules import assess, obvious_errors
+from auth.password_rules import obvious_errors, password_errors
 from auth.passwords import hash_password
 from auth.users import Email, InvalidEmail, InvalidName, User, add_user, read_email, read_name
 
@@ -64,11 +64,12 @@ def check_new_password(
     This is slow: count the attempt and refuse cheaper mistakes first (AV-1, AV-2).
     """
     context = (email, email.partition("@")[0], name, auth.settings.app_name)
-    found = assess(password, auth.settings.password_min_length, context, client.source)
-    if found.errors:
-        raise InvalidDetails({"password": found.errors}, strength=found.strength)
-    if auth.settings.check_breached_passwords and is_breached(password):
-        raise InvalidDetails({"password": [FOUND_IN_BREACH]}, strength=found.strength)
+    least = auth.settings.password_min_length
+    errors = password_errors(password, least, context, client.source)
+    if not errors and auth.settings.check_breached_passwords and is_breached(password):
+        errors = [FOUND_IN_BREACH]
+    if errors:
+        raise InvalidDetails({"password": errors})
 
 
 def check_domain(auth: AuthService, email: Email) -> None:
@@ -95,7 +96,7 @@ def _add(auth: AuthService, email: str, password: str, name: str, client: Client
     if errors:
         weak = obvious_errors(password, auth.settings.password_min_length)
         errors |= {"password": weak} if weak else {}
-        raise InvalidDetails(errors, strength=0 if weak else None)
+        raise InvalidDetails(errors)
     if client:
         check_domain(auth, address)
     asker = client or Client()

@@ -29,14 +29,26 @@ def ask_password(purpose: str) -> None:
     *purpose* begins its sentence: "To see the salaries". A user who has no password confirms by
     what else the features offer.
     """
-    if step_up.has_password(visit().auth, visit().session):
-        form = Form("step_up")
-        with form:
-            password = st.text_input("Password", type="password", autocomplete="current-password")
-            form.errors(CURRENT)
-            st.caption(f"{purpose}, enter your password.")
-            form.button("Confirm")
-        form.submit(confirm, password)
-    else:
-        st.caption(f"{purpose}, use a passkey.")
+    if not step_up.has_password(visit().auth, visit().session):
+        ask_passkey(purpose)
+        return
+    form = Form("step_up")
+    with form:
+        password = current_password(form)
+        st.caption(f"{purpose}, enter your password.")
+        form.button("Confirm")
+    form.submit(confirm, password)
     draw("buttons", "show_step_up")
+
+
+def ask_passkey(purpose: str) -> None:
+    """Ask a user who has no password for what else the features offer."""
+    st.caption(f"{purpose}, use a passkey.")
+    draw("buttons", "show_step_up")
+
+
+def current_password(form: Form, label: str = "Password") -> str:
+    """Draw the field for the password that the user has now in *form*, and return the input."""
+    typed = st.text_input(label, type="password", autocomplete="current-password")
+    form.errors(CURRENT)
+    return typed

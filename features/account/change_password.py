@@ -1,13 +1,11 @@
 """Change password: requires the current one, if any, and logs out every other device."""
 
-import streamlit as st
-
 from auth.step_up import has_password
 from features.account import rules
-from web.form import CURRENT, Form, aside, form_page
+from web.form import Form, aside, form_page
 from web.guard import adopt_token
 from web.password import new_password
-from web.step_up import ask_password, recently_authenticated
+from web.step_up import ask_passkey, current_password, recently_authenticated
 from web.tab import Go, visit
 
 
@@ -22,16 +20,11 @@ known = has_password(visit().auth, visit().session)
 with form_page("Change your password" if known else "Choose a password") as below:
     form = Form("change_password")
     if known or recently_authenticated():
-        current = ""
         with form:
-            if known:
-                current = st.text_input(
-                    "Current password", type="password", autocomplete="current-password"
-                )
-                form.errors(CURRENT)
+            current = current_password(form, "Current password") if known else ""
             new = new_password(form, "New password")
             form.button("Change my password" if known else "Save my password")
         form.submit(change_password, current, new)
     else:
-        ask_password("To choose a password")
+        ask_passkey("To choose a password")
     aside(below, "account", "Back to your account")

@@ -6,7 +6,6 @@ from auth.errors import AuthError, LinkRefused
 from features.email_verification import rules
 from web import second_step
 from web.form import (
-    CURRENT,
     Form,
     aside,
     form_page,
@@ -15,6 +14,7 @@ from web.form import (
     link_token,
     was_answered,
 )
+from web.step_up import current_password
 from web.tab import Go, Say, tab, visit
 from web.words import NO_LINK
 
@@ -52,8 +52,7 @@ with form_page("Confirm your email") as below:
 
     if by_password.answered or (found and found.needs_password):
         with by_password:
-            password = st.text_input("Password", type="password", autocomplete="current-password")
-            by_password.errors(CURRENT)
+            password = current_password(by_password)
             st.caption("Enter the password of your account to confirm that this is your email.")
             by_password.button("Confirm my email")
         if found and found.may_choose_password:

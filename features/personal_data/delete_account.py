@@ -4,9 +4,9 @@ import streamlit as st
 
 from auth.step_up import has_password
 from features.personal_data import rules
-from web.form import CURRENT, Form, aside, form_page
+from web.form import Form, aside, form_page
 from web.guard import sign_out_locally
-from web.step_up import ask_password, recently_authenticated
+from web.step_up import ask_passkey, current_password, recently_authenticated
 from web.tab import Go, visit
 
 
@@ -24,16 +24,11 @@ with form_page("Delete your account") as below:
     )
     known = has_password(visit().auth, visit().session)
     if known or recently_authenticated():
-        password = ""
         with form:
-            if known:
-                password = st.text_input(
-                    "Password", type="password", autocomplete="current-password"
-                )
-                form.errors(CURRENT)
+            password = current_password(form) if known else ""
             with st.container(key="danger"):
                 form.button("Delete my account")
         form.submit(delete_account, password)
     else:
-        ask_password("To delete your account")
+        ask_passkey("To delete your account")
     aside(below, "account", "Back to your account")

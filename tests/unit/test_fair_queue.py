@@ -1,5 +1,6 @@
 """The queue for expensive work: networks take turns, and no attacker can fill it."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Lock
@@ -8,7 +9,7 @@ import pytest
 
 from auth import passwords
 from auth.errors import Busy
-from auth.passwords import FairQueue
+from auth.passwords import FairQueue, lower_priority
 from tests.serving import wait_until
 
 
@@ -155,6 +156,22 @@ def test_each_thread_is_prepared_before_its_first_job() -> None:
         queue.run(lambda: done.append("ran"))
 
     assert done == ["prepared", "ran", "ran"]
+
+
+def test_where_priorities_are_forbidden_jobs_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """BC-9: a thread that cannot be prepared would leave each log-in waiting for ever."""
+
+    def forbid(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbid)
+
+    lower_priority()  # raises nothing
+
+    queue = FairQueue(1, per_source=1, in_all=1, prepare=lower_priority)
+    assert queue.run(lambda: 42) == 42
 
 
 def test_what_a_job_raises_is_raised_where_it_was_asked_for() -> None:

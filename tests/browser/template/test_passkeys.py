@@ -12,7 +12,7 @@ from auth.users import User
 from features.passkeys.tables import Passkey
 from tests.browser.conftest import ONE_BRIDGE, ServerOf, without_traceback
 from tests.browser.visitor import Visitor, expect
-from tests.serving import Server, serve
+from tests.serving import Server, serve, wait_until
 
 # What browsers have that can forget a passkey; here it is only written down.
 FORGET = """PublicKeyCredential.signalUnknownCredential = async (which) => {
@@ -76,12 +76,13 @@ class Authenticator:
         return [each["signCount"] for each in found["credentials"]]
 
 
-def test_a_passkey_is_added_and_logs_in_by_button_and_from_the_email_field(
+def test_a_passkey_is_added_steps_up_and_logs_in_by_button_and_from_the_email_field(
     visitor: Visitor, server: Server, ada: User
 ) -> None:
-    """SF-4: for as long as the form's box says, and at the address that was asked for.
+    """SF-4, SF-5: for as long as the form's box says, and at the address that was asked for.
 
-    The browser is told to forget one that no account has any more.
+    In place of the password, it gives a session another token. The browser is told to forget one
+    that no account has any more.
     """
     device = Authenticator(visitor)
     visitor.log_in(ada.email, path="/passkeys")
@@ -92,6 +93,17 @@ def test_a_passkey_is_added_and_logs_in_by_button_and_from_the_email_field(
     expect(visitor.page.get_by_text("already has a passkey")).to_be_visible()
     device.touch(False)
     assert len(device.counts()) == 1
+
+    visitor.arrive(ada.email, "/passkeys")
+    before = visitor.token()
+    expect(visitor.field("Password")).to_be_visible()
+    device.touch(True)
+    visitor.button("Use a passkey").dblclick()
+    expect(visitor.button("Add a passkey")).to_be_visible()
+    device.touch(False)
+    wait_until(lambda: visitor.token() != before, "another token")
+    visitor.reload()
+    expect(visitor.button("Add a passkey")).to_be_visible()
     visitor.log_out()
 
     visitor.open("/account")
