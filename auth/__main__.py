@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from auth import administration, housekeeping
 from auth.audit import Event
-from auth.emails import Emails
+from auth.emails import LOGO, LOGO_ID, Emails
 from auth.emails import samples as core_samples
 from auth.errors import AuthError, EmailTaken, InvalidDetails, Unavailable
 from auth.feature import paths_of
@@ -293,7 +293,8 @@ def emails(folder: Path) -> None:
     for feature in FEATURES:
         mails += feature.samples(frame) if feature.samples else []
     for mail in mails:
-        (folder / f"{mail.kind}.html").write_text(mail.html, "utf-8")
+        shown = mail.html.replace(f"cid:{LOGO_ID}", LOGO.as_uri())
+        (folder / f"{mail.kind}.html").write_text(shown, "utf-8")
         (folder / f"{mail.kind}.txt").write_text(f"{mail.subject}\n\n{mail.text}", "utf-8")
     click.echo(f"Written to {folder}.")
 

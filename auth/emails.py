@@ -10,6 +10,8 @@ from auth.mail import Mail, Urgency
 from settings import ROOT
 
 THEME = ROOT / ".streamlit" / "config.toml"
+LOGO = ROOT / "views" / "logo.png"  # where there is one: mail programs show no SVG
+LOGO_ID = "logo@app"  # its Content-ID: it travels along, since fetching it would report the reader
 # Tables and inline styles are what mail programs know; those that know dark mode take the classes.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{subject}</title>
@@ -29,8 +31,7 @@ PAGE = """<!doctype html>
  style="background:{page}"><tr><td align="center" style="padding:32px 16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:520px">
 <tr><td style="padding:0 0 20px"><table role="presentation" cellpadding="0" cellspacing="0"><tr>
-<td width="32" height="32" align="center" bgcolor="{primary}" style="border-radius:9px;{font};
-font-size:16px;font-weight:bold;color:#ffffff">{initial}</td>
+{mark}
 <td class="text" style="padding-left:10px;{font};font-size:16px;font-weight:bold;color:{text}">
 {app}</td></tr></table></td></tr>
 <tr><td class="card text" style="padding:32px;background:{card};border:1px solid {line};
@@ -40,6 +41,11 @@ border-radius:16px;{font};font-size:16px;line-height:1.5;color:{text}">
 </td></tr></table>
 </body></html>
 """
+INITIAL = (
+    '<td width="32" height="32" align="center" bgcolor="{primary}" style="border-radius:9px;{font};'
+    'font-size:16px;font-weight:bold;color:#ffffff">{initial}</td>'
+)
+IMAGE = f'<td><img src="cid:{LOGO_ID}" width="32" height="32" alt="" style="display:block"></td>'
 FONT = "font-family:'Source Sans 3',-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 PARAGRAPH = '<p class="text" style="margin:0 0 16px;color:{text}">{{}}</p>'
 BUTTON = (
@@ -132,7 +138,8 @@ class Emails:
         label, link = (button[0], self.base_url + button[1]) if button else ("", "")
         below = [after] if after else []
         lines = [*before, *([f"{label}:\n{link}"] if button else []), *below, f"-- \n{self.app}"]
-        colors = _colors()
+        colors, logo = _colors(), LOGO.read_bytes() if LOGO.exists() else b""
+        mark = INITIAL.format(initial=escape(self.app[:1].upper()), **colors)
         paragraph, drawn = PARAGRAPH.format(**colors), BUTTON.format(**colors)
         body = [paragraph.format(escape(line)) for line in before]
         if button:
@@ -145,10 +152,11 @@ class Emails:
             html=PAGE.format(
                 subject=escape(subject),
                 app=escape(self.app),
-                initial=escape(self.app[:1].upper()),
+                mark=IMAGE if logo else mark,
                 body="\n".join(body),
                 **colors,
             ),
+            logo=logo,
             link=link or None,
             kind=kind,
             urgency=urgency,

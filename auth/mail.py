@@ -57,6 +57,7 @@ class Mail:
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
+    logo: bytes = field(default=b"", repr=False)  # a PNG that the HTML shows
     link: str | None = field(default=None, repr=False)
     kind: str = "email"
     urgency: Urgency = Urgency.NOTICE

@@ -19,6 +19,7 @@ from threading import Timer
 from click import echo, style
 from email_validator import EmailNotValidError, validate_email
 
+from auth.emails import LOGO_ID
 from auth.mail import Mail, MailFailed, MailRefused, ServerFailed
 from settings import MailServer, Sender
 
@@ -105,6 +106,8 @@ def message(mail: Mail, sender: Sender) -> EmailMessage:
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     made.set_content(mail.text)
     made.add_alternative(mail.html, subtype="html")
+    if mail.logo and (html := made.get_body(("html",))):
+        html.add_related(mail.logo, "image", "png", cid=f"<{LOGO_ID}>")
     return made
 
 

@@ -1,7 +1,8 @@
 """The look: the app's mark and name, the style sheet, and the card that public pages stand in.
 
 Colours, corners and sizes are in .streamlit/config.toml. What Streamlit has no option for is in
-`look.css`. The mark is `views/logo.svg`; the name is `APP_NAME` in `.env`.
+`look.css`. The mark is `views/logo.png`, where there is one, which emails show too, or else
+`views/logo.svg`; the name is `APP_NAME` in `.env`.
 """
 
 import re
@@ -18,6 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from auth.emails import LOGO as PNG
 from settings import ROOT
 
 LOGO = ROOT / "views" / "logo.svg"
@@ -99,7 +101,8 @@ def _skeleton(shape: str, *parts: str) -> None:
 @cache
 def mark() -> str:
     """Return the mark as a data URL: it comes with the page, so that nothing appears later."""
-    return "data:image/svg+xml;base64," + b64encode(LOGO.read_bytes()).decode()
+    file, kind = (PNG, "png") if PNG.exists() else (LOGO, "svg+xml")
+    return f"data:image/{kind};base64,{b64encode(file.read_bytes()).decode()}"
 
 
 def style() -> str:

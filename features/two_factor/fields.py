@@ -13,15 +13,10 @@ RECOVERY = "two_factor_by_recovery_code"
 
 def ask_code(form: Form, button: str, *, may_trust: bool = False) -> tuple[str, bool, bool]:
     """Draw the form; return what was typed, if it is a recovery code, and whether to trust."""
-    trust = False
     recovery = bool(st.session_state.get(RECOVERY))
     with form:
-        if recovery:
-            typed = st.text_input("Recovery code", autocomplete="off")
-        else:
-            typed = st.text_input("Code", autocomplete="one-time-code", placeholder="123 456")
-        if may_trust:
-            trust = st.checkbox(TRUST)
+        typed = st.text_input("Recovery code", autocomplete="off") if recovery else _code()
+        trust = may_trust and st.checkbox(TRUST)
         form.button(button)
     return typed, recovery, trust
 
@@ -35,14 +30,22 @@ def offer_other_way() -> None:
         st.rerun()
 
 
-def show_key(key: Key) -> None:
-    """Draw the QR code, and the key as text for apps without a camera."""
+def ask_first_code(form: Form, key: Key) -> str:
+    """Draw the QR code, the key as text for apps without a camera, and the form of a set-up."""
     import segno  # for a set-up alone
 
     image = segno.make(key.uri, error="m").svg_data_uri(scale=5, border=4, light="#fff")
     st.caption(SCAN, text_alignment="center")
     st.html(f'<div class="qr"><img src="{image}" alt="QR code of the key below"></div>')
     st.code(key.text, language=None, wrap_lines=True)
+    with form:
+        typed = _code()
+        form.button("Turn on")
+    return typed
+
+
+def _code() -> str:
+    return st.text_input("Code", autocomplete="one-time-code", placeholder="123 456")
 
 
 def show_codes(made: list[str]) -> Go:

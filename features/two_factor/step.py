@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.challenge import Challenge
 from features.two_factor import rules
-from features.two_factor.fields import ask_code, offer_other_way, show_codes, show_key
+from features.two_factor.fields import ask_code, ask_first_code, offer_other_way, show_codes
 from features.two_factor.words import ASK_CODE, ASK_RECOVERY, REQUIRED, SET_UP, TITLE
 from web.connection import http_only_cookie
 from web.form import Form, form_page
@@ -18,10 +18,7 @@ def show_step(challenge: Challenge) -> None:
     with form_page(SET_UP if set_up else TITLE, REQUIRED if set_up else "") as below:
         form = Form("second_step")
         if set_up:
-            show_key(rules.key_for_challenge(visit().auth, challenge))
-            with form:
-                typed = st.text_input("Code", autocomplete="one-time-code", placeholder="123 456")
-                form.button("Turn on")
+            typed = ask_first_code(form, rules.key_for_challenge(visit().auth, challenge))
         else:
             answer = st.container()
             may_trust = http_only_cookie() is not None  # a script could read another one

@@ -233,6 +233,9 @@ def test_the_logo_is_changed(project: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert drawn == (project / "views/logo.svg").read_bytes()
     assert b"#0b7a5c" in drawn
 
+    monkeypatch.setattr(look, "PNG", look.LOGO)  # a PNG is shown instead
+    assert look.mark.__wrapped__().startswith("data:image/png;")
+
 
 def test_the_look_is_changed(project: Path) -> None:
     """Options that Streamlit knows, with other values than before."""

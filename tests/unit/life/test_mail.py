@@ -16,6 +16,7 @@ from threading import Event, Thread
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from auth import emails
 from auth.emails import Emails, samples
 from auth.log import BoundedLog
 from auth.mail import (
@@ -86,6 +87,24 @@ def test_an_email_arrives_as_text_and_as_html() -> None:
     assert "https://app.example.com/reset-password?token=the-token" in text
     assert 'href="https://app.example.com/reset-password?token=the-token"' in html
     assert "<App>" not in html
+
+
+def test_a_logo_travels_inside_the_email(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RS-4: nothing is fetched; it stands beside the HTML that shows it, and not in the text."""
+    monkeypatch.setattr(emails, "LOGO", tmp_path / "logo.png")
+    emails.LOGO.write_bytes(b"\x89PNG and so on")
+
+    with mail_server(free_port()) as mailbox:
+        Smtp(read_mail_server(mailbox.url), SENDER).send(EMAILS.password_off("ada@example.com"))
+
+    [mail] = mailbox.mails
+    _, shown = mail.iter_parts()
+    html, logo = shown.iter_parts()
+    assert shown.get_content_type() == "multipart/related"
+    assert f"cid:{logo['Content-ID'].strip('<>')}" in html.get_content()
+    assert logo.get_content() == b"\x89PNG and so on"
+    assert logo.get_content_disposition() == "inline"
+    assert "cid:" not in RESET.html + body(mail, "plain")
 
 
 @pytest.mark.parametrize(
