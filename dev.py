@@ -325,7 +325,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "screenshots": partial(start, TESTS, "upkeep.screenshots"),
     "auth": partial(start, APP[:3], "auth"),
     "lock": lock,
-    "adopt": lambda *paths: start(APP[:1], "upkeep.adopt", *map(os.path.abspath, paths)),
+    "adopt": lambda *line: start(APP[:1], "upkeep.adopt", "--at", str(Path.cwd()), *line),
     "remove": partial(start, APP[:2], "upkeep.remove"),
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }

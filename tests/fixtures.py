@@ -16,8 +16,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, delete, make_url, text
 
+from auth.administration import grant
 from auth.errors import SessionOver
 from auth.mail import Mail, MailFailed, MailQueue
+from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Client, Session
 from db import engine as engines
@@ -221,6 +223,13 @@ def service(database: Database, settings: Settings, clock: Clock) -> AuthService
 def ada(service: AuthService) -> Person:
     """Ada, who has an account."""
     return sign_up_ada(service)
+
+
+@pytest.fixture
+def admin(service: AuthService, ada: Person, token: str) -> Session:
+    """The session of Ada, an admin."""
+    grant(service, open_session(service, token).user.id, Role.ADMIN)
+    return open_session(service, token)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+EXISTING = ("upkeep/into.py", "web/existing.py")  # only in apps that were there before
 # Files that stay with the template: they make projects, measure them, or test the template itself.
 MACHINERY = (
     *(".ci", ".gitattributes", "CONTRIBUTING.md", "bench", "cookiecutter.json", "docs/images"),
@@ -15,7 +16,7 @@ MACHINERY = (
         "tests/http",
         "tests/property",
         "tests/unit",
-        "web/existing.py",  # only in apps that were there before
+        *EXISTING,
         "*/template",
     ),
 )
@@ -40,7 +41,7 @@ def is_shared(path: str) -> bool:
 
 def is_for_adopted(path: str) -> bool:
     """Return whether the template's file at *path* is part of apps that were there before."""
-    if path == "web/existing.py":
+    if path in EXISTING:
         return True
     stays = _matches(path, *STAY_BEHIND) or _matches(PurePosixPath(path).name, *STAY_BEHIND)
     return is_shared(path) and _matches(path, *BROUGHT, *MERGED) and not stays

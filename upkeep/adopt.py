@@ -1,9 +1,10 @@
-"""Bring user accounts into an existing Streamlit app: `python3 dev.py adopt PATH`.
+"""Bring user accounts into an existing Streamlit app: `python3 dev.py adopt PATH [--into NAME]`.
 
-PATH is the app's script, or its folder. What the app needs is copied beside the script; `pages/`,
-which Streamlit serves without a log-in, becomes `app_pages/`; requirements, settings and
-`.streamlit/config.toml` are merged, where the app's own values stay. The script itself is left to
-its owner, who adds the three lines that are printed.
+PATH is the app's script, or its folder. What the app needs is copied beside the script, or into the
+package NAME there, which takes no other name of the app's; `pages/`, which Streamlit serves without
+a log-in, becomes `app_pages/`; requirements, settings and `.streamlit/config.toml` are merged,
+where the app's own values stay. The script itself is left to its owner, who adds the three lines
+that are printed.
 Exit codes: 0 done, 2 refused with nothing changed.
 """
 
@@ -15,17 +16,25 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterable
+from keyword import iskeyword
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dev
 from upkeep import BROUGHT, is_for_adopted
+from upkeep.into import pack, renamed
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ("streamlit_app.py", "app.py", "main.py", "Home.py", "home.py")
 PAGES, PRIVATE = "pages", "app_pages"
 LINE = 100  # characters
+OFFER = (
+    "The accounts need them for their own files. Have all of those put into one folder: python3 "
+    "dev.py adopt {path} --into accounts. Or rename yours, and their imports, and try again."
+)
 IGNORED = (".env", ".venv", "data/app.db*", "data/outbox/", "__pycache__/")
 
 
@@ -33,14 +42,19 @@ class Refused(Exception):
     """Nothing was changed; the text says why and what to do."""
 
 
-def adopt(path: Path) -> list[str]:
-    """Adopt the app at *path*; return what was done, and what is left to do, as lines."""
+def adopt(path: Path, into: str = "") -> list[str]:
+    """Adopt the app at *path*; return what was done, and what is left to do, as lines.
+
+    The accounts' files stand beside the script, or *into* a package of that name.
+    """
     script = find_script(path)
     app = script.parent
-    if taken := collisions(app):
+    if into and (not into.isidentifier() or iskeyword(into) or into in sys.stdlib_module_names):
+        raise Refused(f"{into} can't be the name of a package: choose one such as accounts.")
+    if taken := collisions(app, into):
         raise Refused(
-            f"These names are taken in {app}: {', '.join(taken)}. The accounts need them for their "
-            "own files. Rename yours, and their imports, and try again."
+            f"These names are taken in {app}: {', '.join(taken)}. "
+            + ("Choose another name." if into else OFFER.format(path=path))
         )
     navigation = navigation_calls(script)
     if len(navigation) > 1:
@@ -48,16 +62,16 @@ def adopt(path: Path) -> list[str]:
     brought = git("ls-files", "-z", *BROUGHT, "requirements*.lock")
     if not brought:
         raise Refused("git has none of the template's files here: clone it, and try again.")
-    requirements, project, changed = merged_requirements(app)
+    requirements, project, changed = merged_requirements(app, into)
     texts = {
         "requirements.txt": requirements,
         "pyproject.toml": project,
         ".streamlit/config.toml": merged_config(app),
         ".gitignore": merged_lines(app / ".gitignore", IGNORED),
-        **merged_settings(app),
+        **merged_settings(app, into),
     }
     # Nothing was changed so far.
-    done = [copy_files(app, script.name, brought.split("\0"))]
+    done = [copy_files(app, script.name, brought.split("\0"), into)]
     if (app / PAGES).is_dir():
         done.append(move_pages(app))
     for name, text in texts.items():
@@ -66,7 +80,8 @@ def adopt(path: Path) -> list[str]:
         (app / name).chmod(0o600 if name == ".env" else (app / name).stat().st_mode)
         (app / name).write_text(text, "utf-8")
     done.append(f"Merged {', '.join(texts)}{': ' * bool(changed)}{', '.join(changed)}.")
-    return [*done, "", *to_do(script, navigation, (app / PRIVATE).is_dir())]
+    told = [*done, "", *to_do(script, navigation, (app / PRIVATE).is_dir())]
+    return [renamed(line, into) for line in told]
 
 
 def find_script(path: Path) -> Path:
@@ -81,9 +96,10 @@ def find_script(path: Path) -> Path:
     return found[0].resolve()
 
 
-def collisions(app: Path) -> list[str]:
+def collisions(app: Path, into: str = "") -> list[str]:
     """Return the files and folders of *app* that would hide a module of ours, or be hidden."""
-    modules = {PRIVATE, *(name.removesuffix(".py") for name in BROUGHT)}
+    ours = ("a2wsgi", into, f"{into}_server") if into else BROUGHT
+    modules = {PRIVATE, *(name.removesuffix(".py") for name in ours)}
     return sorted(
         file.name
         for file in app.iterdir()
@@ -101,22 +117,29 @@ def navigation_calls(script: Path) -> list[int]:
     return [line for name, line in called if name == "navigation"]
 
 
-def copy_files(app: Path, script: str, names: Iterable[str]) -> str:
+def copy_files(app: Path, script: str, names: Iterable[str], into: str) -> str:
     """Copy what the app needs; the commands and the server then start *script*."""
-    for name in filter(is_for_adopted, filter(None, names)):
-        (app / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, app / name)
-    for name in ("dev.py", "server.py"):
-        text = (app / name).read_text("utf-8")
-        (app / name).write_text(text.replace('"app.py"', f'"{script}"'), "utf-8")
     origin = {
         "url": git("remote", "get-url", "origin") or str(ROOT),
         "commit": git("rev-parse", "HEAD"),
+        "adopted": True,  # an upgrade leaves everything else to the app
+        **({"into": into} if into else {}),
     }
-    lines = "".join(f"{name} = {toml(value)}\n" for name, value in origin.items())
-    lines += "adopted = true\n"  # an upgrade leaves everything else to the app
-    (app / "upkeep/template.toml").write_text(lines, "utf-8")  # for python3 dev.py upgrade
-    return f"Copied {', '.join(BROUGHT)}; dev.py and server.py start {script}."
+    with TemporaryDirectory() as whole:
+        new = Path(whole)
+        for name in filter(is_for_adopted, filter(None, names)):
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, new / name)
+        for name in ("dev.py", "server.py"):
+            text = (new / name).read_text("utf-8")
+            (new / name).write_text(text.replace('"app.py"', f'"{script}"'), "utf-8")
+        lines = "".join(f"{name} = {toml(value)}\n" for name, value in origin.items())
+        (new / "upkeep/template.toml").write_text(lines, "utf-8")  # for python3 dev.py upgrade
+        if into:
+            pack(new, into)
+        shutil.copytree(new, app, dirs_exist_ok=True)
+    where = f"{into}, a2wsgi.py and server.py" if into else ", ".join(BROUGHT)
+    return f"Copied {where}; python3 dev.py and server.py start {script}."
 
 
 def git(*arguments: str) -> str:
@@ -141,12 +164,12 @@ def move_pages(app: Path) -> str:
     return f"Renamed {PAGES}/ to {PRIVATE}/: Streamlit serves {PAGES}/ without a log-in."
 
 
-def merged_requirements(app: Path) -> tuple[str, str, list[str]]:
+def merged_requirements(app: Path, into: str = "") -> tuple[str, str, list[str]]:
     """Return requirements.txt and pyproject.toml with ours, and what the app had otherwise.
 
     Where both name a package, the version that the accounts are tested with takes its place.
     """
-    ours = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    ours = tomllib.loads(renamed((ROOT / "pyproject.toml").read_text("utf-8"), into))
     lines = ours["project"]["dependencies"]
     known = dev.requirements("\n".join(lines))
     kept, changed = [], []
@@ -193,9 +216,9 @@ def merged_config(app: Path) -> str:
     return text
 
 
-def merged_settings(app: Path) -> dict[str, str]:
+def merged_settings(app: Path, into: str = "") -> dict[str, str]:
     """Return .env and .env.example, with what the app has in them."""
-    example = (ROOT / ".env.example").read_text("utf-8")
+    example = renamed((ROOT / ".env.example").read_text("utf-8"), into)
     cookie = f"auth-{name_of(app)[:40]}-{secrets.token_hex(2)}"
     for setting, value in {"APP_NAME": name_of(app), "COOKIE_NAME": cookie}.items():
         example = re.sub(rf"^{setting}=.*$", f"{setting}={value}", example, flags=re.MULTILINE)
@@ -278,11 +301,13 @@ def to_do(script: Path, navigation: list[int], has_pages: bool) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Adopt the app named in *arguments*; return the exit code."""
-    if len(arguments) != 1:
-        print("Usage: python3 dev.py adopt PATH, the script or the folder of a Streamlit app.")
-        return 2
+    parser = ArgumentParser(prog="python3 dev.py adopt", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("path", type=Path, help="the script or the folder of a Streamlit app")
+    parser.add_argument("--into", default="", metavar="NAME", help="a package that holds it all")
+    parser.add_argument("--at", default="", type=Path, help=SUPPRESS)  # PATH is relative to it
+    asked = parser.parse_args(arguments)
     try:
-        print(*adopt(Path(arguments[0])), sep="\n")
+        print(*adopt(asked.at / asked.path, asked.into), sep="\n")
     except (Refused, OSError, ValueError, SyntaxError) as refusal:
         print(refusal, file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import accumulate
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,9 +33,9 @@ def remove(root: Path, name: str) -> list[str]:
             f"they no longer import features.{name}."
         )
     has_tables = "__tablename__" in "".join(
-        file.read_text("utf-8") for file in (root / "features" / name).rglob("*.py")
+        file.read_text("utf-8") for file in (root / f"features/{name}").rglob("*.py")
     )
-    shutil.rmtree(root / "features" / name)
+    shutil.rmtree(root / f"features/{name}")
     for file in (root / "tests").rglob(f"test_{name}.py"):
         file.unlink()
     listed = root / LIST
@@ -56,25 +57,24 @@ def users_of(root: Path, name: str) -> list[str]:
     """Return what else imports the feature *name*: features by name, or files."""
     users: set[str] = set()
     for file in root.rglob("*.py"):
-        path = file.relative_to(root)
-        own = path.parts[:2] == ("features", name)
-        if own or path.as_posix() == LIST or any(part.startswith(".") for part in path.parts):
+        path = file.relative_to(root).as_posix()
+        if path == LIST or path.startswith((f"features/{name}/", ".")) or "/." in path:
             continue
         if name in file.read_text("utf-8") and f"features.{name}" in imported(file):
-            of_feature = path.parts[0] == "features"
-            users.add(path.parts[1] if of_feature else path.as_posix())
+            of_feature = re.match("features/([^/]+)", path)
+            users.add(of_feature[1] if of_feature else path)
     return sorted(users)
 
 
 def imported(file: Path) -> set[str]:
-    """Return the modules that *file* imports, cut to two parts, such as features.account."""
+    """Return the modules that *file* imports, and each package they are in."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {".".join(name.split(".")[:2]) for name in found}
+    return {part for name in found for part in accumulate(name.split("."), "{}.{}".format)}
 
 
 def write_migration(root: Path, name: str) -> str:

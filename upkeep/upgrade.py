@@ -16,6 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from upkeep import is_for_adopted, is_shared
@@ -40,7 +41,7 @@ class Refused(Exception):
 def upgrade(wanted: str | None = None) -> int:
     """Merge the template's *wanted* tag or commit into the files; return the exit code."""
     refuse_unsaved_work()
-    url, known, adopted = origin()
+    url, known, adopted, into = origin()
     fetch(url)
     start = start_commit(url, known)
     end = commit_of(wanted) if wanted else newest(start)
@@ -48,8 +49,9 @@ def upgrade(wanted: str | None = None) -> int:
         print(f"This project is at {name_of(start)} already.")
         return 0
     belongs = is_for_adopted if adopted else is_shared
-    base = only_files(belongs, start)
-    merged = attempt("cherry-pick", "--no-commit", "--allow-empty", only_files(belongs, end, base))
+    base = only_files(belongs, into, start)
+    ours = only_files(belongs, into, end, base)
+    merged = attempt("cherry-pick", "--no-commit", "--allow-empty", ours)
     conflicts = unmerged()
     if merged.returncode != 0 and not conflicts:
         raise Refused(f"git could not merge the two: {merged.stderr.strip()}")
@@ -77,10 +79,10 @@ def refuse_unsaved_work() -> None:
         raise Refused(f"commit or stash your changes first: {names}")
 
 
-def origin() -> tuple[str, str, bool]:
+def origin() -> tuple[str, str, bool, str]:
     """Return the template's URL, this project's commit of it, and whether it is an adopted app.
 
-    Raises Refused without a URL.
+    Last, the package of such an app that has all of it, or "". Raises Refused without a URL.
     """
     file = HERE / ORIGIN
     try:
@@ -93,7 +95,8 @@ def origin() -> tuple[str, str, bool]:
             "it is not known where the template is: "
             f'write url = "https://..." into {ORIGIN}, commit that, and try again.'
         )
-    return url, str(written.get("commit", "")), written.get("adopted") is True
+    adopted = written.get("adopted") is True
+    return url, str(written.get("commit", "")), adopted, str(written.get("into", ""))
 
 
 def write_origin(url: str, commit: str) -> None:
@@ -169,8 +172,11 @@ def name_of(commit: str) -> str:
     return tags[-1] if tags else commit[:12]
 
 
-def only_files(belongs: Callable[[str], bool], commit: str, *parents: str) -> str:
-    """Return *commit* on *parents*, with the files that belong there and are not the project's."""
+def only_files(belongs: Callable[[str], bool], into: str, commit: str, *parents: str) -> str:
+    """Return *commit* on *parents*, with the files that belong there and are not the project's.
+
+    They stand *into* a package where the app has them in one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         git("read-tree", commit, **index)
@@ -179,6 +185,10 @@ def only_files(belongs: Callable[[str], bool], commit: str, *parents: str) -> st
         others = [p for p in paths if not belongs(p) or f"{p}/".startswith(never)]
         for first in range(0, len(others), 500):  # a command line's length is limited
             git("rm", "--cached", "--force", "--quiet", "--", *others[first : first + 500], **index)
+        if into:
+            git("checkout-index", "--all", f"--prefix={folder}/files/", **index)
+            import_module("upkeep.into").pack(Path(folder, "files"), into)  # only there
+            git(f"--work-tree={folder}/files", "add", "--all", "--force", **index)
         tree = git("write-tree", **index).strip()
     line = [part for parent in parents for part in ("-p", parent)]
     return git("commit-tree", tree, *line, "-m", f"template {name_of(commit)}").strip()

@@ -6,24 +6,16 @@ from io import StringIO
 
 import pytest
 
-from auth.administration import disable, grant
+from auth.administration import disable
 from auth.audit import Event
 from auth.client import Client
 from auth.errors import InvalidDetails, LogInRefused, RoleNeeded, SessionOver
-from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
 from features.audit_log.rules import PAGE, Wanted, export_csv, find_user_id, list_events
 from tests.fixtures import Clock, Person, open_session
 
 PASSWORD = "kumquat lantern orbit"
-
-
-@pytest.fixture
-def admin(service: AuthService, ada: Person, token: str) -> Session:
-    """The session of Ada, an admin."""
-    grant(service, open_session(service, token).user.id, Role.ADMIN)
-    return open_session(service, token)
 
 
 def test_events_are_filtered_by_user_kind_and_time(

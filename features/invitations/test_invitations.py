@@ -15,13 +15,6 @@ from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 BOB, PASSWORD = "bob@example.com", "kumquat lantern orbit"
 
 
-@pytest.fixture
-def admin(service: AuthService, ada: Person, token: str) -> Session:
-    """The session of Ada, an admin."""
-    grant(service, open_session(service, token).user.id, Role.ADMIN)
-    return open_session(service, token)
-
-
 def test_an_invitation_makes_a_confirmed_account_with_its_roles(
     service: AuthService, admin: Session, letterbox: Letterbox
 ) -> None:

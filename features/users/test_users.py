@@ -9,23 +9,10 @@ from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.step_up import RECENT
-from features.users.rules import (
-    PAGE,
-    end_one_session,
-    list_users,
-    read_user,
-    send_reset,
-)
+from features.users.rules import PAGE, end_one_session, list_users, read_user, send_reset
 from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
 PASSWORD = "kumquat lantern orbit"
-
-
-@pytest.fixture
-def admin(service: AuthService, ada: Person, token: str) -> Session:
-    """The session of Ada, an admin."""
-    grant(service, open_session(service, token).user.id, Role.ADMIN)
-    return open_session(service, token)
 
 
 def test_users_are_found_by_an_email_or_its_beginning(service: AuthService, admin: Session) -> None:

@@ -14,6 +14,8 @@ from tests.app.conftest import Open
 from tests.template.documents import section
 from tests.template.making import scatter
 from upkeep.adopt import Refused, adopt
+from upkeep.into import BESIDE, PACKED
+from upkeep.remove import imported
 from web import existing
 
 app_settings, service, ada = app_tests.app_settings, app_tests.service, app_tests.ada
@@ -27,6 +29,7 @@ PAGES = {
     'if st.button("Home"):\n    st.switch_page("Start.py")\n',
     "pages/2_Stock.py": 'import streamlit as st\n\nst.title("Stock")\n',
 }
+TAKEN = ONE | {"auth.py": "", "db/__init__.py": "", "server.py": "", "dev.py": ""}
 NAVIGATION = {
     "app.py": "import streamlit as st\n\n\ndef overview():\n    st.title('Overview')\n\n\n"
     "page = st.navigation({'': [st.Page(overview)], 'More': [st.Page('pages/detail.py')]})\n"
@@ -35,12 +38,12 @@ NAVIGATION = {
 }
 
 
-def adopted(app: Path, texts: dict[str, str]) -> Path:
+def adopted(app: Path, texts: dict[str, str], into: str = "") -> Path:
     """Make the app, adopt it, and do what is printed; return its script."""
     scatter(app, texts)
     script = app / next(iter(texts))
 
-    told = adopt(app if script.name in ("app.py", "streamlit_app.py") else script)
+    told = adopt(app if script.name in ("app.py", "streamlit_app.py") else script, into)
 
     lines = [line.strip() for line in told if line.startswith("    ")]
     assert len(lines) <= 3
@@ -169,10 +172,47 @@ def test_what_an_app_has_is_merged_and_its_own_values_stay(tmp_path: Path) -> No
     assert (app / ".env").stat().st_mode & 0o777 == 0o600
 
 
+def test_one_package_holds_everything_where_names_are_taken(tmp_path: Path) -> None:
+    """MI-4: no import in it or in the script means the app's own, and the commands work there."""
+    script = adopted(tmp_path / "stock", TAKEN, "accounts")
+    app = script.parent
+
+    python = {file.relative_to(app).as_posix(): file for file in app.rglob("*.py")}
+    inside = {name for name in python if name.startswith("accounts/")}
+    beside = {"a2wsgi.py", "accounts_server.py"}
+    house = {name.removesuffix(".py") for name in (*PACKED, *BESIDE)}
+
+    _, printed = section(ROOT / "docs/existing-app.md", "Names that are taken")
+    assert script.read_text().splitlines()[:3] == list(filter(None, printed.text.splitlines()))
+    assert python.keys() - inside == beside | TAKEN.keys()
+    assert not {name for name in beside | inside if imported(python[name]) & house}
+    assert run(app, "-m", "accounts.auth", "list") == ""
+    assert "accounts/migrations/versions/" in run(app, "-m", "accounts.upkeep.remove", "journal")
+    told = run(app, "accounts/dev.py", "help")
+    assert "python3 accounts/dev.py auth" in told
+    assert "dev.py adopt" not in told
+
+
+def run(folder: Path, *line: str) -> str:
+    """Run Python in *folder* with *line*, which must succeed; return what it prints."""
+    return subprocess.run(
+        [sys.executable, *line], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("into", ["json", "class", "no-name", "auth"])
+def test_a_package_needs_a_name_of_its_own(tmp_path: Path, into: str) -> None:
+    """MI-4: one that Python has no other use for, nor the app."""
+    scatter(tmp_path, TAKEN)
+
+    with pytest.raises(Refused, match=r"[Cc]hoose"):
+        adopt(tmp_path, into)
+
+
 @pytest.mark.parametrize(
     ("texts", "why"),
     [
-        ({"app.py": "", "db.py": "", "views/x.py": ""}, r"taken in .*: db\.py, views"),
+        ({"app.py": "", "db.py": "", "views/x.py": ""}, r": db\.py, views\. .* --into accounts\. "),
         ({"one.py": "import streamlit", "two.py": "import streamlit"}, r"one\.py, two\.py"),
         ({"notes.txt": ""}, "found here: none"),
         ({"app.py": "st.navigation(a)\nst.navigation(b)"}, "more than once"),

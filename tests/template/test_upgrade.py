@@ -45,8 +45,11 @@ class Project:
 
     def upgrade(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the command."""
+        found = next(
+            name for name in ("dev.py", "accounts/dev.py") if (self.folder / name).exists()
+        )
         return subprocess.run(
-            [sys.executable, "dev.py", "upgrade", *arguments],
+            [sys.executable, found, "upgrade", *arguments],
             cwd=self.folder,
             env={k: v for k, v in os.environ.items() if k != "TEMPLATE_URL"} | environment,
             capture_output=True,
@@ -294,15 +297,21 @@ def test_a_clone_that_went_on_is_upgraded_too(template: Path, tmp_path: Path) ->
     assert "already" in project.upgrade().stdout  # from what the first one wrote
 
 
+@pytest.mark.parametrize("into", ["", "accounts/"])
 def test_an_adopted_app_gets_the_accounts_and_keeps_all_else(
-    template: Path, tmp_path: Path
+    template: Path, tmp_path: Path, into: str
 ) -> None:
-    """MI-4: what adopt brought is upgraded, its guard too; the script and the tests are its own."""
+    """MI-4: what adopt brought is upgraded, its guard too; the script and the tests are its own.
+
+    So it is where all of it stands in one package, beside a file of the app's with such a name.
+    """
     app = tmp_path / "sales"
     own = {"app.py": "import streamlit as st\n", "tests/serving.py": "", "views.txt": ""}
+    own |= {"auth.py": "mine"} if into else {}
     scatter(app, own | {"requirements.txt": "plotly==6.0\n", ".gitignore": ".venv\n"})
     commit(app, "An app")
-    adopt = [sys.executable, "-m", "upkeep.adopt", str(app)]
+    options = ["--into", into.strip("/")] if into else []
+    adopt = [sys.executable, "-m", "upkeep.adopt", str(app), *options]
     subprocess.run(adopt, cwd=template, check=True)
     commit(app, "Accounts")
     link_venv(app)
@@ -314,13 +323,13 @@ def test_an_adopted_app_gets_the_accounts_and_keeps_all_else(
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "deleted it" not in ended.stdout
     for name in ("auth/roles.py", "views/log_in.py", "web/existing.py"):
-        assert project.read(name).endswith(f"\n# {NEWEST}\n")
+        assert project.read(into + name).endswith(f"\n# {NEWEST}\n")
     for name in ("pyproject.toml", "requirements.txt"):
         assert f"bcrypt=={NEWEST[1:]}" in project.read(name)
     assert "plotly==6.0" in project.read("requirements.txt")
     assert {name: project.read(name) for name in own} == own
-    assert project.files.keys() - before == {"views/new.py"}
-    assert before - project.files.keys() == {LOST}
+    assert project.files.keys() - before == {f"{into}views/new.py"}
+    assert before - project.files.keys() == {into + LOST}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from auth.administration import delete_account, grant
+from auth.administration import delete_account
 from auth.audit import Event
 from auth.errors import AuthError, EmailTaken, InvalidDetails, LinkRefused, SignUpClosed, TooMany
 from auth.roles import Role
@@ -28,17 +28,9 @@ from features.invitations.rules import (
 from features.invitations.tables import Invitation
 from features.personal_data.rules import export_data
 from settings import Settings
-from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Letterbox, open_session
 
 BOB, PASSWORD = "bob@example.com", "kumquat lantern orbit"
-
-
-@pytest.fixture
-def admin(service: AuthService, ada: Person) -> Session:
-    """The session of Ada, an admin."""
-    login = service.log_in(ada.email, ada.password, LAPTOP)
-    grant(service, login.user.id, Role.ADMIN)
-    return open_session(service, login.token)
 
 
 def token_of(link: str) -> str:
