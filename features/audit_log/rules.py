@@ -106,6 +106,9 @@ def list_events(
 def export_csv(auth: AuthService, by: Session, wanted: Wanted) -> str:
     """Return the newest events that are *wanted* as CSV, at most EXPORTED of them.
 
+    They are read in chunks and returned as one text, whose size EXPORTED bounds: Streamlit 1.67
+    reads all that `st.download_button` is given, a file too, before it sends any.
+
     May run after the page did: raises SessionOver, or RoleNeeded. Text that a spreadsheet would
     take for a formula gets an apostrophe in front.
     """
