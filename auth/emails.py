@@ -34,7 +34,7 @@ PAGE = """<!doctype html>
 {mark}
 <td class="text" style="padding-left:10px;{font};font-size:16px;font-weight:bold;color:{text}">
 {app}</td></tr></table></td></tr>
-<tr><td class="card text" style="padding:32px;background:{card};border:1px solid {line};
+<tr><td class="card text" style="padding:32px 32px 16px;background:{card};border:1px solid {line};
 border-radius:16px;{font};font-size:16px;line-height:1.5;color:{text}">
 {body}
 </td></tr></table>

@@ -36,7 +36,7 @@ def show_event(entry: Happened) -> None:
 
 st.title("Audit log")
 with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
-    typed = st.text_input("User", placeholder="Email, or the id of a deleted account")
+    typed = st.text_input("User", placeholder="Email or account id")
     event = st.selectbox(
         "Event",
         [None, *sorted(Event, key=event_in_words)],

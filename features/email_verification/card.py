@@ -17,7 +17,10 @@ def show_card() -> None:
     """Draw the notice, unless the email is confirmed."""
     if visit().session.user.verified_at:
         return
-    st.info("Your email is not confirmed yet. Open the link in the email we sent you.")
     form = Form("resend_link")
-    form.button("Send the link again", kind="secondary", width="content")
+    with st.container(border=True, horizontal=True, key="email_unconfirmed"):
+        with st.container(gap=None, key="email_text_unconfirmed"):
+            st.text("Your email is not confirmed yet.")
+            st.caption("Open the link in the email we sent you.")
+        form.button("Send the link again", kind="secondary", width="content")
     form.submit(resend_link)

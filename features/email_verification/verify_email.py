@@ -10,7 +10,6 @@ from web.form import (
     aside,
     form_page,
     go_home,
-    link,
     link_token,
     was_answered,
 )
@@ -48,7 +47,7 @@ with form_page("Confirm your email") as below:
     by_password = Form("verify_email")
     by_session = Form("verify_email_signed_in")
     if found:
-        st.text(found.email)
+        st.text(found.email, width="stretch", text_alignment="center")
 
     if by_password.answered or (found and found.needs_password):
         with by_password:
@@ -56,7 +55,7 @@ with form_page("Confirm your email") as below:
             st.caption("Enter the password of your account to confirm that this is your email.")
             by_password.button("Confirm my email")
         if found and found.may_choose_password:
-            link("reset_password", "Forgot it? Choose a new one")
+            aside(below, "reset_password", "Forgot it? Choose a new one")
         outcome = by_password.submit(confirm_email, password)
     elif by_session.answered or found:
         by_session.button("Confirm my email")

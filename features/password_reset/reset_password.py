@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.errors import LinkRefused
 from features.password_reset import rules
-from web.form import Form, form_page, link, link_token
+from web.form import Form, aside, form_page, link_token
 from web.password import new_password
 from web.tab import Go, visit
 from web.words import NO_LINK
@@ -18,11 +18,11 @@ def reset_password(password: str) -> Go:
     return Go("log_in", "Your password has been changed. Log in with it.")
 
 
-with form_page("Choose a new password"):
+with form_page("Choose a new password") as below:
     form = Form("reset_password")
     if not form.answered and not rules.is_reset_link(visit().auth, token):
         st.error(LinkRefused.message if token else NO_LINK)
-        link("forgot_password", "Ask for a new link")
+        aside(below, "forgot_password", "Ask for a new link")
         st.stop()
 
     with form:

@@ -30,7 +30,7 @@ def offer_other_way() -> None:
         st.rerun()
 
 
-def ask_first_code(form: Form, key: Key) -> str:
+def set_up_form(form: Form, key: Key) -> str:
     """Draw the QR code, the key as text for apps without a camera, and the form of a set-up."""
     import segno  # for a set-up alone
 

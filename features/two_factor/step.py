@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.challenge import Challenge
 from features.two_factor import rules
-from features.two_factor.fields import ask_code, ask_first_code, offer_other_way, show_codes
+from features.two_factor.fields import RECOVERY, ask_code, offer_other_way, set_up_form, show_codes
 from features.two_factor.words import ASK_CODE, ASK_RECOVERY, REQUIRED, SET_UP, TITLE
 from web.connection import http_only_cookie
 from web.form import Form, form_page
@@ -15,15 +15,14 @@ from web.tab import Go, tab, visit
 def show_step(challenge: Challenge) -> None:
     """Draw the page of *challenge*."""
     set_up = rules.needs_set_up(visit().auth, challenge)
-    with form_page(SET_UP if set_up else TITLE, REQUIRED if set_up else "") as below:
+    ask = ASK_RECOVERY if st.session_state.get(RECOVERY) else ASK_CODE
+    with form_page(SET_UP if set_up else TITLE, REQUIRED if set_up else ask) as below:
         form = Form("second_step")
         if set_up:
-            typed = ask_first_code(form, rules.key_for_challenge(visit().auth, challenge))
+            typed = set_up_form(form, rules.key_for_challenge(visit().auth, challenge))
         else:
-            answer = st.container()
             may_trust = http_only_cookie() is not None  # a script could read another one
             typed, recovery, trust = ask_code(form, "Log in", may_trust=may_trust)
-            answer.caption(ASK_RECOVERY if recovery else ASK_CODE, text_alignment="center")
             with below:
                 offer_other_way()
         with below:

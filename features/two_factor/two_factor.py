@@ -1,7 +1,7 @@
 """Two-factor authentication: set up an authenticator app, or turn it off with a code."""
 
 from features.two_factor import rules
-from features.two_factor.fields import ask_code, ask_first_code, offer_other_way, show_codes
+from features.two_factor.fields import ask_code, offer_other_way, set_up_form, show_codes
 from features.two_factor.words import (
     SET_UP,
     STEP_UP,
@@ -47,6 +47,6 @@ with form_page(TURN_OFF if is_on else SET_UP, text) as below:
             offer_other_way()
         form.submit(turn_off, typed, recovery)
     else:
-        typed = ask_first_code(form, rules.key_for_session(visit().auth, visit().session))
+        typed = set_up_form(form, rules.key_for_session(visit().auth, visit().session))
         form.submit(turn_on, typed)
     aside(below, "account", "Back to your account")

@@ -30,7 +30,7 @@ def show_user(user: Member) -> None:
 st.title("Users")
 filters = [None, *Role, *Only]
 with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
-    text = st.text_input("Email", placeholder="The whole email, or its beginning")
+    text = st.text_input("Email", placeholder="Or its beginning")
     only = st.selectbox(
         "Show",
         filters,

@@ -15,19 +15,6 @@ STYLE = (ROOT / "web/look.css").read_text("utf-8")
 PLACES = {*re.findall(r'\[data-testid="\w+"\]', STYLE), *re.findall(r"\.st-key-[\w-]+", STYLE)}
 # Where the menu has more than one page, and while a part of Streamlit is being loaded.
 ELSEWHERE = {'[data-testid="stSidebarNavSeparator"]', '[data-testid="stSkeleton"]'}
-# Notes how a title in a card looks, in each frame that shows one.
-FRAMES = """
-window.looks = new Set();
-const look = () => {
-  const title = document.querySelector(".st-key-card h1");
-  if (title?.checkVisibility({visibilityProperty: true, opacityProperty: true})) {
-    const card = title.closest(".st-key-card");
-    looks.add(`${getComputedStyle(title).fontSize} in ${getComputedStyle(card).borderRadius}`);
-  }
-  requestAnimationFrame(look);
-};
-look();
-"""
 
 
 def found(visitor: Visitor, places: set[str]) -> set[str]:
@@ -169,17 +156,3 @@ def test_an_unknown_address_has_a_page_of_ours(visitor: Visitor, ada: User) -> N
     expect(visitor.page.get_by_role("dialog")).to_have_count(0)
     visitor.page.get_by_role("link", name="Go to Home").click()
     expect(visitor.heading("Home")).to_be_visible()
-
-
-def test_no_frame_shows_a_page_without_its_style(visitor: Visitor) -> None:
-    """On a slow phone's first visit, where an element with the style would come late."""
-    phone = visitor.context.new_cdp_session(visitor.page)
-    phone.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    phone.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    visitor.page.add_init_script(FRAMES)
-
-    visitor.open("/log-in")
-    visitor.expect_form()
-    visitor.expect_settled()
-
-    assert visitor.page.evaluate("[...looks]") == ["22px in 16px"]

@@ -1,4 +1,4 @@
-"""Still signed in: after F5, in a new tab, after the browser was closed; at the address kept."""
+"""Still signed in: after F5, in a new tab, after the browser was closed; and no frame flashes."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +20,19 @@ window.WebSocket = class extends WebSocket {
   constructor(...given) { super(...given); window.sockets.push(this); }
 };
 """
+# Notes how a title in a card looks, in each frame that shows one.
+FRAMES = """
+window.looks = new Set();
+const look = () => {
+  const title = document.querySelector(".st-key-card h1");
+  if (title?.checkVisibility({visibilityProperty: true, opacityProperty: true})) {
+    const card = title.closest(".st-key-card");
+    looks.add(`${getComputedStyle(title).fontSize} in ${getComputedStyle(card).borderRadius}`);
+  }
+  requestAnimationFrame(look);
+};
+look();
+"""
 
 
 def test_f5_shows_the_same_page_in_one_run_and_never_the_form(visitor: Visitor, ada: User) -> None:
@@ -37,6 +50,20 @@ def test_f5_shows_the_same_page_in_one_run_and_never_the_form(visitor: Visitor, 
     assert visitor.forms_seen() == 0
     assert visitor.runs == 1
     assert [title for title in visitor.titles_seen() if title] == ["Streamlit", "Account"]
+
+
+def test_no_frame_shows_a_page_without_its_style(visitor: Visitor) -> None:
+    """On a slow phone's first visit, where an element with the style would come late."""
+    phone = visitor.context.new_cdp_session(visitor.page)
+    phone.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    phone.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    visitor.page.add_init_script(FRAMES)
+
+    visitor.open("/log-in")
+    visitor.expect_form()
+    visitor.expect_settled()
+
+    assert visitor.page.evaluate("[...looks]") == ["22px in 16px"]
 
 
 def test_a_new_tab_is_signed_in_at_once(visitor: Visitor, ada: User) -> None:

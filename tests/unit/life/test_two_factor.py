@@ -144,6 +144,20 @@ def test_wrong_codes_make_the_account_wait_and_are_reported(
     assert rules.log_in_with_code(service, owner, app.code(), LAPTOP)
 
 
+def test_wrong_codes_are_counted_for_their_network_too(
+    service: AuthService, ada: Person, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SF-2, TH-2: an attacker with many passwords has no five attempts at each account."""
+    monkeypatch.setattr(rules, "CODE_NETWORK", replace(rules.CODE_NETWORK, free=3))
+    token = challenge(service, ada, CAFE)
+    for _ in range(3):
+        with pytest.raises(CodeRefused):
+            rules.log_in_with_code(service, token, "000000", CAFE)
+
+    with pytest.raises(TooMany):
+        rules.log_in_with_code(service, token, "000000", CAFE)
+
+
 def test_a_challenge_is_over_after_five_minutes_and_with_the_account(
     service: AuthService, ada: Person, app: App
 ) -> None:
