@@ -329,14 +329,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "remove": partial(start, APP[:2], "upkeep.remove"),
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
-# What only the template has: its command is there where the file is.
-TEMPLATES = {
-    "adopt": "upkeep/adopt.py",
-    "bench": "bench/__main__.py",
-    "screenshots": "upkeep/screenshots.py",
-}
-for name, file in TEMPLATES.items():
-    if not (HERE / file).is_file():
+TEMPLATES = {"adopt", "bench", "screenshots"}  # of these, a project has nothing
+if not (HERE / "upkeep/adopt.py").is_file():
+    for name in TEMPLATES:
         del COMMANDS[name]
 
 
@@ -349,7 +344,7 @@ def main(arguments: list[str]) -> None:
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path.home() / ".cache/cpython"))
     first = arguments[0] if arguments else "run"
     if first in ("help", "--help", "-h"):
-        gone = "|".join(TEMPLATES.keys() - COMMANDS.keys()) or "$"
+        gone = "|".join(TEMPLATES - COMMANDS.keys()) or "$"
         print(re.sub(rf"^ +python3 dev\.py ({gone}) .*\n", "", __doc__, flags=re.MULTILINE))
         return
     name, extra = ("run", arguments) if first.startswith("-") else (first, arguments[1:])

@@ -14,6 +14,8 @@ from auth.audit import Event
 from auth.roles import Role
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from click import Command
     from sqlalchemy import Connection
 
@@ -38,6 +40,13 @@ class Page:
     public: bool = False
     icon: str | None = None
     role: Role | None = None
+
+
+class Invitee(NamedTuple):
+    """Someone who was invited and has no account yet."""
+
+    email: str
+    sent_at: datetime
 
 
 class DeviceToken(NamedTuple):
@@ -68,6 +77,8 @@ class Feature:
     events: Mapping[Event, str] = field(default_factory=dict)  # as "Recent activity" words them
     samples: Callable[[Emails], Sequence[Mail]] | None = None  # one of each of its emails
     export: Callable[[AuthService, Connection, User], Mapping[str, Any]] | None = None  # download
+    # For the list of users: those whose emails begin with a text, by email, after another one.
+    invited: Callable[[AuthService, Session, str, str], Sequence[Invitee]] | None = None
     stage: Callable[[AuthService, Account, Client], bool | None] | None = None  # True: was shown
     device_token: Callable[[AuthService, Login], DeviceToken | None] | None = None
     at_start: Callable[[AuthService], Sequence[str]] | None = None  # returns lines for the log

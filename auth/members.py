@@ -6,6 +6,7 @@ from typing import Any
 from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from auth.roles import ROLES, Role
 from auth.service import AuthService
@@ -59,12 +60,7 @@ def list_members(
     *text* may be a whole email, and *after* is the one that the page before ended with. *only* is
     a role that they have, or a state.
     """
-    conditions: list[ColumnElement[bool]] = []
-    if key := _search_key(text):
-        conditions.append(UserRow.email_key < key + LAST)
-    # One lower bound: of two, SQLite begins to read at the first.
-    bound = UserRow.email_key > _search_key(after) if after else UserRow.email_key >= key
-    conditions.append(bound)
+    conditions = matching(UserRow.email_key, text, after)
     query = MEMBER
     with auth.read() as connection:
         if isinstance(only, Role):
@@ -86,6 +82,14 @@ def list_members(
             query = query.with_hint(UserRow, "INDEXED BY ix_users_unverified", "sqlite")
         query = query.where(*conditions).order_by(UserRow.email_key).limit(most)
         return [Member(*row) for row in connection.execute(query)]
+
+
+def matching(key: InstrumentedAttribute[str], text: str, after: str) -> list[ColumnElement[bool]]:
+    """Return what holds for a *key* that begins with *text* and comes *after* another one."""
+    first = _search_key(text)
+    # One lower bound: of two, SQLite begins to read at the first.
+    bound = key > _search_key(after) if after else key >= first
+    return [bound, key < first + LAST] if first else [bound]
 
 
 def _one(auth: AuthService, condition: ColumnElement[bool]) -> Member | None:

@@ -1,8 +1,9 @@
 """Measure the admins' pages: users, in SQLite and in PostgreSQL, and the audit log."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from statistics import median
 from tempfile import mkdtemp
 from time import perf_counter
@@ -21,6 +22,7 @@ from bench.table import Row, progress
 from db.engine import Database
 from db.migrate import migrate
 from features.audit_log.rules import Wanted, list_events
+from features.invitations.rules import list_pending
 from features.users.rules import list_users
 
 MUST = 50  # ms
@@ -28,6 +30,10 @@ ASKED = ("", "user5", email(777), "nothing like it")
 COPIES = text("""INSERT INTO users (id, email, email_key, name, is_active, auth_version, created_at)
     SELECT lpad(to_hex(i), 32, '0'), e, e, '', TRUE, 1, now() FROM generate_series(1, :count) i,
     LATERAL (SELECT 'user' || i || '@bench.example.org') AS row (e)""")
+INVITED = text("""INSERT INTO invitations
+    (hash, email, email_key, roles, note, sent_at, expires_at)
+    SELECT id, email, email_key || '.invited', '', '', created_at, created_at
+    FROM users LIMIT 100000""")
 
 
 def measure(made: Accounts, events: int) -> list[Row]:
@@ -73,15 +79,20 @@ def _audit(service: AuthService, session: Session, events: int) -> Row:
 
 
 def _users(name: str, service: AuthService, session: Session, count: int) -> Row:
+    with service.write() as connection:
+        connection.execute(INVITED)
+        connection.execute(text("ANALYZE invitations"))
     slowest = 0.0
-    for only in (None, Role.ADMIN, *Only):
+    searches: list[Callable[..., object]] = [list_pending]
+    searches += [partial(list_users, only=only) for only in (None, Role.ADMIN, *Only)]
+    for find in searches:
         for typed in ASKED:
             after = email(count // 2) if email(count // 2).startswith(typed) else ""
             for cursor in ("", after):
                 taken = []
                 for _ in range(10):
                     start = perf_counter()
-                    list_users(service, session, typed, only, cursor)
+                    find(service, session, typed, after=cursor)
                     taken.append((perf_counter() - start) * 1_000)
                 slowest = max(slowest, median(taken))
     how = f"{count:,} users; the slowest search of all filters, median of 10"

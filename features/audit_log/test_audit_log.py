@@ -9,7 +9,7 @@ import pytest
 from auth.administration import disable
 from auth.audit import Event
 from auth.client import Client
-from auth.errors import InvalidDetails, LogInRefused, RoleNeeded, SessionOver
+from auth.errors import LogInRefused, RoleNeeded, SessionOver
 from auth.service import AuthService
 from auth.sessions import Session
 from features.audit_log.rules import PAGE, Wanted, export_csv, find_user_id, list_events
@@ -90,13 +90,3 @@ def test_only_an_admin_reads_the_log(service: AuthService, ada: Person, token: s
 
     with pytest.raises(SessionOver):
         export_csv(service, session, Wanted())
-
-
-def test_an_email_without_an_account_is_told(service: AuthService, admin: Session) -> None:
-    """A deleted account is found by its id."""
-    for text in ("bob@example.com", "no email", "x" * 10_000):
-        with pytest.raises(InvalidDetails):
-            find_user_id(service, admin, text)
-
-    assert find_user_id(service, admin, "0" * 32) == "0" * 32
-    assert find_user_id(service, admin, "") is None

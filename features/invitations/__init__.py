@@ -5,7 +5,7 @@ from auth.feature import Feature, Page
 from auth.roles import Role
 from features.invitations.commands import invite
 from features.invitations.emails import samples
-from features.invitations.rules import export
+from features.invitations.rules import export, list_pending
 
 FEATURE = Feature(
     name="invitations",
@@ -16,5 +16,6 @@ FEATURE = Feature(
     events={Event.INVITATION_ACCEPTED: "You accepted an invitation"},
     samples=samples,
     export=export,
+    invited=list_pending,
     commands=[invite],
 )

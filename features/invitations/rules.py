@@ -13,7 +13,9 @@ from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import hash_token, is_claimed
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused, SignUpClosed
+from auth.feature import Invitee
 from auth.limits import change_counters, link_counters
+from auth.members import matching
 from auth.passwords import hash_password
 from auth.roles import Role, read_roles, require
 from auth.service import AuthService
@@ -150,6 +152,22 @@ def list_invitations(auth: AuthService, by: Session, before: int | None = None) 
     with auth.read() as connection:
         rows = connection.execute(query.order_by(Invitation.id.desc()).limit(PAGE + 1))
         return [Sent._make(row)._replace(roles=read_roles(row.roles)) for row in rows]
+
+
+def list_pending(auth: AuthService, by: Session, text: str = "", after: str = "") -> list[Invitee]:
+    """Return a page of those who were invited and have no account, and one more if there is.
+
+    By email; for *text* and *after* see `auth.members.list_members`. Raises RoleNeeded.
+    """
+    require(by, Role.ADMIN)
+    # For each row: of NOT EXISTS, PostgreSQL makes a join with all users.
+    account = select(UserRow.id).where(UserRow.email_key == Invitation.email_key).scalar_subquery()
+    query = select(Invitation.email, Invitation.sent_at).where(
+        *PENDING, account.is_(None), *matching(Invitation.email_key, text, after)
+    )
+    with auth.read() as connection:
+        rows = connection.execute(query.order_by(Invitation.email_key).limit(PAGE + 1))
+        return [Invitee._make(row) for row in rows]
 
 
 def look_at_invitation(auth: AuthService, link: str) -> Invited | None:

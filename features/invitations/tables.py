@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models import Base
+from db.models import KEY, Base
 
 PENDING = text("accepted_at IS NULL")
 
@@ -27,7 +27,7 @@ class Invitation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     hash: Mapped[str] = mapped_column(String(64), unique=True)  # of the link's token
     email: Mapped[str] = mapped_column(Text)  # as the admin typed it
-    email_key: Mapped[str] = mapped_column(Text)
+    email_key: Mapped[str] = mapped_column(KEY)
     roles: Mapped[str] = mapped_column(Text)  # names, separated by commas
     note: Mapped[str] = mapped_column(Text)
     by_id: Mapped[str | None] = mapped_column(String(32))  # the admin; None: an operator

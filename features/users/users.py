@@ -1,34 +1,46 @@
 """Users: find one by the beginning of an email; each leads to their own page."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from auth.feature import Invitee
 from auth.members import Member, Only
 from auth.roles import Role, in_words
 from features.users import rules
+from web.details import show_ago
 from web.form import link
 from web.look import as_text
 from web.pager import Pager
 from web.tab import tab, visit
 
+INVITED = "invited"
 FILTERS = {
     None: "All",
+    INVITED: "Invited",
     Only.UNVERIFIED: "Not confirmed",
     Only.DISABLED: "Disabled",
 }
+auth, session = visit().auth, visit().session
 
 
-def show_user(user: Member) -> None:
-    """Draw one user as a line."""
-    states = [in_words(user.roles)] if user.roles else []
-    states += [] if user.verified_at else ["not confirmed"]
-    states += [] if user.is_active else ["disabled"]
-    with st.container(gap=None, key=f"event_{user.id}"):
+def show_user(user: Member | Invitee) -> None:
+    """Draw one user as a line, or someone who has only an invitation."""
+    with st.container(gap=None, key=f"event_{user.email}"):
+        if isinstance(user, Invitee):
+            st.text(user.email)
+            show_ago(user.sent_at, auth.now(), before="Invited ")
+            return
         st.page_link(tab().pages["user"], label=as_text(user.email), query_params={"id": user.id})
+        states = [in_words(user.roles)] if user.roles else []
+        states += [] if user.verified_at else ["not confirmed"]
+        states += [] if user.is_active else ["disabled"]
         st.caption(" · ".join([*([as_text(user.name)] if user.name else []), *states]))
 
 
 st.title("Users")
-filters = [None, *Role, *Only]
+invited = next((each.invited for each in auth.features if each.invited), None)
+filters = [None, *Role, *([INVITED] if invited else []), *Only]
 with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
     text = st.text_input("Email", placeholder="Or its beginning")
     only = st.selectbox(
@@ -38,7 +50,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
         width=180,
     )
 pager = Pager("users", (text, only))
-found = rules.list_users(visit().auth, visit().session, text, only, pager.cursor or "")
+after = pager.cursor or ""
+found: Sequence[Member | Invitee] = (
+    invited(auth, session, text, after)
+    if only == INVITED and invited
+    else rules.list_users(auth, session, text, only, after)
+)
 for user in found[: rules.PAGE]:
     show_user(user)
 if not found:

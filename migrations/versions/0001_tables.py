@@ -225,7 +225,7 @@ def make_invitations() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("email_key", KEY, nullable=False),
         sa.Column("roles", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("by_id", sa.String(32), nullable=True),

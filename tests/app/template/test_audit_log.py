@@ -1,10 +1,15 @@
 """The audit log's page: filters, words, and nothing a visitor's text could turn."""
 
+import pytest
+
 from auth.administration import disable, grant
 from auth.audit import Event
+from auth.client import Client
+from auth.errors import InvalidDetails
 from auth.roles import Role
 from auth.service import AuthService
 from auth.users import User
+from features.audit_log.rules import find_user_id
 from tests.app.conftest import PASSWORD, SignedIn
 from web.words import EVENTS
 
@@ -28,6 +33,19 @@ def test_the_log_is_filtered_on_its_page(
     assert [text.value for text in app.main.text] == [f"Account changed · disabled · {bob.email}"]
     app.main.text_input[0].set_value("eve@example.com").run()
     assert [error.value for error in app.error] == ["No account has this email."]
+
+
+def test_an_email_without_an_account_is_told(service: AuthService, ada: User) -> None:
+    """LG-1: a deleted account is found by its id."""
+    grant(service, ada.id, Role.ADMIN)
+    admin = service.session(service.log_in(ada.email, PASSWORD, Client()).token)
+    assert admin
+    for text in ("bob@example.com", "no email", "x" * 10_000):
+        with pytest.raises(InvalidDetails):
+            find_user_id(service, admin, text)
+
+    assert find_user_id(service, admin, "0" * 32) == "0" * 32
+    assert find_user_id(service, admin, "") is None
 
 
 def test_every_event_has_words() -> None:

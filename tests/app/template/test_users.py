@@ -9,6 +9,7 @@ from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Client
 from auth.users import User
+from features.invitations.rules import invite
 from tests.app.conftest import PASSWORD, Open, SignedIn
 
 BOB = "bob@example.com"
@@ -46,8 +47,11 @@ def said(app: AppTest) -> str:
     return "\n".join(part.value for part in parts)
 
 
-def test_the_list_is_searched_and_filtered(signed_in: SignedIn, admin: User, bob: User) -> None:
-    """Names and emails are text, whatever they hold."""
+def test_the_list_is_searched_and_filtered(
+    signed_in: SignedIn, service: AuthService, admin: User, bob: User
+) -> None:
+    """Names and emails are text, whatever they hold; the invited have no account yet."""
+    invite(service, "*eve*@example.com")
     app = signed_in(admin, "features/users/users.py")
     assert "\\*Bob\\*" in said(app)
     app.main.text_input[0].set_value("ada").run()
@@ -55,10 +59,13 @@ def test_the_list_is_searched_and_filtered(signed_in: SignedIn, admin: User, bob
     app.main.text_input[0].set_value("").run()
 
     app.main.selectbox[0].select(Role.ADMIN).run()
-
-    assert not app.exception
     assert "Bob" not in said(app)
     assert "Ada" in said(app)
+    app.main.selectbox[0].select("invited").run()
+
+    assert not app.exception
+    assert "*eve*@example.com" in said(app)
+    assert "Ada" not in said(app)
 
 
 def test_an_admin_changes_an_account(

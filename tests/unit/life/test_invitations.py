@@ -5,9 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from auth.administration import delete_account
+from auth.administration import delete_account, grant, revoke
 from auth.audit import Event
-from auth.errors import AuthError, EmailTaken, InvalidDetails, LinkRefused, SignUpClosed, TooMany
+from auth.errors import (
+    AuthError,
+    EmailTaken,
+    InvalidDetails,
+    LinkRefused,
+    RoleNeeded,
+    SignUpClosed,
+    TooMany,
+)
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
@@ -19,12 +27,15 @@ from features.invitations.rules import (
     LIFE,
     NOTE_MAX,
     PAGE,
+    State,
     accept,
     invite,
     list_invitations,
+    list_pending,
     look_at_invitation,
     resend,
 )
+from features.invitations.rules import revoke as void
 from features.invitations.tables import Invitation
 from features.personal_data.rules import export_data
 from settings import Settings
@@ -87,6 +98,32 @@ def test_the_settings_bind_invitations_too(
             accept(strict, token, "", PASSWORD, LAPTOP)
 
     assert accept(under(sign_up="invited"), token, "", PASSWORD, LAPTOP)
+
+
+def test_a_link_works_for_seven_days(
+    service: AuthService, admin: Session, letterbox: Letterbox, clock: Clock
+) -> None:
+    """RO-4: the page says that it has expired."""
+    invite(service, BOB, by=admin)
+    link = letterbox.link(BOB, "accept-invitation")
+    clock.advance(LIFE)
+
+    assert look_at_invitation(service, link) == (BOB, State.EXPIRED)
+    with pytest.raises(LinkRefused):
+        accept(service, link, "", PASSWORD, LAPTOP)
+
+
+def test_what_a_former_admin_sent_is_void(
+    service: AuthService, admin: Session, letterbox: Letterbox
+) -> None:
+    """RO-2: otherwise they could come back as an admin by an invitation of their own."""
+    invite(service, BOB, [Role.ADMIN], by=admin)
+    link = letterbox.link(BOB, "accept-invitation")
+    grant(service, service.sign_up("eve@example.com", PASSWORD).id, Role.ADMIN)
+    revoke(service, admin.user.id, Role.ADMIN)
+
+    with pytest.raises(LinkRefused):
+        accept(service, link, "", PASSWORD, LAPTOP)
 
 
 def test_guessing_links_is_counted(service: AuthService) -> None:
@@ -187,6 +224,29 @@ def test_the_list_comes_in_pages(service: AuthService, admin: Session) -> None:
 
     assert len(first) == PAGE + 1
     assert [sent.email for sent in second] == ["guest1@example.com", "guest0@example.com"]
+
+
+def test_those_who_wait_are_found_like_users(service: AuthService, admin: Session) -> None:
+    """By the beginning of an email, in its order and in pages; not who has an account, or won't."""
+    for number in range(PAGE + 2):
+        invite(service, f"Guest{number:02}@example.com")
+    invite(service, "al@example.com")
+    accept(service, token_of(invite(service, BOB)), "", PASSWORD, LAPTOP)
+    invite(service, "eve@example.com")
+    service.sign_up("eve@example.com", PASSWORD)
+    invite(service, "gus@example.com")
+    void(service, list_invitations(service, admin)[0].id)
+
+    first = list_pending(service, admin)
+    second = list_pending(service, admin, "", first[PAGE - 1].email)
+
+    assert [invitee.email for invitee in first[:2]] == ["al@example.com", "Guest00@example.com"]
+    assert [invitee.email[:7] for invitee in second] == ["Guest24", "Guest25", "Guest26"]
+    assert len(list_pending(service, admin, "gUEST1")) == 10
+    assert list_pending(service, admin, "bob") == list_pending(service, admin, "eve") == []
+    assert list_pending(service, admin, "gus") == []
+    with pytest.raises(RoleNeeded):
+        list_pending(service, open_session(service, service.log_in(BOB, PASSWORD, LAPTOP).token))
 
 
 def test_what_was_accepted_is_not_sent_again(service: AuthService, admin: Session) -> None:
