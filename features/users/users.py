@@ -50,11 +50,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
         width=180,
     )
 pager = Pager("users", (text, only))
-after = pager.cursor or ""
 found: Sequence[Member | Invitee] = (
-    invited(auth, session, text, after)
+    invited(auth, session, text, pager.cursor or "")
     if only == INVITED and invited
-    else rules.list_users(auth, session, text, only, after)
+    else rules.list_users(auth, session, text, only, pager.cursor or "")
 )
 for user in found[: rules.PAGE]:
     show_user(user)
