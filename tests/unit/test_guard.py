@@ -1,8 +1,12 @@
 """What callbacks and fragments check, since the guard at the top of the script has not run."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.administration import disable, grant
 from auth.client import Client
@@ -15,24 +19,25 @@ from auth.sessions import TOUCH_EVERY, EndReason, Session
 from tests.fixtures import Clock, Person, open_session
 from web import connection, guard
 from web.cookie_manager import CookieManagerBridge
-from web.guard import still_open
-from web.tab import Tab
+from web.guard import still_open, watch
+from web.tab import KEY, Asker, Tab, Visit
 
 CLIENT = Client("192.0.2.7", "Firefox/150.0", "the cookie's token", "a browser", "a device")
 
 
 @pytest.fixture
-def held(service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch) -> Tab:
+def held(service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tab]:
     """The state of a tab that Ada is logged in to, while no script runs."""
     held = Tab(token=service.log_in(ada.email, ada.password, CLIENT, remember=True).token)
+    st.session_state[KEY] = held
     monkeypatch.setattr(guard, "service", lambda: service)
-    monkeypatch.setattr(guard, "tab", lambda: held)
     monkeypatch.setattr(connection, "http_only_cookie", lambda: None)
     monkeypatch.setattr(CookieManagerBridge, "cookie_token", lambda _: CLIENT.token)
     monkeypatch.setattr(connection, "ip", lambda proxies: CLIENT.ip if proxies == 0 else "")
     for name in ("user_agent", "browser", "device"):
         monkeypatch.setattr(connection, name, lambda name=name: getattr(CLIENT, name))
-    return held
+    yield held
+    st.session_state.clear()
 
 
 def found(service: AuthService, held: Tab) -> Session:
@@ -81,15 +86,12 @@ def test_a_replaced_token_in_an_open_tab_ends_no_session(
     service: AuthService, held: Tab, clock: Clock
 ) -> None:
     """SE-9: the callback does not run; the tab then asks its browser for the newest."""
-    clock.advance(ROTATE_EVERY)
-    newest = refresh(service, held.token or "")
-    assert newest
-    assert service.resume(newest.token)
+    newest = replace_token(service, held, clock)
     clock.advance(OVERLAP)
 
     assert not still_open()
 
-    assert open_session(service, newest.token).is_open
+    assert open_session(service, newest).is_open
 
 
 def test_a_session_that_is_over_runs_nothing(service: AuthService, held: Tab) -> None:
@@ -128,3 +130,102 @@ def test_a_database_that_does_not_answer_runs_nothing(
     monkeypatch.setattr(guard, "service", unavailable)
 
     assert not still_open()
+
+
+class Reran(Exception):
+    """The run was ended, and another begins."""
+
+
+@dataclass
+class Page:
+    """A tab's page: what it answers with when it is asked for its browser's newest token."""
+
+    answer: str | None = None
+    asked: list[Asker] = field(default_factory=list)
+
+
+@pytest.fixture
+def page(service: AuthService, held: Tab, monkeypatch: pytest.MonkeyPatch) -> Page:
+    """The page of Ada's tab, which the guard has let in a while ago."""
+    page = Page()
+
+    def newest_token(bridge: object, slot: object, asker: Asker) -> str | None:
+        assert isinstance(slot, DeltaGenerator)
+        page.asked.append(asker)
+        return page.answer
+
+    def rerun() -> None:
+        raise Reran
+
+    monkeypatch.setattr(CookieManagerBridge, "newest_token", newest_token)
+    monkeypatch.setattr(st, "rerun", rerun)
+    held.visit = Visit(service, CLIENT)
+    return page
+
+
+def replace_token(service: AuthService, held: Tab, clock: Clock) -> str:
+    """Give the browser a newer token than the tab's, and use it; return it."""
+    clock.advance(ROTATE_EVERY)
+    newest = refresh(service, held.token)
+    assert newest
+    assert service.resume(newest.token)
+    return newest.token
+
+
+def test_an_idle_page_looks_at_its_session_without_using_it(
+    service: AuthService, held: Tab, page: Page, clock: Clock
+) -> None:
+    """SE-4: it stays open all night, and the session ends all the same."""
+    seen = found(service, held).last_seen_at
+    clock.advance(TOUCH_EVERY + timedelta(seconds=1))
+
+    watch()
+
+    assert found(service, held).last_seen_at == seen
+    assert page.asked == []
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_idle_page_leaves_when_its_session_is_over(
+    service: AuthService, held: Tab, page: Page, exists: bool
+) -> None:
+    """SE-2: the guard then shows the log-in form. A deleted account's session is gone for good."""
+    if exists:
+        service.log_out(held.token)
+    else:
+        held.token = "no token of ours"
+
+    with pytest.raises(Reran):
+        watch()
+
+
+def test_a_page_that_the_guard_has_just_checked_is_not_checked_again(
+    service: AuthService, held: Tab, page: Page
+) -> None:
+    """AV-1: each run of the whole script ends with the first look."""
+    held.just_resolved = True
+    service.log_out(held.token)
+
+    watch()
+
+    with pytest.raises(Reran):
+        watch()
+
+
+@pytest.mark.parametrize("since", [timedelta(), OVERLAP], ids=["just now", "a while ago"])
+def test_an_idle_page_exchanges_a_replaced_token(
+    service: AuthService, held: Tab, page: Page, clock: Clock, since: timedelta
+) -> None:
+    """SE-9: meanwhile, and in a browser that has no newer one, the page stays as it is."""
+    old = held.token
+    newest = replace_token(service, held, clock)
+    clock.advance(since)
+
+    watch()
+    assert (held.token, held.newest) == (old, False)
+    page.answer = newest
+    watch()
+    assert (held.token, held.newest) == (newest, True)
+    watch()
+
+    assert page.asked == [Asker.WATCH, Asker.WATCH]
