@@ -32,7 +32,10 @@ EQUIVALENT = ROOT / "bench/equivalent_mutants.toml"
 # Each file to mutate, and the tests that must fail.
 TARGETS = {
     "auth/keys.py": ("unit/test_keys.py", "unit/test_tokens.py", "unit/test_settings.py"),
-    "auth/hand_off.py": ("unit/test_tickets.py",),
+    "auth/hand_off.py": (
+        *("unit/test_tickets.py", "unit/test_rotation.py", "unit/test_sessions.py"),
+        "unit/life/test_audit.py",
+    ),
     "auth/tokens.py": (
         *("unit/test_tokens.py", "unit/test_token_times.py", "unit/test_jws_vectors.py"),
         "property/test_any_input.py",

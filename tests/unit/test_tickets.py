@@ -6,8 +6,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from auth.hand_off import LIFE, close_cookie, create_ticket, end_reason, exchange_ticket, mark_of
+from auth.hand_off import (
+    LIFE,
+    close_cookie,
+    create_ticket,
+    end_reason,
+    exchange_ticket,
+    mark_of,
+    refresh,
+)
 from auth.housekeeping import purge_batch
+from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
 from auth.sessions import EndReason
 from auth.step_up import confirm_password
@@ -25,6 +34,16 @@ def ticket(service: AuthService, ada: Person) -> str:
     ticket = create_ticket(service, service.log_in(ada.email, ada.password, LAPTOP).token, BROWSER)
     assert ticket is not None
     return ticket
+
+
+def replace_token(service: AuthService, token: str, clock: Clock) -> str:
+    """Use a newer token of the same session until *token* is no longer valid; return it."""
+    clock.advance(ROTATE_EVERY)
+    newer = refresh(service, token)
+    assert newer is not None
+    assert service.resume(newer.token) is not None
+    clock.advance(OVERLAP)
+    return newer.token
 
 
 def test_a_ticket_becomes_the_session_it_was_made_for(
@@ -108,6 +127,26 @@ def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(
     assert login is None
 
 
+def test_a_session_that_is_over_gets_no_ticket(service: AuthService, ada: Person) -> None:
+    """SE-5: nor does what never was one."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    service.log_out(token)
+
+    assert create_ticket(service, token, BROWSER) is None
+    assert create_ticket(service, "no token at all", BROWSER) is None
+
+
+def test_a_tab_with_a_replaced_token_gets_no_ticket_and_ends_nothing(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: the server has kept it since the browser sent it, so it proves no copy."""
+    held = service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
+    newer = replace_token(service, held, clock)
+
+    assert create_ticket(service, held, BROWSER) is None
+    assert service.resume(newer) is not None
+
+
 def test_the_database_holds_no_ticket_that_could_be_used(
     service: AuthService, database: Database, ticket: str
 ) -> None:
@@ -158,6 +197,19 @@ def test_a_log_in_ends_the_session_whose_cookie_it_replaces(
     assert login is not None
     assert end_reason(service, first) is EndReason.REPLACED
     assert service.resume(second) is not None
+
+
+def test_a_log_in_ends_the_session_of_a_cookie_that_was_replaced_itself(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-1: whoever has the newer token is told of a log-in, not of a copied cookie."""
+    old = service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
+    newer = replace_token(service, old, clock)
+    ticket = create_ticket(service, service.log_in(ada.email, ada.password, LAPTOP).token, BROWSER)
+
+    assert exchange_ticket(service, ticket or "", BROWSER, cookie=old) is not None
+
+    assert end_reason(service, newer) is EndReason.REPLACED
 
 
 def test_a_ticket_that_is_refused_ends_no_session(service: AuthService, ada: Person) -> None:
