@@ -131,12 +131,12 @@ def look_at_link(
     row = connection.execute(
         select(
             EmailToken.purpose,
-            EmailToken.email.label("sent_to"),
+            EmailToken.email,
             UserRow.id,
             UserRow.email,
             UserRow.name,
         )
-        .join(EmailToken, EmailToken.user_id == UserRow.id)
+        .join(EmailToken)
         .where(
             EmailToken.hash == hash_token(token),
             EmailToken.purpose.in_([purpose.value for purpose in purposes]),

@@ -11,16 +11,19 @@ from streamlit.delta_generator import DeltaGenerator
 from auth.administration import disable, grant
 from auth.client import Client
 from auth.errors import Unavailable
-from auth.hand_off import refresh
+from auth.hand_off import end_reason, exchange_ticket, mark_of, refresh
 from auth.roles import Role
 from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, EndReason, Session
+from auth.step_up import confirm_password
 from tests.fixtures import Clock, Person, open_session
 from web import connection, guard
 from web.cookie_manager import CookieManagerBridge
-from web.guard import still_open, watch
-from web.tab import KEY, Asker, Tab, Visit
+from web.edge import browser_cookie
+from web.guard import adopt_token, bridge, log_out, protected, still_open, watch
+from web.tab import KEY, Asker, Go, Tab, Visit
+from web.words import SIGNED_OUT
 
 CLIENT = Client("192.0.2.7", "Firefox/150.0", "the cookie's token", "a browser", "a device")
 
@@ -161,6 +164,100 @@ def page(service: AuthService, held: Tab, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setattr(st, "rerun", rerun)
     held.visit = Visit(service, CLIENT)
     return page
+
+
+def test_a_callback_for_a_role_runs_for_users_who_have_it(
+    service: AuthService, held: Tab, page: Page
+) -> None:
+    """GD-2: for others the script runs anew, and shows them what they may see."""
+    ran: list[str] = []
+
+    @protected(role=Role.ADMIN)
+    def approve(what: str) -> None:
+        ran.append(what)
+
+    with pytest.raises(Reran):
+        approve("too early")
+    grant(service, found(service, held).user.id, Role.ADMIN)
+    approve("the report")
+
+    assert ran == ["the report"]
+
+
+def test_log_out_ends_the_session_and_its_cookie(
+    service: AuthService, held: Tab, page: Page
+) -> None:
+    """SE-5: the tab keeps nothing; the page deletes the cookie unless it is a later log-in's."""
+    token = held.token
+
+    assert log_out() == Go(notice=SIGNED_OUT)
+
+    assert end_reason(service, token) is EndReason.LOGGED_OUT
+    assert held.token is None
+    assert held.write is not None
+    assert (held.write.login, held.write.ended) == (None, mark_of(service, token))
+
+
+def test_a_step_up_leaves_the_new_token_in_the_tab_and_the_browser(
+    service: AuthService, ada: Person, held: Tab, page: Page
+) -> None:
+    """AC-1: the one before is good for a moment only."""
+    login = confirm_password(service, found(service, held), ada.password)
+
+    adopt_token(login)
+
+    assert held.token == login.token
+    assert held.write is not None
+    assert held.write.login == login
+
+
+def test_our_own_server_sets_the_cookie_by_its_routes(
+    service: AuthService, ada: Person, held: Tab, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CK-1: the header says so, and names the cookie; its browser alone can use the ticket."""
+    sent = {"__Host-auth": held.token, browser_cookie("__Host-auth"): "a nonce"}
+    monkeypatch.setattr(connection, "http_only_cookie", lambda: "__Host-auth")
+    monkeypatch.setattr(connection, "cookie", sent.get)
+
+    adopt_token(confirm_password(service, found(service, held), ada.password))
+
+    assert bridge(service).cookie_token() == sent["__Host-auth"]
+    assert held.write is not None
+    assert held.write.ticket
+    assert exchange_ticket(service, held.write.ticket, "a nonce") is not None
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_run_with_a_replaced_token_asks_the_browser_for_the_newest(
+    service: AuthService,
+    ada: Person,
+    held: Tab,
+    page: Page,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: bool,
+) -> None:
+    """SE-9: without an answer the visitor is signed out, and the session stays open elsewhere."""
+    held.presented = CLIENT.token  # at the tab's first run
+    newest = replace_token(service, held, clock)
+    clock.advance(OVERLAP)
+    page.answer = newest if answers else None
+    old = held.token
+    slots: list[object] = []
+
+    def is_ready(_: object, slot: object) -> bool:
+        slots.append(slot)
+        return True
+
+    monkeypatch.setattr(CookieManagerBridge, "is_ready", is_ready)
+
+    user = guard.guard()
+
+    assert page.asked == [Asker.GUARD]
+    assert (user.id if user else None) == (ada.id if answers else None)
+    assert (held.token, held.newest) == (newest if answers else old, True)
+    assert [type(slot) for slot in slots] == ([] if answers else [DeltaGenerator])
+    assert open_session(service, newest).is_open
 
 
 def replace_token(service: AuthService, held: Tab, clock: Clock) -> str:

@@ -7,7 +7,14 @@ from sqlalchemy import update
 
 from auth.errors import SessionOver
 from auth.hand_off import LIFE, approve_ticket, end_reason, exchange_ticket, refresh
-from auth.rotation import OVERLAP, ROTATE_EVERY, accept, prepare, step_up
+from auth.rotation import (
+    OVERLAP,
+    ROTATE_EVERY,
+    accept,
+    keep_current_session,
+    prepare,
+    step_up,
+)
 from auth.service import AuthService
 from auth.sessions import EndReason, Session
 from db.engine import Database
@@ -360,3 +367,46 @@ def test_at_step_up_the_token_the_browser_has_counts_for_the_overlap(
     assert found.last_token_id == (sent or session.token_id)
     assert found.confirmed_at == found.rotated_at == clock()
     assert row(service, database, other, clock) == other
+
+
+@pytest.mark.parametrize("by_passkey", [False, True])
+@pytest.mark.parametrize("two_factors", [False, True])
+def test_a_step_up_by_passkey_shows_two_factors_and_one_by_password_takes_none_away(
+    service: AuthService,
+    database: Database,
+    two: list[Session],
+    clock: Clock,
+    two_factors: bool,
+    by_passkey: bool,
+) -> None:
+    """SF-1: a session that has shown two keeps them."""
+    known = two[0]._replace(two_factors=two_factors)
+    how = {"by_passkey": True} if by_passkey else {}
+
+    with database.write() as connection:
+        step_up(connection, known, "stepped-up-00000000000", clock(), **how)
+
+    found = row(service, database, known, clock)
+    assert (found.by_passkey, found.two_factors) == (by_passkey, two_factors or by_passkey)
+
+
+@pytest.mark.parametrize("shown", [False, True])
+@pytest.mark.parametrize("known", [None, False, True])
+def test_a_session_that_stays_when_others_end_has_the_factors_it_showed(
+    service: AuthService,
+    database: Database,
+    two: list[Session],
+    clock: Clock,
+    shown: bool,
+    known: bool | None,
+) -> None:
+    """SF-1: unless the change itself decides, as the first factor that is added does."""
+    session = two[0]._replace(two_factors=shown)
+
+    with database.write() as connection:
+        keep_current_session(
+            connection, session, "kept-0000000000000000", clock(), two_factors=known
+        )
+
+    found = row(service, database, session, clock)
+    assert found.two_factors == (shown if known is None else known)

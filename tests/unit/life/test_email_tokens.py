@@ -100,6 +100,36 @@ def test_a_link_shows_the_account_it_was_sent_for(
 
         assert shown is not None
         assert (shown.id, shown.email, shown.sent_to) == (row.id, row.email, row.email)
+        assert shown.purpose == Purpose.VERIFY
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_is_for_its_own_purpose_alone(
+    connection: Connection, user: Account, clock: Clock, purpose: Purpose
+) -> None:
+    """RS-2: a page for another purpose neither shows it nor uses it up."""
+    token = send(connection, user, purpose, clock)
+    others = tuple(each for each in Purpose if each != purpose)
+
+    assert look_at_link(connection, token, others, clock()) is None
+    assert use_link(connection, token, others, clock()) is None
+    assert look_at_link(connection, token, (purpose,), clock()) is not None
+
+
+def test_a_link_that_is_used_up_leaves_every_other_link(
+    connection: Connection, user: Account, other: str, clock: Clock
+) -> None:
+    """RS-2: what it was made for is returned; what never was a link uses up none."""
+    token = issue_link(connection, user, Purpose.CHANGE, "New@example.com", "new@e.com", clock())
+    hers = send(connection, found(connection, other), Purpose.CHANGE, clock)
+    made, version = clock(), user.auth_version
+    clock.advance(MOMENT)
+
+    assert use_link(connection, "made-up", (Purpose.CHANGE,), clock()) is None
+    used = use_link(connection, token, (Purpose.CHANGE,), clock())
+
+    assert used == (user.id, "change", "New@example.com", "new@e.com", version, made)
+    assert use_link(connection, hers, (Purpose.CHANGE,), clock()) is not None
 
 
 @pytest.mark.parametrize("purpose", [Purpose.VERIFY, Purpose.RESET, Purpose.KEEP])
@@ -177,14 +207,15 @@ def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_
 ) -> None:
     """AC-2: until then no other account can sign up with it; its own account may take it back."""
 
-    def claimed(user_id: str | None = None) -> bool:
-        return email_tokens.is_claimed(connection, "old@example.com", clock(), user_id)
+    def claimed(user_id: str | None = None, email: str = "old@example.com") -> bool:
+        return email_tokens.is_claimed(connection, email, clock(), user_id)
 
     assert not claimed()
     token = issue_link(
         connection, user, Purpose.KEEP, "old@example.com", "old@example.com", clock()
     )
     assert (claimed(), claimed("another"), claimed(user.id)) == (True, True, False)
+    assert not claimed(email="another@example.com")
     clock.advance(LIVES[Purpose.KEEP])
     assert not claimed()
     clock.advance(-MOMENT)
