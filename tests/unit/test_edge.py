@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from tests.fixtures import make_settings
-from web.edge import Edge, browser_cookie, path_of
+from web.edge import Edge, browser_cookie, cookies_of, path_of
 
 
 def edge(base_url: str, app_env: str = "production") -> Edge:
@@ -167,3 +167,65 @@ def test_a_request_that_says_nothing_of_its_page_is_foreign(told: dict[str, str]
 def test_a_path_is_what_the_routes_know(root: str, path: str, routed: str) -> None:
     """AV-1: `uvicorn --root-path` puts that before each path; the routes are below it."""
     assert path_of({"type": "http", "root_path": root, "path": path}) == routed
+
+
+LOCALS = ("localhost", "127.0.0.1", "[::1]")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "app_env", "scheme", "host", "origins"),
+    [
+        # In production BASE_URL's own, at its own host, even where that is this machine's.
+        (
+            "https://app.example.com",
+            "production",
+            "ws",
+            "app.example.com",
+            {"https://app.example.com"},
+        ),
+        ("https://app.example.com", "production", "wss", "another.example.com", set()),
+        ("https://localhost", "production", "ws", "localhost", {"https://localhost"}),
+        # In development those of this machine, by the scheme and at the port of the request.
+        (
+            "https://app.example.com",
+            "development",
+            "ws",
+            "app.example.com",
+            {"https://app.example.com"},
+        ),
+        (
+            *("http://localhost:8501", "development", "ws", "127.0.0.1:9000"),
+            {f"http://{name}:9000" for name in LOCALS},
+        ),
+        (
+            *("http://localhost:8501", "development", "wss", "localhost"),
+            {f"https://{name}" for name in LOCALS},
+        ),
+        (
+            *("https://localhost:8501", "development", "ws", "localhost:8501"),
+            {"https://localhost:8501", *(f"http://{name}:8501" for name in LOCALS)},
+        ),
+    ],
+)
+def test_a_websocket_is_opened_by_pages_of_one_origin_or_of_this_machine(
+    base_url: str, app_env: str, scheme: str, host: str, origins: set[str]
+) -> None:
+    """CK-11: scheme, host and port are equal."""
+    scope: Scope = {"type": "websocket", "scheme": scheme, "headers": []}
+
+    assert edge(base_url, app_env).origins(scope, host) == origins
+
+
+@pytest.mark.parametrize(
+    ("sent", "cookies"),
+    [
+        ("auth=a; other=b", {"auth": "a", "other": "b"}),
+        ("auth=a=b==", {"auth": "a=b=="}),
+        ("auth=a; other=b; auth=c", {"other": "b"}),
+        ("auth=a;auth=c", {}),
+        ("auth=a==;  auth=c==;other=", {"other": ""}),
+    ],
+)
+def test_a_cookie_sent_twice_counts_as_not_sent(sent: str, cookies: dict[str, str]) -> None:
+    """CK-4: another host of the same domain may have planted one of them."""
+    assert cookies_of({"headers": [(b"cookie", sent.encode())]}) == cookies
