@@ -41,10 +41,8 @@ border-radius:16px;{font};font-size:16px;line-height:1.5;color:{text}">
 </td></tr></table>
 </body></html>
 """
-INITIAL = (
-    '<td width="32" height="32" align="center" bgcolor="{primary}" style="border-radius:9px;{font};'
-    'font-size:16px;font-weight:bold;color:#ffffff">{initial}</td>'
-)
+INITIAL = """<td width="32" height="32" align="center" bgcolor="{primary}"
+ style="border-radius:9px;{font};font-size:16px;font-weight:bold;color:#ffffff">{initial}</td>"""
 IMAGE = f'<td><img src="cid:{LOGO_ID}" width="32" height="32" alt="" style="display:block"></td>'
 FONT = "font-family:'Source Sans 3',-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 PARAGRAPH = '<p class="text" style="margin:0 0 16px;color:{text}">{{}}</p>'
