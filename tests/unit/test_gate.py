@@ -5,8 +5,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +28,7 @@ from web import gate as gate_module
 from web.bounds import (
     BOUNDS,
     MEGABYTE,
+    OPEN_SOCKETS,
     SIGNED_IN_TABS,
     Bounds,
     RunSlots,
@@ -81,16 +84,25 @@ def gate_of(app: App, *, serves_cookie: bool = True, **changes: object) -> Gate:
     return Gate(app, Edge(make_settings(**changes)), serves_cookie=serves_cookie)
 
 
-async def ask(
+async def ask(gate: ASGIApp, kind: str = "http", method: str = "GET", **sent: str) -> int:
+    """Send one request as `answer` does; return the status, 101 for an open websocket."""
+    return (await answer(gate, kind, method, **sent))[0]
+
+
+async def answer(
     gate: ASGIApp,
     kind: str = "http",
     method: str = "GET",
     path: str = "/",
     root: str = "",
     **sent: str,
-) -> int:
-    """Send one request with the headers *sent*; return the status, 101 for an open websocket."""
-    headers = {"host": HOST} | {name.replace("_", "-"): value for name, value in sent.items()}
+) -> tuple[int, str]:
+    """Send one request with the headers *sent*, without those that are empty.
+
+    Return the status, 101 for an open websocket, and the text.
+    """
+    named = {name.replace("_", "-"): value for name, value in sent.items()}
+    headers = {name: value for name, value in ({"host": HOST} | named).items() if value}
     scope: Scope = {
         "type": kind,
         "method": method,
@@ -102,19 +114,22 @@ async def ask(
         "extensions": {"websocket.http.response": {}},
     }
     statuses: list[int] = []
+    text = b""
     messages: list[Message] = [{"type": "websocket.connect"}, {"type": "websocket.disconnect"}]
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b""} if kind == "http" else messages.pop(0)
 
     async def send(message: Message) -> None:
+        nonlocal text
         if message["type"].endswith("response.start"):
             statuses.append(message["status"])
         elif message["type"] == "websocket.accept":
             statuses.append(101)
+        text += message.get("body", b"")
 
     await gate(scope, receive, send)
-    return statuses[0]
+    return statuses[0], text.decode()
 
 
 def client(address: str) -> Client:
@@ -424,6 +439,7 @@ def test_a_signed_in_tab_may_upload_with_its_users_cookie(
     whose = iter([None, "mallory", "ada"])
 
     async def user(scope: Scope) -> str | None:
+        assert scope["path"] == UPLOAD
         return next(whose)
 
     monkeypatch.setattr(gate, "_user", user)
@@ -432,7 +448,7 @@ def test_a_signed_in_tab_may_upload_with_its_users_cookie(
 
 
 @pytest.mark.usefixtures("signed_in")
-@pytest.mark.parametrize("length", ["", "many", "-1", "9" * 5000])
+@pytest.mark.parametrize("length", ["", "many", "-1", "9" * 20, "9" * 5000])
 def test_an_upload_says_how_long_it_is(app: App, length: str) -> None:
     """AV-3: a body of unknown length can't be counted in advance, so it is refused."""
     sent = {"content_length": length} if length else {}
@@ -675,7 +691,7 @@ def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
 
 
 def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
-    app: App, monkeypatch: pytest.MonkeyPatch
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """AV-3: Streamlit's own would stay grey forever; a signed-in user is admitted."""
     gate = gate_of(app, app_name="<Acme>")
@@ -683,6 +699,7 @@ def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
     whose = iter([None, "ada"])
 
     async def user(scope: Scope) -> str | None:
+        assert scope["path"] == "/"
         return next(whose)
 
     monkeypatch.setattr(gate, "_user", user)
@@ -692,6 +709,7 @@ def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
     health = asyncio.run(ask(gate, path="/healthz", sec_fetch_dest="document"))
 
     assert (pages, others, health) == ([503, 204], 204, 204)
+    assert caplog.messages == ["Refused a page: too many are open (192.0.2.7)."]
     page = bytes(full_page("<Acme>").body)
     assert b"&lt;Acme&gt; is busy" in page
     assert b'http-equiv="refresh" content="20"' in page
@@ -762,6 +780,7 @@ def test_a_message_that_has_waited_arrives(app: App) -> None:
     came = asyncio.run(send_messages(gate, [b"\x10\1", b"\x10\2", b"\x10\3"]))
 
     assert came == [b"\x10\1", b"\x10\2", b"\x10\3"]
+    assert gate.waiting == 0
 
 
 def rerun_with(*states: WidgetState) -> bytes:
@@ -884,8 +903,7 @@ def test_the_gate_knows_a_user_by_the_cookie_of_an_open_session(
     app: App, service: AuthService, ada: Person, serves_cookie: bool
 ) -> None:
     """AV-3: a look that counts as no use; no cookie, an ended session or no database: no one."""
-    site = {"base_url": "https://app.example.com"} if serves_cookie else {}
-    edge = Edge(make_settings(**site), service=lambda: service)
+    edge = Edge(make_settings(base_url="https://app.example.com"), service=lambda: service)
     gate = Gate(app, edge, serves_cookie=serves_cookie)
     name = "__Host-auth" if serves_cookie else "auth"
     token, ended = (service.log_in(ada.email, ada.password, LAPTOP).token for _ in range(2))
@@ -894,7 +912,17 @@ def test_the_gate_knows_a_user_by_the_cookie_of_an_open_session(
     def user(cookie: str) -> str | None:
         return asyncio.run(gate._user({"headers": [(b"cookie", cookie.encode())], "scheme": "ws"}))
 
+    asked: list[dict[str, object]] = []
+    resume = service.resume
+
+    def note_and_resume(token: str, **how: object) -> object:
+        asked.append(how)
+        return resume(token, **how)  # type: ignore[arg-type]
+
+    service.resume = note_and_resume  # type: ignore[method-assign, assignment]
+
     assert user(f"{name}={token}") == ada.id
+    assert asked == [{"touch": False, "trusted": True}]  # SE-4, SE-9
     assert user(f"{name}={ended}") is user(f"other={token}") is user("") is None
 
     def unavailable() -> AuthService:
@@ -925,14 +953,18 @@ def test_a_visitor_counts_by_the_ip_that_a_trusted_proxy_reports(
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_upload_without_room_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file", ["file", "file/of/more/parts"])
+@pytest.mark.parametrize("size", [5_000, 2**63])
+def test_an_upload_without_room_is_refused(
+    app: App, monkeypatch: pytest.MonkeyPatch, file: str, size: int
+) -> None:
     """AV-3: before its body is read; the user and the length decide."""
     gate = gate_of(app, serves_cookie=False)
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr(gate.uploads, "reserve", lambda *upload: asked.append(upload))
 
-    assert put(gate, content_length="5000") == 413
-    assert asked == [("ada", TAB, "file", 5000)]
+    assert put(gate, f"/_stcore/upload_file/{TAB}/{file}", content_length=str(size)) == 413
+    assert asked == [("ada", TAB, file, size)]
     assert app.seen == []
 
 
@@ -1122,3 +1154,126 @@ def test_plain_streamlit_gets_a_gate_before_its_settings_are_right(
     assert len({id(gate) for gate in gates}) == 1
     assert found == [] and gates[0].edge.settings.app_name == "Acme"
     assert not gates[0]._serves_cookie
+
+
+@pytest.mark.parametrize(
+    ("sent", "refusal"),
+    [
+        ({"host": "evil.example"}, (400, gate_module.WRONG_HOST)),
+        ({"host": ""}, (400, gate_module.WRONG_HOST)),
+        ({"path": "/_stcore/metrics"}, (404, gate_module.NOT_FOUND)),
+        ({"method": "POST", "sec_fetch_site": "cross-site"}, (403, gate_module.NOT_OURS)),
+        ({"method": "PUT", "path": UPLOAD, "sec_fetch_site": "none"}, (411, gate_module.NO_LENGTH)),
+        (
+            {"method": "PUT", "path": "/_stcore/upload_file/x/y", "sec_fetch_site": "none"},
+            (403, gate_module.LOG_IN_TO_UPLOAD),
+        ),
+    ],
+)
+@pytest.mark.usefixtures("signed_in")
+def test_a_refusal_says_what_is_wrong(
+    app: App, monkeypatch: pytest.MonkeyPatch, sent: dict[str, str], refusal: tuple[int, str]
+) -> None:
+    """CK-11, AV-3: and nothing reaches the app."""
+    gate = Gate(app, Edge(make_settings()))
+
+    async def user(scope: Scope) -> str | None:
+        return "ada"
+
+    monkeypatch.setattr(gate, "_user", user)
+
+    assert asyncio.run(answer(gate, **sent)) == refusal
+    assert app.seen == []
+
+
+def test_a_request_for_another_host_is_logged(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """LG-1: the operator who sees this page finds there which setting is wrong."""
+    asyncio.run(ask(gate_of(app), host="evil.example"))
+
+    said = "Refused a request for another host: see BASE_URL."
+    assert caplog.record_tuples == [("auth.gate", logging.WARNING, said)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status"),
+    [
+        ("GET", "/MATRIX/healthz", "10.0.0.7", 204),
+        ("GET", "/healthz", "10.0.0.7", 400),
+        ("GET", "/MATRIX/_stcore/metrics", HOST, 404),
+        ("PUT", f"/MATRIX{UPLOAD}", HOST, 403),
+    ],
+)
+def test_an_app_under_a_path_has_its_routes_there(
+    app: App, method: str, path: str, host: str, status: int
+) -> None:
+    """CK-11, AV-3: `server.baseUrlPath` moves Streamlit's own."""
+    gate = Gate(app, Edge(make_settings(), "/MATRIX"))
+
+    sent = {"path": path, "host": host, "sec_fetch_site": "none"}
+
+    assert asyncio.run(ask(gate, method=method, **sent)) == status
+
+
+def test_plain_streamlit_is_opened_by_the_origins_that_its_options_name(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CK-11: `server.corsAllowedOrigins`, which Streamlit itself would go by."""
+    gate = gate_of(app, serves_cookie=False, app_env="production")
+    monkeypatch.setattr(config, "get_option", lambda name: [" https://other.example.com "])
+
+    assert asyncio.run(ask(gate, "websocket", origin="https://other.example.com")) == 101
+    assert asyncio.run(ask(gate, "websocket", origin="https://evil.example")) == 403
+
+
+def test_an_open_websocket_can_be_found_by_its_number_until_it_closes(app: App) -> None:
+    """AV-3: the script reports its user, and the end of a run, under it."""
+    gate = gate_of(app)
+    found: list[object] = []
+
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        found.append(OPEN_SOCKETS.get(int(Headers(scope=scope)["x-auth-socket"])))
+        await app(scope, receive, send)
+
+    gate._app = look
+    before = dict(OPEN_SOCKETS)
+
+    asyncio.run(ask(gate, "websocket", origin=ORIGIN))
+
+    assert found == [gate.sockets]
+    assert before == OPEN_SOCKETS
+
+
+@pytest.mark.parametrize(("proxies", "by_network"), [(0, True), (1, False), (2, False)])
+def test_the_gate_looks_after_connections_and_tabs_from_its_first_request_on(
+    app: App, monkeypatch: pytest.MonkeyPatch, proxies: int, by_network: bool
+) -> None:
+    """AV-3: again and again; behind a proxy every connection is of one network."""
+    done: list[object] = []
+
+    class Recorded:
+        def __init__(self, *given: object) -> None:
+            self.given = given
+
+        def look(self, connections: list[str], *, by_network: bool) -> None:
+            done.append((self.given, connections, by_network))
+
+    server = SimpleNamespace(connections={"a connection"})
+    monkeypatch.setattr(gate_module, "Patrol", Recorded)
+    monkeypatch.setattr(gate_module, "raise_descriptor_limit", lambda: 1_024)
+    monkeypatch.setattr(gate_module, "running_servers", lambda: [server])
+    monkeypatch.setattr(gate_module, "forget_closed_tabs", done.append)
+    gate = Gate(app, Edge(make_settings(trusted_proxies=proxies)), bounds=Bounds(look_every=0))
+    monkeypatch.setattr(gate.turns, "forget", lambda: done.append("turns"))
+
+    async def use() -> None:
+        await ask(gate)
+        first = gate._patrolling
+        await ask(gate)
+        assert gate._patrolling is first
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(use())
+
+    look = ((gate.bounds, 1_024, gate.log), ["a connection"], by_network)
+    assert done[:6] == [look, gate.uploads, "turns"] * 2

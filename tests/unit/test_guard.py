@@ -22,7 +22,7 @@ from web import connection, guard
 from web.cookie_manager import CookieManagerBridge
 from web.edge import browser_cookie
 from web.guard import adopt_token, bridge, log_out, protected, still_open, watch
-from web.tab import KEY, Asker, Go, Tab, Visit
+from web.tab import KEY, Asker, Go, SignedOutPage, Tab, Visit
 from web.words import SIGNED_OUT
 
 CLIENT = Client("192.0.2.7", "Firefox/150.0", "the cookie's token", "a browser", "a device")
@@ -35,7 +35,7 @@ def held(service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch) -> 
     st.session_state[KEY] = held
     monkeypatch.setattr(guard, "service", lambda: service)
     monkeypatch.setattr(connection, "http_only_cookie", lambda: None)
-    monkeypatch.setattr(CookieManagerBridge, "cookie_token", lambda _: CLIENT.token)
+    monkeypatch.setattr(connection, "cookie", {"auth": CLIENT.token}.get)
     monkeypatch.setattr(connection, "ip", lambda proxies: CLIENT.ip if proxies == 0 else "")
     for name in ("user_agent", "browser", "device"):
         monkeypatch.setattr(connection, name, lambda name=name: getattr(CLIENT, name))
@@ -65,7 +65,7 @@ def test_a_tab_is_its_own_proof_where_the_browser_sends_no_cookie(
     held: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second log-in there is to end this session."""
-    monkeypatch.setattr(CookieManagerBridge, "cookie_token", lambda _: None)
+    monkeypatch.setattr(connection, "cookie", lambda name: None)
 
     assert still_open()
 
@@ -326,3 +326,71 @@ def test_an_idle_page_exchanges_a_replaced_token(
     watch()
 
     assert page.asked == [Asker.WATCH, Asker.WATCH]
+
+
+def test_a_run_reports_its_user_to_the_gate(
+    ada: Person, held: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-3: a signed-in tab counts with its user, and may upload."""
+    reported: list[str | None] = []
+    monkeypatch.setattr(connection, "note_user", reported.append)
+
+    assert guard.guard() is not None
+    held.token = None
+    assert guard.guard() is None
+
+    assert reported == [ada.id, None]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_cookie_whose_session_is_over_lets_no_one_in_and_says_why(
+    service: AuthService, held: Tab, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """SE-2: at the first run of a tab there is nothing but the cookie."""
+    cookie, held.token = (held.token if known else "no token of ours"), None
+    service.log_out(cookie)
+    monkeypatch.setattr(connection, "cookie", {"auth": cookie}.get)
+
+    assert guard.guard() is None
+
+    assert held.token is None
+    assert held.notice == (SIGNED_OUT if known else None)
+
+
+@pytest.mark.parametrize(
+    ("was_signed_in", "was_shown", "replaced"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_why_a_session_is_over_replaces_only_a_notice_that_its_user_has_read(
+    service: AuthService,
+    ada: Person,
+    held: Tab,
+    monkeypatch: pytest.MonkeyPatch,
+    was_signed_in: bool,
+    was_shown: bool,
+    replaced: bool,
+) -> None:
+    """The log-in page has room for one, and nothing unread is lost."""
+    monkeypatch.setattr(connection, "cookie", lambda name: None)
+    service.log_out(held.token)
+    held.notice = "Your name is changed."
+    held.owner = ada.id if was_signed_in else None
+    held.shown = (held.notice, "account") if was_shown else None
+
+    assert guard.guard() is None
+
+    assert held.notice == (SIGNED_OUT if replaced else "Your name is changed.")
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_tab_waits_while_its_browser_is_asked_for_cookies(
+    held: Tab, monkeypatch: pytest.MonkeyPatch, ready: bool
+) -> None:
+    """No log-in form flashes up before a signed-in user's page."""
+    held.token = None
+    monkeypatch.setattr(CookieManagerBridge, "is_ready", lambda bridge, slot: ready)
+
+    assert guard.guard() is None
+
+    expected = SignedOutPage.LOG_IN if ready else SignedOutPage.WAITING
+    assert held.signed_out_page is expected
