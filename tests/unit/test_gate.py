@@ -458,17 +458,21 @@ def test_an_upload_says_how_long_it_is(app: App, length: str) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_upload_that_streamlit_refuses_takes_no_room(app: App) -> None:
+@pytest.mark.parametrize("refusal", [300, 400])
+def test_an_upload_that_streamlit_refuses_takes_no_room(app: App, refusal: int) -> None:
     """AV-3: nor does one that was removed."""
     gate = gate_of(app, serves_cookie=False)
-    app.status = 400
+    app.status = refusal
     put(gate, content_length="9")
     assert gate.uploads._sizes == {}
 
     app.status = 204
     put(gate, content_length="9")
+    app.status = refusal
+    put(gate, method="DELETE")
     assert gate.uploads._sizes == {(TAB, "file"): ("ada", 9)}
 
+    app.status = 204
     put(gate, method="DELETE")
     assert gate.uploads._sizes == {}
 
@@ -657,10 +661,10 @@ def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
     asyncio.run(use())
 
 
-@pytest.mark.parametrize("waits", ["for a message", "for its turn"])
+@pytest.mark.parametrize("waits", ["for a message", "for its turn", "for nothing"])
 def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
     """AV-3: in any state; its browser reconnects by itself."""
-    runs = 1 if waits == "for a message" else 0
+    runs = 0 if waits == "for its turn" else 1
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=runs, runs_rate=1 / 3600))
     sent: list[Message] = []
     came: list[Message] = [
@@ -680,6 +684,8 @@ def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
         await page.receive()
         if runs:
             await page.receive()
+        if waits == "for nothing":
+            page.end()
         waiting = asyncio.create_task(page.receive())
         await asyncio.sleep(0)
         page.end()
@@ -956,14 +962,22 @@ def test_a_visitor_counts_by_the_ip_that_a_trusted_proxy_reports(
 @pytest.mark.parametrize("file", ["file", "file/of/more/parts"])
 @pytest.mark.parametrize("size", [5_000, 2**63])
 def test_an_upload_without_room_is_refused(
-    app: App, monkeypatch: pytest.MonkeyPatch, file: str, size: int
+    app: App,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    file: str,
+    size: int,
 ) -> None:
     """AV-3: before its body is read; the user and the length decide."""
     gate = gate_of(app, serves_cookie=False)
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr(gate.uploads, "reserve", lambda *upload: asked.append(upload))
 
-    assert put(gate, f"/_stcore/upload_file/{TAB}/{file}", content_length=str(size)) == 413
+    path = f"/_stcore/upload_file/{TAB}/{file}"
+    sent = {"path": path, "sec_fetch_site": "same-origin", "content_length": str(size)}
+
+    assert asyncio.run(answer(gate, method="PUT", **sent)) == (413, gate_module.NO_ROOM)
+    assert caplog.messages == ["Refused an upload: its user or this server has no room."]
     assert asked == [("ada", TAB, file, size)]
     assert app.seen == []
 
@@ -1042,8 +1056,8 @@ async def read_body(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(str(len(body)))(scope, receive, send)
 
 
-async def post(gate: Gate, pieces: list[Message]) -> list[Message]:
-    """Send a request's body in *pieces*, and no more; return the response."""
+async def post(gate: Gate, pieces: list[Message], turns: int = 0) -> list[Message]:
+    """Send a request's body in *pieces*, each *turns* of the loop late; return the response."""
     sent: list[Message] = []
     scope: Scope = {
         "type": "http",
@@ -1055,6 +1069,8 @@ async def post(gate: Gate, pieces: list[Message]) -> list[Message]:
     }
 
     async def receive() -> Message:
+        for _ in range(turns):
+            await asyncio.sleep(0)
         return pieces.pop(0) if pieces else await asyncio.Future[Message]()
 
     async def send(message: Message) -> None:
@@ -1091,6 +1107,15 @@ def test_a_body_gets_time_for_its_length(app: App) -> None:
     start, body = asyncio.run(post(gate, pieces))
 
     assert (start["status"], body["body"]) == (200, b"107")
+
+
+def test_a_body_need_not_be_there_at_once(app: App) -> None:
+    """AV-3: every visitor's arrives over a network."""
+    gate = Gate(read_body, Edge(make_settings()), bounds=Bounds(body=60))
+
+    start, body = asyncio.run(post(gate, [piece(9), piece(9, more=False)], turns=5))
+
+    assert (start["status"], body["body"]) == (200, b"18")
 
 
 @pytest.mark.parametrize("left", [True, False])
