@@ -266,14 +266,18 @@ def test_a_renewed_cookie_ends_when_the_session_does(
     assert renewed.expires_at == login.expires_at
 
 
-def test_a_session_that_is_over_is_not_renewed(service: AuthService, ada: Person) -> None:
-    """SE-5: a page load with a dead cookie brings no live one."""
-    token = log_in(service, ada)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_cookie_that_opens_nothing_is_not_renewed_and_helps_no_tab(
+    service: AuthService, ada: Person, clock: Clock, known: bool
+) -> None:
+    """SE-5, SE-9: a page load with a dead cookie brings no live one, even when one is due."""
+    token = log_in(service, ada) if known else "no token of ours"
+    clock.advance(ROTATE_EVERY)
     service.log_out(token)
 
-    renewed = refresh(service, token)
-
-    assert renewed is None
+    assert refresh(service, token) is None
+    assert not approve_ticket(service, token, OWNERS)
+    assert exchange_ticket(service, OWNERS, OWNERS) is None
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from auth.feature import DeviceToken, Feature
 from auth.hand_off import (
     LIFE,
     close_cookie,
     create_ticket,
+    device_tokens,
     end_reason,
     exchange_ticket,
     mark_of,
@@ -20,6 +22,7 @@ from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
 from auth.sessions import EndReason
 from auth.step_up import confirm_password
+from auth.users import Login
 from db.engine import Database
 from db.models import Ticket
 from tests.fixtures import LAPTOP, Clock, Person, open_session
@@ -261,3 +264,25 @@ def test_a_cookie_that_opens_nothing_may_be_forgotten(
     forget = close_cookie(service, cookie, mark_of(service, token))
 
     assert forget
+
+
+def test_a_log_in_brings_what_features_have_the_browser_keep(
+    service: AuthService, ada: Person
+) -> None:
+    """SF-6: each is asked about this log-in, and may have nothing."""
+    login = service.log_in(ada.email, ada.password, LAPTOP)
+    token = DeviceToken("a token", 60)
+    asked: list[tuple[AuthService, Login]] = []
+
+    def note(auth: AuthService, login: Login) -> DeviceToken:
+        asked.append((auth, login))
+        return token
+
+    service.features = (
+        Feature("one"),
+        Feature("two", device_token=lambda auth, login: None),
+        Feature("three", device_token=note),
+    )
+
+    assert device_tokens(service, login) == [token]
+    assert asked == [(service, login)]
