@@ -1057,8 +1057,9 @@ async def read_body(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def post(gate: Gate, pieces: list[Message], turns: int = 0) -> list[Message]:
-    """Send a request's body in *pieces*, each *turns* of the loop late; return the response."""
+    """Send a body in *pieces*, all but the first *turns* of the loop late; return the response."""
     sent: list[Message] = []
+    came = 0
     scope: Scope = {
         "type": "http",
         "method": "POST",
@@ -1069,8 +1070,10 @@ async def post(gate: Gate, pieces: list[Message], turns: int = 0) -> list[Messag
     }
 
     async def receive() -> Message:
-        for _ in range(turns):
+        nonlocal came
+        for _ in range(turns if came else 0):
             await asyncio.sleep(0)
+        came += 1
         return pieces.pop(0) if pieces else await asyncio.Future[Message]()
 
     async def send(message: Message) -> None:
@@ -1104,9 +1107,24 @@ def test_a_body_gets_time_for_its_length(app: App) -> None:
     gate = Gate(read_body, Edge(make_settings()), bounds=Bounds(body=0, body_rate=1))
     pieces = [piece(50), piece(50), piece(7, more=False)]
 
-    start, body = asyncio.run(post(gate, pieces))
+    start, body = asyncio.run(post(gate, pieces, turns=5))
 
     assert (start["status"], body["body"]) == (200, b"107")
+
+
+def test_what_comes_after_a_body_has_no_time_limit(app: App) -> None:
+    """AV-3: it is the client's leaving, for which a long answer waits."""
+    came: list[Message] = []
+
+    async def wait_for_the_client(scope: Scope, receive: Receive, send: Send) -> None:
+        came.extend([await receive(), await receive()])
+
+    gate = Gate(wait_for_the_client, Edge(make_settings()), bounds=Bounds(body=0))
+    pieces: list[Message] = [piece(0, more=False), {"type": "http.disconnect", "by": "the client"}]
+
+    asyncio.run(post(gate, [*pieces], turns=5))
+
+    assert came == pieces
 
 
 def test_a_body_need_not_be_there_at_once(app: App) -> None:
