@@ -93,7 +93,7 @@ def move_in(made: Accounts, count: int) -> Row:
         done = subprocess.run(
             command, cwd=ROOT, env=environ | made.environment, capture_output=True, check=False
         )
-    if f"{count:,} accounts made".encode() not in done.stdout:
+    if f"{count:,} accounts created".encode() not in done.stdout:
         raise RuntimeError(f"the import did not do its work: {done.stdout!r} {done.stderr!r}")
     taken, most = perf_counter() - start, MOVE_IN * count / 100_000
     return Row(f"import of {count:,} users", taken, "s", "python -m auth import", at_most=most)
