@@ -54,6 +54,10 @@ LIVES = {
 }
 
 
+# An email that is to become the account's, or that was the account's before a change.
+OF_ANOTHER_EMAIL = (Purpose.CHANGE.value, Purpose.KEEP.value)
+
+
 def issue_link(
     connection: Connection,
     user: Account,
@@ -129,23 +133,20 @@ def look_at_link(
 ) -> LinkTarget | None:
     """Return the account and the email that *token* is for, without using it up."""
     row = connection.execute(
-        select(
-            EmailToken.purpose,
-            EmailToken.email,
-            UserRow.id,
-            UserRow.email,
-            UserRow.name,
-        )
+        select(EmailToken.purpose, EmailToken.email, UserRow.id, UserRow.email, UserRow.name)
         .join(EmailToken)
         .where(
             EmailToken.hash == hash_token(token),
             EmailToken.purpose.in_([purpose.value for purpose in purposes]),
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > now,
-            EmailToken.auth_version == UserRow.auth_version,
             or_(
+                EmailToken.purpose == Purpose.KEEP.value,
+                EmailToken.auth_version == UserRow.auth_version,
+            ),
+            or_(
+                EmailToken.purpose.in_(OF_ANOTHER_EMAIL),
                 EmailToken.email_key == UserRow.email_key,
-                EmailToken.purpose == Purpose.CHANGE.value,  # it is to become the account's
             ),
         )
     ).first()

@@ -13,16 +13,7 @@ from sqlalchemy import ColumnExpressionArgument, delete, exists, false, func, se
 from sqlalchemy.orm import InstrumentedAttribute
 
 from auth.audit import KEPT, STRANGERS, Event, forget_client, record
-from db.models import (
-    UNUSED,
-    AuditEvent,
-    Challenge,
-    Counter,
-    EmailToken,
-    Session,
-    Ticket,
-    UserRole,
-)
+from db.models import UNUSED, AuditEvent, Challenge, Counter, EmailToken, Session, Ticket, UserRole
 from db.models import User as UserRow
 
 if TYPE_CHECKING:

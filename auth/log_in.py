@@ -15,14 +15,7 @@ from auth.passwords import equalize_timing, hash_password, verify_password
 from auth.sessions import known_networks
 from auth.stages import Entry, enter, may_enter
 from auth.throttle import record_success
-from auth.users import (
-    Email,
-    InvalidEmail,
-    count_failure,
-    find_by_email,
-    read_email,
-    replace_hash,
-)
+from auth.users import Email, InvalidEmail, count_failure, find_by_email, read_email, replace_hash
 
 if TYPE_CHECKING:
     from auth.client import Client

@@ -1,4 +1,4 @@
-"""Account: the user's details, followed by the card of every feature that has one."""
+"""Account: the user's profile and password, and the card of every feature that has one."""
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ st.title("Account")
 you = {"Name": user.name, "Email": user.email, "Member since": day(user.created_at)}
 change = {"Name": "change_name", "Email": "change_email"}
 show_details("Profile", you, change=change)
+draw("profile", "show_profile")
 with section("Password"), row("Password"):
     known = has_password(visit().auth, visit().session)
     st.text("••••••••••••" if known else "None")

@@ -6,7 +6,7 @@ from auth.browsers import browser_in_words
 from auth.sessions import Session
 from features.devices import rules
 from web.details import show_ago
-from web.form import Form
+from web.form import Form, link
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, draw, visit
 
@@ -69,3 +69,4 @@ elif may_end:
     form.submit(end_others)
 else:
     ask_password("To end other sessions")
+link("account", "Back to your account", ":material/arrow_back:")

@@ -10,7 +10,7 @@ FEATURE = Feature(
         Page("change_email", "Change your email"),
         Page("keep_email", "Keep your old email", public=True),
     ],
-    draws=["card"],
+    draws=["profile"],
     samples=samples,
     export=export,
 )

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from auth.errors import LinkRefused
 from features.email_change import rules
 from web.form import Form, aside, form_page, link_token
 from web.tab import Go, visit
 from web.words import NO_LINK
 
 token = link_token()
+email = rules.email_to_keep(visit().auth, token)
 
 
 def keep_email() -> Go:
@@ -18,13 +20,16 @@ def keep_email() -> Go:
 
 with form_page("Keep your old email") as below:
     form = Form("keep_email")
-    if token or form.answered:
+    if email or form.answered:
+        st.text(email or "", width="stretch", text_alignment="center")
         st.text(
             "If you didn't ask to change your email, someone else is using your account. We'll log "
             "out every device, switch the password off, and email you a link to choose a new one."
         )
         form.button("Keep my old email")
         form.submit(keep_email)
+    elif token:
+        st.error(LinkRefused().message)
     else:
         st.info(NO_LINK)
     aside(below, "log_in", "Go to log in")

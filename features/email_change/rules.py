@@ -9,6 +9,7 @@ from auth.client import Client
 from auth.email_tokens import (
     Purpose,
     issue_link,
+    look_at_link,
     use_link,
     void_links,
     void_objections,
@@ -62,6 +63,13 @@ def pending_email(auth: AuthService, session: Session) -> str | None:
     """Return the new email that the user of *session* has yet to confirm."""
     with auth.read() as connection:
         return find_pending_email(connection, session.user.id, auth.now())
+
+
+def email_to_keep(auth: AuthService, link: str) -> str | None:
+    """Return the old email that *link* would keep, or None if it is not valid."""
+    with auth.read() as connection:
+        found = look_at_link(connection, link, (Purpose.KEEP,), auth.now())
+    return found.sent_to if found else None
 
 
 def keep_email(auth: AuthService, link: str, client: Client) -> None:

@@ -8,7 +8,7 @@ from features.email_verification.rules import enqueue_link, enqueue_taken
 FEATURE = Feature(
     name="email_verification",
     pages=[Page("verify_email", "Verify email", public=True)],
-    draws=["card"],
+    draws=["profile"],
     events={Event.LINK_SENT: "We sent you a link"},
     samples=samples,
     after_sign_up=enqueue_link,

@@ -5,14 +5,7 @@ import streamlit as st
 from auth.errors import AuthError, LinkRefused
 from features.email_verification import rules
 from web import second_step
-from web.form import (
-    Form,
-    aside,
-    form_page,
-    go_home,
-    link_token,
-    was_answered,
-)
+from web.form import Form, aside, form_page, go_home, link_token, was_answered
 from web.step_up import current_password
 from web.tab import Go, Say, tab, visit
 from web.words import NO_LINK

@@ -241,6 +241,7 @@ def test_every_form_happens_once(
     assert facts.open_sessions == 1
 
     visitor.page.goto(objection)
+    expect(visitor.page.get_by_test_id("stMain").get_by_text(email, exact=True)).to_be_visible()
     visitor.press("Keep my old email")
     visitor.says("Your account keeps its old email.")
     visitor.go("Forgot password?")

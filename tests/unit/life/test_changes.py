@@ -23,7 +23,12 @@ from db.engine import Database
 from db.models import AuditEvent, Session, User
 from features.account.rules import change_name, change_password
 from features.activity.rules import recent_activity
-from features.email_change.rules import change_email, keep_email, pending_email
+from features.email_change.rules import (
+    change_email,
+    email_to_keep,
+    keep_email,
+    pending_email,
+)
 from features.email_verification.rules import confirm_email, resend_link
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account, export_data
@@ -182,8 +187,10 @@ def test_the_old_email_can_object(
         request_reset(service, OTHER, LAPTOP)
         reset_password(service, letterbox.link(OTHER, "reset-password"), NEW, LAPTOP)
 
+    assert email_to_keep(service, keep) == ada.email
     keep_email(service, keep, LAPTOP)
 
+    assert email_to_keep(service, keep) is None
     assert service.resume(token) is None
     for password in (ada.password, NEW):
         with pytest.raises(LogInRefused):

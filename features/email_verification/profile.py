@@ -1,4 +1,4 @@
-"""The notice that an email is not confirmed yet, with a button to send the link again."""
+"""Below the profile: the notice that an email is not confirmed yet, and another link for it."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ def resend_link() -> Say:
     return Say("We have sent you a link. Open it to confirm your email.", emailed=True)
 
 
-def show_card() -> None:
+def show_profile() -> None:
     """Draw the notice, unless the email is confirmed."""
     if visit().session.user.verified_at:
         return

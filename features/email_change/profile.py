@@ -1,11 +1,11 @@
-"""The card for a new email that is not confirmed yet."""
+"""Below the profile: a new email that is not confirmed yet."""
 
 from features.email_change.rules import pending_email
 from web.details import show_details
 from web.tab import visit
 
 
-def show_card() -> None:
+def show_profile() -> None:
     """Draw the pending email, if there is one."""
     if pending := pending_email(visit().auth, visit().session):
         show_details("Waiting for your confirmation", {"New email": pending})
