@@ -40,6 +40,7 @@ from bench.table import Row, progress
 from bench.visitor import Visitor, arrive
 from db.engine import Database
 from db.migrate import migrate
+from features import FEATURES
 from settings import MailServer, Sender, Settings
 from tests.mailbox import Mailbox, mail_server
 
@@ -145,7 +146,7 @@ class House:
             _env_file=NOWHERE, secret_key=SecretStr(self.key), database_url=self.url
         )
         cheapest = settings.model_copy(update={"bcrypt_rounds": 4})
-        return AuthService(database, cheapest, mail_queue=queue)
+        return AuthService(database, cheapest, features=FEATURES, mail_queue=queue)
 
     def tokens(self, count: int) -> list[str]:
         """Return the tokens of *count* new users who have logged in."""

@@ -36,7 +36,7 @@ CLICKS = 3  # reruns of a visit
 KEPT = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20"}  # seconds
 LEET = "p4$$w0rd!m0nk3y?7r0ub4d0ur&3xpl0r3r+$tr0ng3st#1!"  # the most expensive password to estimate
 HUGE = "a" * 20_000_000
-REFUSED = (WebSocketException, OSError, TimeoutError, RuntimeError, KeyError)
+REFUSED = (WebSocketException, OSError, TimeoutError, RuntimeError)
 RUN_UP = 3.0  # seconds of attack before the honest visitor comes
 PATIENCE = 15  # seconds: an attacker does not wait longer for an answer either
 
@@ -46,10 +46,11 @@ PATIENCE = 15  # seconds: an attacker does not wait longer for an answer either
 
 async def sign_up(url: str, ip: str) -> None:
     """Send the sign-up form repeatedly, with the password that is most expensive to estimate."""
-    attacker = await arrive(url, "auth=dead", "Sign up", "/sign-up", ip)
     for number in count():
+        attacker = await arrive(url, "auth=dead", "Sign up", "/sign-up", ip)
         values = {"Name": "Ada", "Email": f"a{number}@{ip}.example.org", "Password": LEET}
         await attacker.sees(*attacker.form("Sign up", **values))
+        await attacker.socket.close()
 
 
 async def wrong_password(url: str, ip: str) -> None:
@@ -250,8 +251,15 @@ def p95(taken: list[float]) -> float:
 
 
 async def warm(url: str) -> None:
-    """Bring the server to its working size: several concurrent visitors fill its pools."""
+    """Bring the server to its working size: visitors fill its pools, and use what loads late."""
     await asyncio.gather(*(honest(url, 1, first) for first in range(60, 68)))
+    newcomer = await arrive(url, "auth=dead", "Sign up", "/sign-up")
+    values = {"Name": "Ada", "Email": "ada@new.example.org", "Password": PASSWORD}
+    await newcomer.sees(*newcomer.form("Sign up", **values))
+    forgetful = await arrive(url, "auth=dead", "link", "/forgot-password")
+    await forgetful.sees(*forgetful.form("Send the link", Email=email(60)))
+    for person in (newcomer, forgetful):
+        await person.socket.close()
 
 
 async def honest(url: str, visits: int, first: int = 70) -> tuple[list[float], list[float]]:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from time import perf_counter
+from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -37,6 +38,7 @@ class Visitor:
         """Request a run, read until it has ended, and return whether the page has the needle."""
         message = BackMsg()
         message.rerun_script.context_info.url = self.url
+        message.rerun_script.page_name = urlsplit(self.url).path.strip("/")
         message.rerun_script.context_info.timezone = "UTC"
         message.rerun_script.widget_states.widgets.extend(states)
         await self.socket.send(message.SerializeToString())
