@@ -37,8 +37,9 @@ class FairQueue:
     """Runs jobs in *threads* threads; sources take turns, so a busy one delays no other.
 
     The next job is of the source that was served longest ago, and sources whose last job came to
-    nothing, such as a wrong password, stand behind all others. So a log-in waits for the job that
-    runs now, and not for each network that guesses.
+    nothing, such as a wrong password, stand behind all others. *patient* jobs stand behind all that
+    aren't. So a log-in waits for the job that runs now, and not for each network that guesses or
+    makes accounts.
 
     A source is a network. At most *per_source* jobs of one source may wait, and *in_all* of all
     sources. Any more raise Busy at once, so that no attacker can fill the queue (BC-9, AV-4).
@@ -58,20 +59,20 @@ class FairQueue:
         self._in_all = in_all
         self._lock = Lock()
         self._waiting = 0
-        self._queues: dict[str, deque[tuple[Callable[[], Any], Future[Any]]]] = {}
+        self._queues: dict[tuple[bool, str], deque[tuple[Callable[[], Any], Future[Any]]]] = {}
         self._turns = 0
         # Of each source, the latest at the end: whether its last job came to nothing, and its turn.
         self._served: dict[str, tuple[bool, int]] = {}
 
-    def run(self, job: Callable[[], T], source: str = "") -> T:
+    def run(self, job: Callable[[], T], source: str = "", *, patient: bool = False) -> T:
         """Run *job* when it is the turn of *source* and return its result; raises Busy."""
         done: Future[T] = Future()
         with self._lock:
-            queue = self._queues.get(source) or deque()
+            queue = self._queues.get((patient, source)) or deque()
             if len(queue) >= self._per_source or self._waiting >= self._in_all:
                 raise Busy
             queue.append((job, done))
-            self._queues[source] = queue
+            self._queues[patient, source] = queue
             self._waiting += 1
         self._threads.submit(self._run_next)
         return done.result()
@@ -79,14 +80,15 @@ class FairQueue:
     def _run_next(self) -> None:
         """Run the oldest job of the source whose turn it is."""
         with self._lock:
-            source = min(self._queues, key=lambda source: self._served.get(source, NEVER))
+            place = min(self._queues, key=lambda place: (place[0], self._last(place[1])))
+            source = place[1]
             self._turns += 1
-            self._serve(source, self._served.get(source, NEVER)[0])
-            queue = self._queues[source]
+            self._serve(source, self._last(source)[0])
+            queue = self._queues[place]
             job, done = queue.popleft()
             self._waiting -= 1
             if not queue:
-                del self._queues[source]
+                del self._queues[place]
         try:
             result = job()
         except BaseException as fault:  # raised again by `run`, in the thread that asked
@@ -95,6 +97,9 @@ class FairQueue:
         with self._lock:
             self._serve(source, not result)
         done.set_result(result)
+
+    def _last(self, source: str) -> tuple[bool, int]:
+        return self._served.get(source, NEVER)
 
     def _serve(self, source: str, in_vain: bool) -> None:
         """Note the turn of *source*, and whether its last job came to nothing."""
@@ -170,14 +175,15 @@ class Verdict:
 def hash_password(password: str, scheme: Scheme = TODAY, network: str = "") -> str:
     """Return a new hash of *password* with its own salt of 128 random bits (BC-3).
 
-    Networks take turns; *network* is the requesting one. Raises Busy, or PasswordUnusable when the
-    password is too long or cannot be encoded, which the password rules report first.
+    Networks take turns, behind all that log in; *network* is the requesting one. Raises Busy, or
+    PasswordUnusable when the password is too long or cannot be encoded, which the password rules
+    report first.
     """
     try:
         prepared = _prepare(password, scheme.peppers[0])
     except ValueError:
         raise PasswordUnusable from None
-    return scheme.tag + _hash(prepared, scheme.rounds, network).decode()
+    return scheme.tag + _hash(prepared, scheme.rounds, network, patient=True).decode()
 
 
 def verify_password(
@@ -256,8 +262,9 @@ def _tag(pepper: bytes) -> str:
     return f"v1.{hashlib.sha256(pepper).hexdigest()[:8]}" if pepper else "v1"
 
 
-def _hash(prepared: bytes, rounds: int, network: str) -> bytes:
-    return _queue.run(partial(bcrypt.hashpw, prepared, bcrypt.gensalt(rounds)), network)
+def _hash(prepared: bytes, rounds: int, network: str, *, patient: bool = False) -> bytes:
+    job = partial(bcrypt.hashpw, prepared, bcrypt.gensalt(rounds))
+    return _queue.run(job, network, patient=patient)
 
 
 def _check(prepared: bytes, hashed: str, network: str) -> bool:

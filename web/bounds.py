@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from heapq import heapify, heappop, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from math import inf
 from threading import Lock
 from time import monotonic
@@ -293,6 +293,11 @@ class Turns:
         wait = full_at - now - self._bounds.runs / self._bounds.runs_rate
         return wait if wait > INSTANT else 0.0
 
+    def full_at(self, client: Client) -> float:
+        """Return the time at which the bucket of *client*'s network is full again."""
+        place = client.network if client.network in self._full_at else UNKNOWN
+        return self._full_at.get(place, self._clock())
+
     def forget(self) -> None:
         """Forget networks with a full bucket."""
         now = self._clock()
@@ -300,11 +305,12 @@ class Turns:
 
 
 class RunSlots:
-    """The script runs of signed-out pages, one after the other; networks take turns (AV-1).
+    """The script runs of signed-out pages, one after the other (AV-1).
 
     A run is a thread of its own, and the event loop waits for each new thread to get the
     interpreter's lock. When fifty people submit the log-in form at once, that keeps everyone's
-    messages waiting for seconds; one after the other, the forms take half a second together.
+    messages waiting for seconds; one after the other, the forms take half a second together. The
+    next one is of the network that asked for the fewest lately.
 
     A run gives its slot back when it ends or waits for something else, such as bcrypt, and loses it
     after a while: a page of the owner's may be slow. For the event loop's thread, except `end`.
@@ -313,7 +319,8 @@ class RunSlots:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._running: dict[int, asyncio.TimerHandle] = {}
-        self._waiting: dict[str, deque[tuple[int, asyncio.Future[None]]]] = {}  # by network
+        self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []  # a heap
+        self._asked = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -321,14 +328,18 @@ class RunSlots:
         """Whether another page would have to wait."""
         return len(self._running) >= self._bounds.slots
 
-    async def begin(self, number: int, network: str) -> None:
-        """Wait until the page with the websocket *number* may run its script."""
+    async def begin(self, number: int, full_at: float) -> None:
+        """Wait until the page with the websocket *number* may run its script.
+
+        *full_at* is its network's, of `Turns`: the later, the more it has asked for.
+        """
         self._loop = asyncio.get_running_loop()
         if number in self._running or not self.are_full:
             self._start(self._loop, number)
             return
         turn = self._loop.create_future()
-        self._waiting.setdefault(network, deque()).append((number, turn))
+        self._asked += 1
+        heappush(self._waiting, (full_at, self._asked, number, turn))
         await turn
 
     def end(self, number: int) -> None:
@@ -345,11 +356,7 @@ class RunSlots:
         if timer := self._running.pop(number, None):
             timer.cancel()
         while self._waiting and not self.are_full:
-            network, waiting = next(iter(self._waiting.items()))
-            next_number, turn = waiting.popleft()
-            del self._waiting[network]
-            if waiting:
-                self._waiting[network] = waiting  # behind the other networks
+            *_, next_number, turn = heappop(self._waiting)
             if not turn.done():  # its page may be gone
                 turn.set_result(None)
                 self._start(loop, next_number)

@@ -378,6 +378,7 @@ class Page:
         """
         gate, slots = self._gate, self._gate.sockets.slots
         seconds = gate.turns.take(self._client)
+        full_at = gate.turns.full_at(self._client)
         if seconds or (is_run and slots.are_full):
             if size > max(SMALL, gate.bounds.unfinished * MEGABYTE - gate.waiting):
                 return False
@@ -388,7 +389,7 @@ class Page:
         try:
             await asyncio.sleep(seconds)
             if is_run:
-                await slots.begin(self.number or 0, self._client.network)
+                await slots.begin(self.number or 0, full_at)
         finally:
             gate.waiting -= size
         return True

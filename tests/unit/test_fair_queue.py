@@ -30,10 +30,10 @@ class Worker:
         self._people.submit(self.queue.run, lambda: (begun.wait(), self._gate.wait()), "first")
         begun.wait()
 
-    def come(self, source: str) -> None:
+    def come(self, source: str, *, patient: bool = False) -> None:
         """Submit a job from *source*, and return once it waits or was refused."""
         before = self.queue._waiting + self._refused
-        self._people.submit(self._ask, source)
+        self._people.submit(self._ask, source, patient)
         wait_until(lambda: self.queue._waiting + self._refused > before, f"{source} to wait")
 
     def let_go(self) -> list[str]:
@@ -47,9 +47,9 @@ class Worker:
         """The number of jobs refused because the queue is full."""
         return self._refused
 
-    def _ask(self, source: str) -> None:
+    def _ask(self, source: str, patient: bool) -> None:
         try:
-            self.queue.run(lambda: self.served.append(source), source)
+            self.queue.run(lambda: self.served.append(source), source, patient=patient)
         except Busy:
             with self._lock:
                 self._refused += 1
@@ -98,6 +98,17 @@ def test_who_guesses_stands_behind_those_whose_last_work_was_not_in_vain() -> No
         worker.come(source)
 
     assert worker.let_go() == ["new", "mistyped", "ada", "a", "b"]
+
+
+def test_who_logs_in_comes_before_all_who_choose_a_password(worker: Worker) -> None:
+    """AV-4: strangers who make accounts delay no log-in, not even one from their own network."""
+    for source in ("stranger", "another"):
+        worker.come(source, patient=True)
+    for source in ("mistyped", "stranger"):
+        worker.queue._served[source] = (source == "mistyped", 1)
+        worker.come(source)
+
+    assert worker.let_go() == ["stranger", "mistyped", "another", "stranger"]
 
 
 @pytest.mark.parametrize(("worked", "served"), [(True, ["ada", "bob"]), (False, ["bob", "ada"])])

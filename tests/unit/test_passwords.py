@@ -259,9 +259,9 @@ def test_all_work_waits_in_the_turn_of_its_network(
     sources: list[str] = []
     run = passwords._queue.run
 
-    def spy(job: Callable[[], object], source: str = "") -> object:
+    def spy(job: Callable[[], object], source: str = "", **how: bool) -> object:
         sources.append(source)
-        return run(job, source)
+        return run(job, source, **how)
 
     monkeypatch.setattr(passwords._queue, "run", spy)
 

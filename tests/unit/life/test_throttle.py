@@ -355,9 +355,9 @@ def test_the_queue_gets_the_requesting_network(
     sources: list[str] = []
     run = passwords._queue.run
 
-    def spy(job: Callable[[], object], source: str = "") -> object:
+    def spy(job: Callable[[], object], source: str = "", **how: bool) -> object:
         sources.append(source)
-        return run(job, source)
+        return run(job, source, **how)
 
     monkeypatch.setattr(passwords._queue, "run", spy)
     home = Client(ip="2001:db8:7:1::1")
