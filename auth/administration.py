@@ -37,17 +37,17 @@ def add_account(auth: AuthService, email: str, name: str = "", by: Session | Non
     Raises InvalidDetails, or EmailTaken.
     """
     try:
-        address, name = read_email(email), read_name(name)
+        parsed, name = read_email(email), read_name(name)
     except InvalidEmail as error:
         raise InvalidDetails({"email": [str(error)]}) from None
     except InvalidName as error:
         raise InvalidDetails({"name": [str(error)]}) from None
     now = auth.now()
     with write(auth, by) as connection:
-        if is_claimed(connection, address.key, now):
+        if is_claimed(connection, parsed.key, now):
             raise EmailTaken
         # Used from the start: the purge deletes accounts that were never used.
-        user = add_user(connection, address, name, None, now, used_at=now)
+        user = add_user(connection, parsed, name, None, now, used_at=now)
         note_change(auth, connection, Event.USER_CREATED, user.id, by)
     return user
 

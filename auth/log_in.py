@@ -58,9 +58,9 @@ def authenticate(
 
     Raises LogInRefused, TooMany, or Busy.
     """
-    address = _read(email)
-    row, known = _look_up(auth, address, client)
-    own, shared = log_in_counters(address.key if address else None, client, known)
+    parsed = _read(email)
+    row, known = _look_up(auth, parsed, client)
+    own, shared = log_in_counters(parsed.key if parsed else None, client, known)
     try:
         wait_begins = auth.take([*own, *shared], client, if_refused=shared_log_in_counters(client))
     except TooMany as refusal:

@@ -90,7 +90,7 @@ def _add(auth: AuthService, email: str, password: str, name: str, client: Client
     except InvalidName as error:
         errors["name"] = [str(error)]
     try:
-        address = read_email(email)
+        parsed = read_email(email)
     except InvalidEmail as error:
         errors["email"] = [str(error)]
     if errors:
@@ -98,19 +98,19 @@ def _add(auth: AuthService, email: str, password: str, name: str, client: Client
         errors |= {"password": weak} if weak else {}
         raise InvalidDetails(errors)
     if client:
-        check_domain(auth, address)
+        check_domain(auth, parsed)
     asker = client or Client()
-    check_new_password(auth, password, address.shown, name, asker)
+    check_new_password(auth, password, parsed.shown, name, asker)
     if client:
         # The recipient's too, before looking for an account: every verb counts the same for an
         # email that has one and for one that has not (EN-3).
         limits = [*network_counters(SIGN_UP_NETWORK, client), SIGN_UP_ALL.on("")]
-        auth.take([*limits, SIGN_UP_RECIPIENT.on(address.key)], client)
+        auth.take([*limits, SIGN_UP_RECIPIENT.on(parsed.key)], client)
     password_hash = hash_password(password, auth.scheme, asker.source)
     now = auth.now()
     with auth.write() as connection:
-        if is_claimed(connection, address.key, now):
+        if is_claimed(connection, parsed.key, now):
             raise EmailTaken
-        user = add_user(connection, address, name, password_hash, now)
+        user = add_user(connection, parsed, name, password_hash, now)
         record(connection, Event.USER_CREATED, now, user_id=user.id, client=asker)
     return user

@@ -1,4 +1,4 @@
-"""Shown at an address that no page has, signed in or not."""
+"""Shown at a URL that no page has, signed in or not."""
 
 import streamlit as st
 

@@ -23,7 +23,7 @@ from web.guard import log_out, watch
 from web.look import show_logo, show_person
 from web.tab import SignedOutPage, begin_page, draw, end_page, notice, tab, visit
 
-ADDRESS = re.compile(r"[\w-]{1,100}", re.ASCII)
+PATH = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
 WATCH_EVERY = timedelta(seconds=30)
@@ -84,9 +84,9 @@ def hidden(name: str, path: str | None = None) -> st.Page:
 
 
 def requested_path() -> str:
-    """Return the address that was asked for, below the app's own; "" for one that no page has."""
+    """Return the path that was asked for, below the app's own; "" for one that no page has."""
     path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
-    return path if ADDRESS.fullmatch(path) else ""
+    return path if PATH.fullmatch(path) else ""
 
 
 def run(page: st.Page) -> None:
@@ -154,10 +154,10 @@ def _choose(
 def _not_found(
     pages: Sequence[st.Page], shown: SignedOutPage = SignedOutPage.LOG_IN
 ) -> st.Page | None:
-    """Return the page for an address that none of *pages* has; None where one has it.
+    """Return the page for a path that none of *pages* has; None where one has it.
 
-    An address that only looks different, such as /sign_up, leads to the page that was meant. While
-    nothing but *shown* can be shown, that stands at the address, which is kept.
+    A path that only looks different, such as /sign_up, leads to the page that was meant. While
+    nothing but *shown* can be shown, that stands at the URL, which is kept.
     """
     path = requested_path()
     paths = {page._url_path for page in pages} | {page.url_path for page in pages}
@@ -165,7 +165,7 @@ def _not_found(
         return None
     name = "not_found" if shown is SignedOutPage.LOG_IN else str(shown)
     title = "Page not found" if shown is SignedOutPage.LOG_IN else _title_of(name)
-    # Not by `_make_page`, which would keep every address that was ever tried.
+    # Not by `_make_page`, which would keep every path that was ever tried.
     missing = st.Page(f"views/{name}.py", title=title, url_path=path, visibility="hidden")
     if shown is not SignedOutPage.LOG_IN:
         return missing

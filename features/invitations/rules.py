@@ -97,7 +97,7 @@ def invite(
         raise SignUpClosed
     errors: dict[str, list[str]] = {}
     try:
-        address = read_email(email)
+        parsed = read_email(email)
     except InvalidEmail as error:
         errors["email"] = [str(error)]
     try:
@@ -106,8 +106,8 @@ def invite(
         errors["note"] = [str(error)]
     if errors:
         raise InvalidDetails(errors)
-    check_domain(auth, address)
-    return _send(auth, address, roles, note, by)
+    check_domain(auth, parsed)
+    return _send(auth, parsed, roles, note, by)
 
 
 def resend(auth: AuthService, invitation_id: int, by: Session | None = None) -> None:

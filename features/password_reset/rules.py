@@ -40,11 +40,11 @@ def request_reset(auth: AuthService, email: str, client: Client) -> None:
     """
     auth.take(form_counters(client), client)
     try:
-        address = read_email(email)
+        parsed = read_email(email)
     except InvalidEmail as error:
         raise InvalidDetails({"email": [str(error)]}) from None
-    auth.take([MAIL_RECIPIENT.on(address.key), *mail_counters(client)], client)
-    enqueue_reset(auth, address, client)
+    auth.take([MAIL_RECIPIENT.on(parsed.key), *mail_counters(client)], client)
+    enqueue_reset(auth, parsed, client)
 
 
 def reset_password(auth: AuthService, link: str, password: str, client: Client) -> None:

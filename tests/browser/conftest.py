@@ -190,7 +190,7 @@ def new_account(service: AuthService) -> Callable[[str], User]:
 
 
 def add_account(service: AuthService, name: str) -> User:
-    """Add an account for *name* with an address of its own, and the password of these tests."""
+    """Add an account for *name* with an email of its own, and the password of these tests."""
     return service.sign_up(
         f"{name.lower()[:50]}-{secrets.token_hex(4)}@example.com", PASSWORD, name
     )

@@ -80,7 +80,7 @@ class Visitor:
         self.page.on("dialog", self._note_dialog)
 
     def open(self, path: str = "/") -> None:
-        """Go to *path* by its address."""
+        """Go to *path* by its URL."""
         self.page.goto(self.server.address(path))
 
     def reload(self) -> None:

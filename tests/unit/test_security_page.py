@@ -80,7 +80,7 @@ def minutes(value: timedelta) -> str:
         ),
         ("signing key", f"{KEY_BYTES} bytes"),
         (
-            "a link to verify or change an address is good for",
+            "a link to verify or change an email is good for",
             hours(email_tokens.LIVES[email_tokens.Purpose.VERIFY]),
         ),
         (

@@ -138,8 +138,8 @@ def stored(value: str | None) -> Callable[[AuthService, Person, Database], None]
     [
         pytest.param("Ada@example.com", "wrong password", no_change, id="wrong"),
         pytest.param("eve@example.com", None, no_change, id="unknown"),
-        pytest.param("no address", None, no_change, id="no address"),
-        pytest.param("\ud800", None, no_change, id="unencodable address"),
+        pytest.param("no email", None, no_change, id="no email"),
+        pytest.param("\ud800", None, no_change, id="unencodable email"),
         pytest.param("Ada@example.com", None, disabled, id="disabled"),
         pytest.param("Ada@example.com", None, stored(None), id="passwordless"),
         pytest.param("Ada@example.com", None, stored("!x"), id="malformed"),

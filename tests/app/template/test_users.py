@@ -134,7 +134,7 @@ def test_no_change_without_the_password(
 
 
 def test_for_others_there_is_no_such_page(signed_in: SignedIn, bob: User, admin: User) -> None:
-    """RO-1: not in the menu, and not at its address."""
+    """RO-1: not in the menu, and not at its URL."""
     app = signed_in(bob)
 
     with pytest.raises(Exception, match="users"):

@@ -1,4 +1,4 @@
-"""Account life, as people live it: links in mails, forgotten passwords, changes, and goodbye."""
+"""Account life, as people live it: links in emails, forgotten passwords, changes, and goodbye."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SENT = "If there is an account with this email, we have sent it a link."
 OUT = 8000  # milliseconds; the workshop's pages look every two seconds whether they are over
 
 
-def fresh_address(name: str = "new") -> str:
+def fresh_email(name: str = "new") -> str:
     """Return an unused email."""
     return f"{name}-{secrets.token_hex(4)}@example.com"
 
@@ -61,7 +61,7 @@ def says(visitor: Visitor, text: str) -> Locator:
 
 
 def follow(visitor: Visitor, link: str) -> None:
-    """Open a mail's link; once the page stands, the token is out of the address bar (RS-4)."""
+    """Open an emailed link; once the page stands, the token is out of the address bar (RS-4)."""
     visitor.page.goto(link)
     expect(visitor.page).to_have_url(link.partition("?")[0])
 
@@ -83,7 +83,7 @@ def ask_for_link(visitor: Visitor, email: str) -> None:
 
 
 def choose_password(visitor: Visitor, password: str = NEW_PASSWORD) -> None:
-    """Type a new password on the page that a mail's link opened."""
+    """Type a new password on the page that an emailed link opened."""
     expect(visitor.heading("Choose a new password")).to_be_visible()
     visitor.field("New password").fill(password)
     visitor.button("Change my password").click()
@@ -97,8 +97,8 @@ def change_password(visitor: Visitor, current: str, new: str) -> None:
     visitor.button("Change my password").click()
 
 
-def ask_for_address(visitor: Visitor, user: User, new: str) -> None:
-    """Come as *user*, type the password again, and ask for another address."""
+def ask_for_email(visitor: Visitor, user: User, new: str) -> None:
+    """Come as *user*, type the password again, and ask for another email."""
     visitor.arrive(user.email, path="/account")
     go(visitor, "Change your email")
     expect(visitor.button("Confirm")).to_be_visible()
@@ -118,11 +118,11 @@ def is_verified(server: Server, email: str) -> bool:
 
 
 @ONE_BRIDGE
-def test_the_link_of_the_first_mail_confirms_the_address(
+def test_the_link_of_the_first_email_confirms_it(
     visitor: Visitor, mailbox: Mailbox, workshop: Server
 ) -> None:
     """RS-4, CK-10: opening it changes nothing, the button does; its token stays nowhere."""
-    email = fresh_address()
+    email = fresh_email()
     visitor.sign_up(email, name="Ada")
     link = mailbox.link(email, "Confirm your email")
     [token] = parse_qs(urlsplit(link).query)["token"]
@@ -146,7 +146,7 @@ def test_a_resent_link_is_the_one_that_works(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
 ) -> None:
     """RS-3: a newer link voids the older, and links work in a signed-out browser."""
-    email = fresh_address()
+    email = fresh_email()
     visitor.sign_up(email)
     old = mailbox.link(email, "Confirm your email")
     visitor.open("/account")
@@ -170,7 +170,7 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox
 ) -> None:
     """RS-5, SE-6: an attacker signed up with it, and waits, signed in, for the owner's click."""
-    email = fresh_address()
+    email = fresh_email()
     visitor.sign_up(email)
 
     follow(elsewhere, mailbox.link(email, "Confirm your email"))
@@ -184,11 +184,11 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
 
 
 @ONE_BRIDGE
-def test_a_forgotten_password_is_replaced_by_mail(
+def test_a_forgotten_password_is_replaced_by_an_email(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
     """EN-2, RS-2, RS-5: the same answer for any email; the link works once and doesn't log in."""
-    unknown = fresh_address("nobody")
+    unknown = fresh_email("nobody")
     elsewhere.arrive(ada.email)
     answers = set()
     for email in (unknown, ada.email):
@@ -198,7 +198,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
         answers.add(text.replace(email, ""))  # what the visitor typed
     assert len(answers) == 1
     link = mailbox.link(ada.email, "Choose a new password")
-    assert mailbox.subjects(unknown) == []  # mails leave in turn, and hers was asked for later
+    assert mailbox.subjects(unknown) == []  # emails leave in turn, and hers was asked for later
 
     follow(visitor, link)
     choose_password(visitor, "short")
@@ -263,9 +263,9 @@ def test_changing_the_password_logs_out_every_other_device(
 def test_a_new_email_takes_effect_once_it_is_confirmed(
     visitor: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
-    """AC-2: the password again; until the new address confirms, the old one stays."""
-    new = fresh_address("ada")
-    ask_for_address(visitor, ada, new)
+    """AC-2: the password again; until the new one is confirmed, the old one stays."""
+    new = fresh_email("ada")
+    ask_for_email(visitor, ada, new)
     link = mailbox.link(new, "Confirm your new email")
     assert mailbox.link(ada.email, "about to change")
 
@@ -286,9 +286,9 @@ def test_a_new_email_takes_effect_once_it_is_confirmed(
 def test_the_old_email_can_object(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
-    """AC-2, AC-3: also after the change; all are out, and the old address gets the way back."""
-    new = fresh_address("mallory")
-    ask_for_address(visitor, ada, new)
+    """AC-2, AC-3: also after the change; all are out, and the old email gets the way back."""
+    new = fresh_email("mallory")
+    ask_for_email(visitor, ada, new)
     follow(visitor, mailbox.link(new, "Confirm your new email"))
     visitor.button("Confirm my email").click()
     visitor.expect_signed_in(new)
@@ -353,7 +353,7 @@ def test_too_many_wrong_passwords_are_told_in_words(
     visitor: Visitor, workshop: Server, ada: User
 ) -> None:
     """TH-1, TH-5, TH-6, EN-1: how long to wait, the same for an unknown email."""
-    emails = (ada.email, fresh_address("nobody"))
+    emails = (ada.email, fresh_email("nobody"))
     with workshop.service() as service:
         for email in emails * LOG_IN_ACCOUNT.free:
             with pytest.raises(LogInRefused):

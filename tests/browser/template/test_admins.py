@@ -55,7 +55,7 @@ def test_an_admin_finds_a_user_changes_them_and_reads_that_in_the_log(
 def test_where_sign_up_is_closed_there_is_no_link_and_one_calm_sentence(
     bridge: str, new_context: NewContext, tmp_path: Path
 ) -> None:
-    """RO-4: at its address too."""
+    """RO-4: at its URL too."""
     with serve(bridge, tmp_path, env={"SIGN_UP": "closed"}) as server:
         visitor = Visitor(new_context(), server)
 

@@ -8,6 +8,7 @@ from functools import cache
 from time import time
 
 import pytest
+from playwright.sync_api import BrowserContext
 from sqlalchemy import func, select, update
 
 from auth.administration import grant
@@ -38,10 +39,10 @@ EMAILS = [
     "Your account at Streamlit auth starter was deleted",
 ]
 WITHIN = 500  # milliseconds
-# How often one form after the other is clicked. A journey begins at another one of these, so that
-# in each mode every form meets two of them, and in both together all three.
+# How often one form after the other is clicked. Each journey begins at another of these, so that
+# every form meets all three in each mode.
 CLICKS = (2, 3, 10)
-JOURNEYS = {"server.py": (0, 1), "app.py": (1, 2)}
+JOURNEYS = pytest.mark.parametrize("first", range(len(CLICKS)))
 # Clicks as a finger does that stays where it is: on the button, or one of that name in its place.
 CLICK = """async (first, [label, moments]) => {
   const named = (each) => each?.textContent.trim().endsWith(label);
@@ -76,14 +77,15 @@ def server(dear_app_of: ServerOf, bridge: str) -> Iterator[Server]:
 class Impatient(Visitor):
     """A visitor who clicks each button several times, with pauses that differ between forms."""
 
-    first = 0  # the form that it begins with counts as this one
-    _forms = 0
+    def __init__(self, context: BrowserContext, server: Server, first: int) -> None:
+        super().__init__(context, server)
+        self._first, self._forms = first, 0
 
     def press(self, label: str) -> None:
         """Click the button, again and again, all within half a second."""
         button = self.button(label).first
         expect(button).to_be_visible()
-        clicks = CLICKS[(self.first + self._forms) % len(CLICKS)]
+        clicks = CLICKS[(self._first + self._forms) % len(CLICKS)]
         self._forms += 1
         last = WITHIN if clicks > 3 else (20, 90, 180, 300, 400, WITHIN)[self._forms % 6]
         moments = [last * click // (clicks - 1) for click in range(clicks)]
@@ -158,13 +160,10 @@ class Facts:
             connection.execute(update(SessionRow).values(confirmed_at=None))
 
 
-@pytest.mark.parametrize("journey", [0, 1])
-def test_every_form_happens_once(
-    new_context: NewContext, server: Server, bridge: str, journey: int
-) -> None:
+@JOURNEYS
+def test_every_form_happens_once(new_context: NewContext, server: Server, first: int) -> None:
     """GD-10: form after form of an account: one user, one session, one email, one attempt each."""
-    visitor, mailbox = Impatient(new_context(), server), server.mailbox
-    visitor.first = JOURNEYS[bridge][journey]
+    visitor, mailbox = Impatient(new_context(), server, first), server.mailbox
     email, new = (f"{name}-{secrets.token_hex(4)}@example.com" for name in ("ada", "new"))
 
     visitor.open("/sign-up")
@@ -270,13 +269,13 @@ def test_every_form_happens_once(
     assert len(mailbox.subjects(new)) == 1
 
 
+@JOURNEYS
 def test_every_form_of_an_admin_happens_once(
-    new_context: NewContext, server: Server, bridge: str
+    new_context: NewContext, server: Server, first: int
 ) -> None:
     """GD-10: the journal, an invitation and its acceptance, two factors, and another's account."""
-    admin, bob = (Impatient(new_context(), server) for _ in range(2))
-    admin.first = bob.first = JOURNEYS[bridge][0]
-    address = f"bob-{secrets.token_hex(4)}@example.com"
+    admin, bob = (Impatient(new_context(), server, first) for _ in range(2))
+    invited = f"bob-{secrets.token_hex(4)}@example.com"
     with server.service() as service:
         ada = add_account(service, "Ada")
         grant(service, ada.id, Role.ADMIN)
@@ -289,15 +288,15 @@ def test_every_form_of_an_admin_happens_once(
     assert facts.entries == 1
 
     admin.go("Invitations")
-    admin.fill(email=address)
+    admin.fill(email=invited)
     admin.press("Send the invitation")
     admin.says("We have sent an invitation to:")
-    bob.page.goto(server.mailbox.link(address, "Your invitation"))
+    bob.page.goto(server.mailbox.link(invited, "Your invitation"))
     bob.fill(name="Bob", password=PASSWORD)
     bob.press("Make my account")
-    bob.expect_signed_in(address)
+    bob.expect_signed_in(invited)
     bob.wait_for_cookie()
-    assert Facts(server, address).count(Event.USER_CREATED, Event.LOGGED_IN) == [1, 1]
+    assert Facts(server, invited).count(Event.USER_CREATED, Event.LOGGED_IN) == [1, 1]
 
     bob.open("/two-factor")
     key = bob.page.get_by_test_id("stCode").inner_text()
@@ -308,23 +307,23 @@ def test_every_form_of_an_admin_happens_once(
     bob.press("Log out")
     bob.expect_form()
     bob.wait_for_no_cookie()
-    bob.fill(email=address, password=PASSWORD)
+    bob.fill(email=invited, password=PASSWORD)
     bob.press("Log in")
     expect(bob.field("Code")).to_be_visible()
     bob.fill(code=code_at(secret, step + 1))
     bob.press("Log in")
-    bob.expect_signed_in(address)
+    bob.expect_signed_in(invited)
     bob.wait_for_cookie()
-    assert Facts(server, address).open_sessions == 1
+    assert Facts(server, invited).open_sessions == 1
 
-    admin.go("Users", address)
+    admin.go("Users", invited)
     admin.press("Disable")
     admin.says("The account is disabled")
     bob.reload()
     bob.expect_form()
-    assert Facts(server, address).count(Event.USER_CHANGED) == [1]
-    wait_until(lambda: len(server.mailbox.subjects(address)) >= 2, "both emails")
-    assert sorted(server.mailbox.subjects(address)) == [
+    assert Facts(server, invited).count(Event.USER_CHANGED) == [1]
+    wait_until(lambda: len(server.mailbox.subjects(invited)) >= 2, "both emails")
+    assert sorted(server.mailbox.subjects(invited)) == [
         "Two-factor authentication is on at Streamlit auth starter",
         "Your invitation to Streamlit auth starter",
     ]

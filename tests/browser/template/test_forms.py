@@ -14,7 +14,7 @@ from tests.browser.visitor import PASSWORD, SIGN_UP, Visitor, expect
 pytestmark = ONE_BRIDGE
 
 
-def fresh_address() -> str:
+def fresh_email() -> str:
     """Return an unused email."""
     return f"new-{secrets.token_hex(4)}@example.com"
 
@@ -47,8 +47,8 @@ def test_every_broken_rule_stands_beside_its_field(visitor: Visitor) -> None:
     assert top(common) < top(visitor.button("Sign up"))
 
 
-def test_a_taken_address_gets_a_clear_answer(visitor: Visitor, ada: User) -> None:
-    """DB-1: the second sign-up with an address is told so, whatever its case."""
+def test_a_taken_email_gets_a_clear_answer(visitor: Visitor, ada: User) -> None:
+    """DB-1: the second sign-up with an email is told so, whatever its case."""
     visitor.open("/sign-up")
 
     visitor.fill_sign_up("", ada.email.upper(), PASSWORD)
@@ -67,7 +67,7 @@ def test_wrong_unknown_and_disabled_get_one_and_the_same_answer(
 
     for email, password in [
         (ada.email, "not the password at all"),
-        (fresh_address(), PASSWORD),
+        (fresh_email(), PASSWORD),
         (grace.email, PASSWORD),
     ]:
         visitor.fill_log_in(email, password)
@@ -116,7 +116,7 @@ def test_a_long_password_can_be_pasted_and_is_never_cut(visitor: Visitor) -> Non
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visitor.open("/sign-up")
     expect(visitor.heading(SIGN_UP)).to_be_visible()
-    visitor.field("Email").fill(fresh_address())
+    visitor.field("Email").fill(fresh_email())
     visitor.page.evaluate("text => navigator.clipboard.writeText(text)", "violet Harbour 41 " * 20)
 
     visitor.field("Password").press("ControlOrMeta+v")

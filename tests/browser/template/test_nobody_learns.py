@@ -7,7 +7,7 @@ import pytest
 from auth.errors import LogInRefused
 from auth.users import User
 from tests.browser.conftest import NewContext, add_account
-from tests.browser.template.test_account_life import SENT, follow, fresh_address, says
+from tests.browser.template.test_account_life import SENT, follow, fresh_email, says
 from tests.browser.visitor import PASSWORD, Visitor, expect
 from tests.serving import HOST, Server, serve
 
@@ -16,7 +16,7 @@ WELCOME = "We have sent you a link to:"
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run the app where an address has to be confirmed before its account can be used."""
+    """Run the app where an email has to be confirmed before its account can be used."""
     env = {"REQUIRE_VERIFIED_EMAIL": "true"}
     with serve("server.py", tmp_path_factory.mktemp("strict"), env=env) as server:
         yield server
@@ -51,11 +51,11 @@ def sign_up(visitor: Visitor, email: str) -> bytes:
     return page_text(visitor, email)
 
 
-def test_signing_up_says_the_same_for_a_taken_address(
+def test_signing_up_says_the_same_for_a_taken_email(
     visitor: Visitor, strict: Server, ada: User
 ) -> None:
-    """EN-3: one page for both; the owner of the taken address gets a mail instead of a link."""
-    new = fresh_address()
+    """EN-3: one page for both; the owner of the taken email gets an email instead of a link."""
+    new = fresh_email()
 
     assert sign_up(visitor, ada.email) == sign_up(visitor, new)
 
@@ -67,7 +67,7 @@ def test_signing_up_says_the_same_for_a_taken_address(
 
 def test_logging_in_waits_for_the_mail_to_be_answered(visitor: Visitor, strict: Server) -> None:
     """EN-1: before, the usual sentence and a hint that everybody sees; after, the app."""
-    email = fresh_address()
+    email = fresh_email()
     sign_up(visitor, email)
     visitor.open("/log-in")
     says(visitor, "New here? Open the link in our email first, then log in.")
@@ -88,7 +88,7 @@ def test_a_failed_log_in_says_the_same_for_every_email(visitor: Visitor, ada: Us
     for email, password in (
         (ada.email, "not the password at all"),
         (ada.email, PASSWORD),
-        (fresh_address(), PASSWORD),
+        (fresh_email(), PASSWORD),
     ):
         visitor.open("/log-in")
         visitor.fill_log_in(email, password)
@@ -101,10 +101,10 @@ def test_a_failed_log_in_says_the_same_for_every_email(visitor: Visitor, ada: Us
 def test_a_forgotten_password_says_the_same_for_every_email(
     visitor: Visitor, strict: Server, ada: User
 ) -> None:
-    """EN-2, RS-4: also where the page was opened under another name; the mail's link has ours."""
+    """EN-2, RS-4: also where the page was opened under another name; the emailed link has ours."""
     pages = set()
     elsewhere = strict.url.replace(HOST, "localhost")  # another Host header, as if it were forged
-    unknown = fresh_address()
+    unknown = fresh_email()
 
     for email in (unknown, ada.email):
         visitor.page.goto(f"{elsewhere}/forgot-password")

@@ -101,7 +101,7 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
         lambda it, ada, token, box, clock: it.log_in(ada.email, WRONG, LAPTOP),
         [Event.LOG_IN_FAILED],
     ),
-    "unknown address": (
+    "unknown email": (
         lambda it, ada, token, box, clock: it.log_in("unknown@example.com", WRONG, LAPTOP),
         [Event.LOG_IN_FAILED],
     ),
@@ -211,7 +211,7 @@ FLOWS: dict[str, tuple[Flow, list[Event]]] = {
 }
 
 
-REFUSED = {"wrong password", "unknown address", "wrong password again"}
+REFUSED = {"wrong password", "unknown email", "wrong password again"}
 
 
 @pytest.mark.parametrize("flow", FLOWS)
