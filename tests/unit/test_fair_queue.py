@@ -49,7 +49,8 @@ class Worker:
 
     def _ask(self, source: str, patient: bool) -> None:
         try:
-            self.queue.run(lambda: self.served.append(source), source, patient=patient)
+            how = {"patient": True} if patient else {}
+            self.queue.run(lambda: self.served.append(source), source, **how)
         except Busy:
             with self._lock:
                 self._refused += 1

@@ -253,21 +253,21 @@ def test_a_right_password_that_is_refused_costs_as_much_as_a_wrong_one(
     ids=["hashed", "verified", "unknown", "padded", "equalized"],
 )
 def test_all_work_waits_in_the_turn_of_its_network(
-    use: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+    use: Callable[[], object], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AV-4, BC-9: the work that only takes time, too."""
-    sources: list[str] = []
+    """AV-4, BC-9: the work that only takes time, too; a new password lets all log-ins go first."""
+    asked: list[tuple[str, bool]] = []
     run = passwords._queue.run
 
-    def spy(job: Callable[[], object], source: str = "", **how: bool) -> object:
-        sources.append(source)
-        return run(job, source, **how)
+    def spy(job: Callable[[], object], source: str = "", *, patient: bool = False) -> object:
+        asked.append((source, patient))
+        return run(job, source, patient=patient)
 
     monkeypatch.setattr(passwords._queue, "run", spy)
 
     use()
 
-    assert set(sources) == {"192.0.2.7"}
+    assert set(asked) == {("192.0.2.7", request.node.callspec.id == "hashed")}
 
 
 @pytest.mark.parametrize(
