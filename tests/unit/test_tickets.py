@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from auth import hand_off
+from auth.audit import Event
 from auth.feature import DeviceToken, Feature
 from auth.hand_off import (
     LIFE,
@@ -24,7 +26,7 @@ from auth.sessions import EndReason
 from auth.step_up import confirm_password
 from auth.users import Login
 from db.engine import Database
-from db.models import Ticket
+from db.models import Session, Ticket
 from tests.fixtures import LAPTOP, Clock, Person, open_session
 
 BROWSER = "0123456789abcdef0123456789abcdef"
@@ -252,6 +254,56 @@ def test_a_late_log_out_leaves_the_log_in_that_followed(service: AuthService, ad
     assert not forget_second
     assert service.resume(second) is not None
     assert forget_first
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_log_out_ends_the_session_of_its_cookie(
+    service: AuthService, ada: Person, marked: bool
+) -> None:
+    """SE-5: the page's own session, or the browser's where the page names none."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    assert close_cookie(service, token, mark_of(service, token) if marked else None)
+
+    assert service.resume(token) is None
+
+
+def test_a_late_log_out_is_no_copy_of_the_cookie_that_it_finds(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: the cookie may be an older one of another session, which goes on."""
+    old = service.log_in(ada.email, ada.password, LAPTOP, remember=True).token
+    newer = replace_token(service, old, clock)
+
+    close_cookie(service, old, "the mark of another session")
+
+    assert service.resume(newer) is not None
+
+
+def test_the_use_of_an_ended_session_is_logged_with_its_ids(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LG-1: whose it was, and which."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    session = open_session(service, token)
+    service.log_out(token)
+    noted: list[tuple[Event, dict[str, str]]] = []
+    monkeypatch.setattr(hand_off, "note", lambda event, now, **about: noted.append((event, about)))
+
+    end_reason(service, token)
+
+    assert noted == [(Event.USED_AFTER_END, {"user_id": ada.id, "session_id": session.id})]
+
+
+def test_a_session_that_was_deleted_has_no_reason(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """SE-2: its account may be gone, and its token is still one of ours."""
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
+    with database.write() as connection:
+        connection.execute(delete(Session))
+
+    assert end_reason(service, token) is None
 
 
 @pytest.mark.parametrize("cookie", [None, "", "no token at all"])
