@@ -40,7 +40,8 @@ def show_home() -> None:
         minutes = st.number_input("Minutes", 1, rules.MOST_MINUTES, 30, 15, width=130)
         form.button("Add", width="content")
     form.errors("text")
-    form.submit(add, today, text, minutes)
+    if text or not form.answered:  # or it is a late click of the one that emptied the field
+        form.submit(add, today, text, minutes)
 
     if not entries:
         st.caption(words.NONE_YET)

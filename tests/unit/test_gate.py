@@ -223,7 +223,7 @@ def test_what_no_visitor_needs_is_closed(app: App, path: str, method: str, root:
     assert app.seen == []
 
 
-def test_a_network_cannot_take_every_websocket(app: App) -> None:
+def test_a_network_cannot_take_every_websocket(app: App, caplog: pytest.LogCaptureFixture) -> None:
     """AV-3: counted before Streamlit creates a session; released when the page is closed."""
     gate = gate_of(app)
     most = gate.sockets.most_of_a_network
@@ -232,11 +232,12 @@ def test_a_network_cannot_take_every_websocket(app: App) -> None:
         gate.sockets.heard(numbers[-1] or 0)
         numbers.append(gate.sockets.open(client("192.0.2.7"), None))
 
-    refused = asyncio.run(ask(gate, "websocket", origin=ORIGIN))
+    refused = asyncio.run(answer(gate, "websocket", origin=ORIGIN))
     gate.sockets.close(numbers[0] or 0)
     let_in = asyncio.run(ask(gate, "websocket", origin=ORIGIN))
 
-    assert (refused, let_in) == (503, 101)
+    assert (refused, let_in) == ((503, gate_module.TOO_MANY_TABS), 101)
+    assert caplog.messages == ["Refused a websocket: too many are open (192.0.2.7)."]
     assert len(app.seen) == 1
     assert len(gate.sockets) == most - 1
 
@@ -674,7 +675,9 @@ def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
 
 
 @pytest.mark.parametrize("waits", ["for a message", "for its turn", "for nothing"])
-def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
+def test_a_page_that_makes_room_is_closed_at_once(
+    app: App, waits: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """AV-3: in any state; its browser reconnects by itself."""
     runs = 0 if waits == "for its turn" else 1
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=runs, runs_rate=1 / 3600))
@@ -700,12 +703,136 @@ def test_a_page_that_makes_room_is_closed_at_once(app: App, waits: str) -> None:
             page.end()
         waiting = asyncio.create_task(page.receive())
         await asyncio.sleep(0)
-        page.end()
-        page.end()  # once more is no fault
+        if waits != "for nothing":
+            page.end()
+            page.end()  # once more is no fault
+        for _ in range(20):  # at once: in a few turns of the loop
+            await asyncio.sleep(0)
+        assert waiting.done()
         return await waiting
 
     assert asyncio.run(use())["type"] == "websocket.disconnect"
     assert sent == [{"type": "websocket.close", "code": 1013}]
+    assert caplog.messages[-1] == "Closed a websocket to make room for others."
+
+
+def test_a_websocket_is_asked_for_its_place_through_its_page(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-3: so that it is closed, and not only forgotten."""
+    gate = gate_of(app)
+    ends: list[object] = []
+    monkeypatch.setattr(gate.sockets, "open", lambda client, user, end=None: ends.append(end))
+
+    assert asyncio.run(ask(gate, "websocket", origin=ORIGIN)) == 503
+
+    assert [getattr(end, "__func__", None) for end in ends] == [Page.end]
+
+
+class Speaker:
+    """A page of a gate that says what it is told to, and remembers how it was closed."""
+
+    def __init__(self, gate: Gate, ip: str, user: str | None = None) -> None:
+        self.closed: list[int] = []
+        self._said: list[Message] = []
+        self.page = Page(gate, client(ip), self._receive, self._send)
+        self.page._is_connected = True
+        self.page.number = gate.sockets.open(client(ip), user, self.page.end)
+
+    async def says(self, data: bytes) -> Message:
+        """Return what the app receives once the gate lets *data* in."""
+        self._said.append({"type": "websocket.receive", "bytes": data})
+        return await self.page.receive()
+
+    async def _receive(self) -> Message:
+        return self._said.pop(0)
+
+    async def _send(self, message: Message) -> None:
+        self.closed.append(message["code"])
+
+
+STOP = BackMsg(stop_script=True).SerializeToString()
+
+
+def test_a_run_of_a_signed_out_page_takes_a_slot_and_nothing_else_does(app: App) -> None:
+    """AV-1: until the run gives it back; what only stops a script waits for none."""
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(slot=60))
+    first, second = (Speaker(gate, ip) for ip in (CROWDED, CALM))
+    slots = gate.sockets.slots
+
+    async def use() -> None:
+        await first.says(STOP)
+        assert not slots.are_full
+        await first.says(rerun_with())
+        assert slots.are_full
+        await asyncio.wait_for(second.says(STOP), 30)
+        slots.end(first.page.number or 0)
+        await asyncio.sleep(0)
+        assert not slots.are_full
+
+    asyncio.run(use())
+
+    assert not any(socket.is_silent for socket in gate.sockets._open.values())
+
+
+def test_the_next_run_is_of_the_network_that_asked_for_the_fewest(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-1: a visitor does not wait for all who flood."""
+    bounds = Bounds(slot=60, runs=1, runs_rate=1_000)
+    gate = Gate(app, Edge(make_settings()), bounds=bounds)
+    gate.turns = Turns(bounds, Clock())
+    crowd, calm = [Speaker(gate, CROWDED) for _ in range(3)], Speaker(gate, CALM)
+    served: list[Speaker] = []
+
+    async def run(speaker: Speaker) -> None:
+        await speaker.says(rerun_with())
+        served.append(speaker)
+
+    async def use() -> None:
+        tasks = [asyncio.create_task(run(speaker)) for speaker in (*crowd, calm)]
+        while len(gate.sockets.slots._waiting) < 3:
+            await asyncio.sleep(0)
+        for count in range(1, 5):
+            while len(served) < count:
+                await asyncio.sleep(0)
+            gate.sockets.slots.end(served[-1].page.number or 0)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(asyncio.wait_for(use(), 30))
+
+    assert served == [crowd[0], calm, *crowd[1:]]
+    assert caplog.messages[0] == f"Made signed-out pages wait for a run ({CROWDED})."
+
+
+@pytest.mark.parametrize(("size", "fits"), [(5_000, True), (5_001, False)])
+def test_what_waits_for_its_turn_has_room_to_the_byte(
+    app: App, caplog: pytest.LogCaptureFixture, size: int, fits: bool
+) -> None:
+    """AV-3: beside what waits already; one without room is closed, and its browser comes back."""
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=0, runs_rate=1_000, unfinished=1))
+    gate.waiting = before = MEGABYTE - 5_000
+    speaker = Speaker(gate, CALM)
+    long = rerun_with(WidgetState(string_value="x" * 4_900))
+    long = rerun_with(WidgetState(string_value="x" * (4_900 + size - len(long))))
+
+    received = asyncio.run(speaker.says(long))
+
+    assert len(long) == size
+    assert received["type"] == ("websocket.receive" if fits else "websocket.disconnect")
+    assert speaker.closed == ([] if fits else [1013])
+    assert gate.waiting == before
+    assert fits or caplog.messages[-1] == "Closed a websocket whose message had no room to wait."
+
+
+def test_a_user_may_send_more_fields_than_a_signed_out_visitor(app: App) -> None:
+    """AV-2: a page of theirs may have a large table."""
+    many = rerun_with(*[WidgetState(id="a")] * BOUNDS.parts)
+    gate = gate_of(app)
+
+    received = [asyncio.run(Speaker(gate, CALM, user).says(many)) for user in ("ada", None)]
+
+    assert [each["type"] for each in received] == ["websocket.receive", "websocket.disconnect"]
 
 
 def test_a_visitor_without_room_gets_a_calm_page_that_tries_again(
@@ -1028,7 +1155,7 @@ def test_a_page_that_sends_what_none_sends_is_closed(
 
 @pytest.mark.parametrize("speaks", [True, False])
 def test_only_a_page_that_has_said_nothing_is_closed_for_its_silence(
-    app: App, speaks: bool
+    app: App, caplog: pytest.LogCaptureFixture, speaks: bool
 ) -> None:
     """AV-3: a visitor may read for hours."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(first_message=0.01))
@@ -1053,6 +1180,7 @@ def test_only_a_page_that_has_said_nothing_is_closed_for_its_silence(
     asyncio.run(use())
 
     assert sent == ([] if speaks else [{"type": "websocket.close", "code": 1008}])
+    assert caplog.messages == ([] if speaks else ["Closed a websocket that said nothing."])
 
 
 async def read_body(scope: Scope, receive: Receive, send: Send) -> None:
@@ -1180,14 +1308,20 @@ def test_plain_streamlit_gets_a_gate_before_its_settings_are_right(
     found: list[Settings | None] = [None, None, make_settings(app_name="Acme")]
     now = [100.0]
 
-    def load(**options: object) -> Settings:
+    def load(*, local_url: str | None) -> Settings:
+        assert local_url == "http://localhost:8600"
         settings = found.pop(0)
         if settings is None:
             raise SettingsError("SECRET_KEY is missing.")
         return settings
 
     monkeypatch.setattr(gate_module, "load_settings", load)
-    plain = PlainGate(app, lambda: pytest.fail("the service was asked for"))
+    monkeypatch.setattr(gate_module, "local_url", lambda: "http://localhost:8600")
+
+    def service() -> AuthService:
+        pytest.fail("the service was asked for")
+
+    plain = PlainGate(app, service)
 
     async def use(seconds: float) -> Gate:
         loop = asyncio.get_running_loop()
@@ -1201,6 +1335,7 @@ def test_plain_streamlit_gets_a_gate_before_its_settings_are_right(
 
     assert len({id(gate) for gate in gates}) == 1
     assert found == [] and gates[0].edge.settings.app_name == "Acme"
+    assert gates[0].edge.service is service
     assert not gates[0]._serves_cookie
 
 
