@@ -9,7 +9,7 @@ from features.journal import rules, words
 from features.journal.rules import Entry
 from web.details import local
 from web.form import Form
-from web.tab import Go, Say, visit
+from web.tab import Go, Say, tab, visit
 
 DAYS = 14  # in the chart
 
@@ -40,7 +40,8 @@ def show_home() -> None:
         minutes = st.number_input("Minutes", 1, rules.MOST_MINUTES, 30, 15, width=130)
         form.button("Add", width="content")
     form.errors("text")
-    if text or not form.answered:  # or it is a late click of the one that emptied the field
+    # What was saved has emptied the field: a late click of the same burst is no new entry.
+    if text or not form.answered or tab().notice != words.SAVED:
         form.submit(add, today, text, minutes)
 
     if not entries:
