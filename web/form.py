@@ -288,7 +288,8 @@ def _once(
         if attempt and attempt.digest == digest and _is_fresh(attempt):
             if clicked:
                 held.clicked.discard(name)
-                attempt.at = monotonic()
+                # Where it leads to is to be followed again, also if this run is stopped on the way.
+                attempt.at, attempt.over = monotonic(), False
             return None if attempt.over and not clicked else attempt.outcome
         if not clicked:
             return None

@@ -337,6 +337,32 @@ def test_a_notice_waits_for_the_page_that_the_form_leads_to(
     assert "Thank you. Your email is confirmed." in shown(app)
 
 
+def test_a_late_click_that_is_stopped_on_its_way_still_leads_where_the_form_leads(
+    open_app: Open, service: AuthService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-10: the page that it leads to was shown already, and then a cookie's answer came."""
+    page, button, prepare = FORMS["change name"]
+    account = prepare(service, "ada@example.com")
+    app = visit(open_app, page, account.token)
+    app.text_input[0].set_value("Countess")
+    next(each for each in app.button if each.label == button).click()
+    clicked, here = app._tree.get_widget_states(), app._page_hash or app._finished_page_script_hash
+    app._run(clicked)
+    assert app.title[0].value == "Account"
+
+    def stop(page: str) -> None:
+        raise StopException
+
+    with monkeypatch.context() as patch:
+        patch.setattr(form, "go", stop)
+        app._page_hash = here
+        app._run(clicked)
+    app._page_hash = here
+    app._run(WidgetStates())
+
+    assert app.title[0].value == "Account"
+
+
 def test_logging_in_and_out_again_at_once_is_no_second_click(
     open_app: Open, service: AuthService
 ) -> None:
