@@ -310,7 +310,7 @@ def test_every_form_of_an_admin_happens_once(
     bob.fill(email=invited, password=PASSWORD)
     bob.press("Log in")
     expect(bob.field("Code")).to_be_visible()
-    bob.fill(code=code_at(secret, step + 1))
+    bob.fill(code=code_at(secret, max(step + 1, int(time()) // PERIOD)))  # each counts once
     bob.press("Log in")
     bob.expect_signed_in(invited)
     bob.wait_for_cookie()
