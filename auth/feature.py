@@ -61,8 +61,9 @@ class Feature:
     """A feature: its folder's name and what it adds. Every part is optional.
 
     What it *draws* on pages of others is in modules of its folder, found by their names: `card` on
-    the account page, `home` on the home page, `devices` on "Your devices", `menu` in the menu of
-    every page, and `buttons`, beside the password, for another way to log in.
+    the account page, `profile` below the profile there, `home` on the home page, `devices` on "Your
+    devices", `menu` in the menu of every page, and `buttons`, beside the password, for another way
+    to log in.
 
     A stage runs after the password check and before the session starts. It returns to continue,
     raises StepNeeded to ask for more, or another AuthError to refuse. It runs only for active

@@ -41,9 +41,9 @@ class FairQueue:
     aren't. So a log-in waits for the job that runs now, and not for each network that guesses or
     makes accounts.
 
-    A source is a network. At most *per_source* jobs of one source may wait, and *in_all* of all
-    sources. Any more raise Busy at once, so that no attacker can fill the queue (BC-9, AV-4).
-    Each thread calls *prepare* first, which must raise nothing.
+    A source is a network. At most *per_source* jobs of one source may wait, as many patient ones,
+    and *in_all* of all sources. Any more raise Busy at once, so that no attacker can fill the queue
+    (BC-9, AV-4). Each thread calls *prepare* first, which must raise nothing.
     """
 
     def __init__(

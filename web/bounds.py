@@ -319,7 +319,8 @@ class RunSlots:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._running: dict[int, asyncio.TimerHandle] = {}
-        self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []  # a heap
+        # A heap: by the network's `full_at`, then in order; the page's number and its turn.
+        self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
         self._asked = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -363,6 +363,26 @@ def test_a_late_click_that_is_stopped_on_its_way_still_leads_where_the_form_lead
     assert app.title[0].value == "Account"
 
 
+def test_a_late_click_on_the_journals_emptied_form_says_nothing_new(
+    open_app: Open, service: AuthService
+) -> None:
+    """GD-10: an empty entry is refused at any other time, each time that it is sent."""
+    account = signed_in()(service, "ada@example.com")
+    app = visit(open_app, "account", account.token).switch_page("views/home.py").run()
+
+    def add(text: str) -> list[str]:
+        app.text_input[0].set_value(text)
+        next(each for each in app.button if each.label == "Add").click().run()
+        return shown(app)
+
+    refused = [add(""), add("")]
+    saved = [add("Drew a bridge"), add("")]
+
+    assert all(any("Enter what you did." in said for said in each) for each in refused)
+    assert all("Saved." in each for each in saved)
+    assert not any("Enter what you did." in said for each in saved for said in each)
+
+
 def test_logging_in_and_out_again_at_once_is_no_second_click(
     open_app: Open, service: AuthService
 ) -> None:

@@ -184,7 +184,7 @@ def test_the_owner_of_an_email_chooses_the_password_of_its_new_account(
 
 
 @ONE_BRIDGE
-def test_a_forgotten_password_is_replaced_by_an_email(
+def test_a_forgotten_password_is_replaced_by_email(
     visitor: Visitor, elsewhere: Visitor, mailbox: Mailbox, ada: User
 ) -> None:
     """EN-2, RS-2, RS-5: the same answer for any email; the link works once and doesn't log in."""
