@@ -18,7 +18,6 @@ from functools import partial
 from math import ceil
 from pathlib import Path
 from threading import Thread
-from time import monotonic
 from types import TracebackType
 from typing import Literal, TypeVarTuple
 
@@ -43,7 +42,9 @@ Values = TypeVarTuple("Values")
 Outcome = Say | Go | AuthError
 
 CURRENT = "current_password"  # the field for the password that the user has now
-BURST = 2.0  # seconds after an outcome in which the same click is no new attempt
+# Seconds after an outcome in which the same click is no new attempt. Runs don't count: a click made
+# during a slow one arrives when that is over.
+BURST = 2.0
 _helper = st.components.v2.component(
     "form_helper", js=Path(__file__).with_name("form.js").read_text("utf-8")
 )
@@ -289,7 +290,7 @@ def _once(
             if clicked:
                 held.clicked.discard(name)
                 # Where it leads to is to be followed again, also if this run is stopped on the way.
-                attempt.at, attempt.over = monotonic(), False
+                attempt.at, attempt.over = held.idle, False
             return None if attempt.over and not clicked else attempt.outcome
         if not clicked:
             return None
@@ -299,7 +300,7 @@ def _once(
         if isinstance(outcome, Go):
             held.notice = outcome.notice or None
         if not isinstance(outcome, Unavailable):  # nothing was changed: another click tries again
-            held.attempts[name] = Attempt(digest, outcome, page, monotonic())
+            held.attempts[name] = Attempt(digest, outcome, page, held.idle)
         return outcome
 
 
@@ -326,8 +327,7 @@ def _run(verb: Callable[[], Say | Go]) -> Outcome:
 
 
 def _is_fresh(attempt: Attempt) -> bool:
-    """Tell whether the newest run began before the attempt was done, or shortly after."""
-    return tab().began - attempt.at < BURST
+    return tab().idle - attempt.at < BURST
 
 
 def _follow(outcome: Go) -> None:

@@ -16,12 +16,12 @@ import streamlit as st
 from auth.errors import RoleNeeded, SessionOver, Unavailable
 from auth.feature import Feature
 from auth.roles import Role
-from web import outbox
-from web.connection import base_path, end_run
+from web import connection, outbox
+from web.connection import base_path
 from web.form import Form, link
 from web.guard import log_out, watch
 from web.look import show_logo, show_person
-from web.tab import SignedOutPage, begin_page, draw, end_page, notice, tab, visit
+from web.tab import SignedOutPage, begin_page, draw, end_page, end_run, notice, tab, visit
 
 PATH = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An idle page notices within this time that its session is over. A text such as "30s" would have
@@ -91,6 +91,7 @@ def requested_path() -> str:
 
 def run(page: st.Page) -> None:
     """Run *page*; where the session or the database ends during it, continue calmly."""
+    held = tab()
     leads_home = _name_of(page) in ("log_in", "sign_up")  # it would take the notice away
     if st.session_state["logged_in"] and not leads_home and (said := notice()):
         st.success(said)
@@ -103,7 +104,8 @@ def run(page: st.Page) -> None:
     except Unavailable as fault:
         st.error(fault.message)
     finally:
-        end_run()
+        end_run(held)
+        connection.end_run()
 
 
 def _arrive(page: st.Page) -> None:

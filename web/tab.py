@@ -86,7 +86,7 @@ class Attempt:
     digest: bytes = field(repr=False)
     outcome: Say | Go | AuthError
     page: str  # the url_path of the form's page
-    at: float  # seconds, monotonic: when it was done, or last clicked again
+    at: float  # the tab's `idle` when it was done, or last clicked again
     over: bool = False  # nothing is left to show or do in a run without a click
 
 
@@ -130,7 +130,8 @@ class Tab:
     verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name
     clicked: set[str] = field(default_factory=set)  # forms whose verb is still to be called
-    began: float = 0.0  # seconds, monotonic: when the newest run began
+    idle: float = 0.0  # seconds without a run of the whole script so far, as of the newest one
+    ended: float | None = None  # seconds, monotonic: when the last run was over, or began
     page: str = ""  # the url_path of the page that runs
     place: tuple[str, bool] | None = None  # that path, and whether signed in, of the last page
     moves: int = 0  # how often that changed: F5 begins anew
@@ -168,11 +169,16 @@ def draw(module: str, function: str) -> None:
 
 def begin_run() -> None:
     """Begin a run of the whole script."""
-    held = tab()
-    held.began = monotonic()
-    held.visit = None
+    held, now = tab(), monotonic()
+    held.idle += now - (held.ended or now)
+    held.ended, held.visit = now, None
     for attempt in list(held.attempts.values()):
         attempt.over |= isinstance(attempt.outcome, Go) and not attempt.outcome.page
+
+
+def end_run(held: Tab) -> None:
+    """End a run of the whole script, also one that was stopped: asking for *held* may stop it."""
+    held.ended = monotonic()
 
 
 def begin_page(page: st.Page, home: st.Page, pages: dict[str, st.Page]) -> None:

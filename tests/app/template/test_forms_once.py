@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link
+from auth.errors import AuthError
 from auth.service import AuthService
 from auth.users import find_by_email, read_email
 from db.models import AuditEvent, User
@@ -381,6 +382,39 @@ def test_a_late_click_on_the_journals_emptied_form_says_nothing_new(
     assert all(any("Enter what you did." in said for said in each) for each in refused)
     assert all("Saved." in each for each in saved)
     assert not any("Enter what you did." in said for each in saved for said in each)
+
+
+@pytest.mark.parametrize(("slow", "pause", "failures"), [(600.0, 0.0, 1), (0.0, 3.0, 2)])
+def test_a_click_made_during_a_slow_run_is_no_second_one_and_one_after_a_pause_is(
+    open_app: Open,
+    service: AuthService,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    slow: float,
+    pause: float,
+    failures: int,
+) -> None:
+    """GD-10: the page was *slow* to come back, or had stood there for a *pause*, in seconds."""
+    service.sign_up("ada@example.com", PASSWORD, "Ada")
+    clock, refuse = [1.0], form.Form._refuse
+
+    def refuse_slowly(refused: form.Form, refusal: AuthError) -> None:
+        refuse(refused, refusal)
+        clock[0] += slow
+
+    monkeypatch.setattr(form.Form, "_refuse", refuse_slowly)
+    monkeypatch.setattr("web.tab.monotonic", lambda: clock[0])
+    app = visit(open_app, "log_in")
+    for each, text in zip(app.text_input, ("ada@example.com", NEW), strict=True):
+        each.set_value(text)
+    next(each for each in app.button if each.label == "Log in").click()
+    clicked = app._tree.get_widget_states()
+    app._run(clicked)
+    clock[0] += pause
+    app._run(clicked)
+
+    with service.database.read() as database:
+        assert database.scalar(select(User.failures)) == failures
 
 
 def test_logging_in_and_out_again_at_once_is_no_second_click(
