@@ -1,5 +1,6 @@
 """Shared fixtures: a clock to move, both databases, and a service with a user in it."""
 
+import gc
 import re
 import secrets
 import warnings
@@ -36,6 +37,13 @@ CHEAPEST = 4  # bcrypt's own floor; the settings refuse it, so only tests can ha
 SHARED = "tests"
 LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> None:
+    """Spare the garbage collector all that is imported: Streamlit calls it after each run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
