@@ -30,7 +30,7 @@ UNUSED = (
     *("ScriptStreaming", "ThirdPartyStoragePartitioning"),
 )
 FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
     "--renderer-process-limit=1",  # for each profile: its pages read Streamlit's scripts once
     # A page here lives for seconds: code it would optimise is never run often enough to pay.
