@@ -111,7 +111,7 @@ async def answer(
         "scheme": "http" if kind == "http" else "ws",
         "client": ("192.0.2.7", 50_000),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "extensions": {"websocket.http.response": {}},
+        "extensions": {"websocket.http.response": {}} if kind == "websocket" else {},
     }
     statuses: list[int] = []
     text = b""
