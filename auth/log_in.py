@@ -15,7 +15,15 @@ from auth.passwords import equalize_timing, hash_password, verify_password
 from auth.sessions import known_networks
 from auth.stages import Entry, enter, may_enter
 from auth.throttle import record_success
-from auth.users import Email, InvalidEmail, count_failure, find_by_email, read_email, replace_hash
+from auth.users import (
+    Email,
+    InvalidEmail,
+    count_failure,
+    find_by_email,
+    find_by_id,
+    read_email,
+    replace_hash,
+)
 
 if TYPE_CHECKING:
     from auth.client import Client
@@ -45,6 +53,22 @@ def log_in(
         with auth.write() as connection:
             replace_hash(connection, row.id, row.password_hash, upgraded)
     return enter(auth, Entry(row, client, remember, account.own, account.shared))
+
+
+def log_in_owner(auth: AuthService, user_id: str, client: Client) -> Login:
+    """Start a session for who has just made this account, or shown that its password is theirs.
+
+    Counted like any log-in, without a bcrypt of its own. Raises LogInRefused, StepNeeded, TooMany.
+    """
+    void_challenges(auth, client)
+    with auth.read() as connection:
+        row = find_by_id(connection, user_id)
+        known = client.network in known_networks(connection, user_id)
+    own, shared = log_in_counters(row.email_key if row else None, client, known)
+    auth.take([*own, *shared], client)
+    if row is None or not may_enter(auth, row, known):
+        raise LogInRefused
+    return enter(auth, Entry(row, client, remember=False, own=own, shared=shared))
 
 
 def authenticate(

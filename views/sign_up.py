@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from auth.errors import AuthError
 from auth.sign_up import sign_up_by_email
 from web import second_step
 from web.form import Form, aside, form_page, go_home, inbox_page, sent
 from web.look import as_text
 from web.password import new_password
-from web.tab import Go, Say, tab, visit
+from web.tab import Go, Say, visit
 
 if st.session_state["logged_in"]:
     go_home()
@@ -22,14 +21,9 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
     if auth.settings.require_verified_email:
         sign_up_by_email(auth, email, password, name, client)
         return Say("We have sent you a link to:", value=email.strip(), emailed=True, inbox=True)
-    auth.sign_up(email, password, name, client)
-    try:
-        second_step.log_in(email, password)
-    except AuthError:  # too many others may be logging in just now
-        return Go("log_in", "Your account is ready. Log in to continue.")
-    if tab().challenge:
-        return Go("log_in")
-    return Go(notice=SENT if any(each.after_sign_up for each in auth.features) else "")
+    made = auth.sign_up(email, password, name, client)
+    notice = SENT if any(each.after_sign_up for each in auth.features) else ""
+    return second_step.log_in_owner(made.id, "Your account is ready.", notice)
 
 
 CLOSED = {

@@ -6,8 +6,9 @@ only in the browser whose nonce came with the password, for five minutes, and op
 
 import streamlit as st
 
+from auth import log_in as rules
 from auth.challenge import Challenge, find_challenge
-from auth.errors import StepNeeded, StepOver
+from auth.errors import AuthError, StepNeeded, StepOver
 from auth.users import Login
 from web.guard import adopt_token
 from web.tab import Go, tab, visit
@@ -23,6 +24,22 @@ def log_in(email: str, password: str, remember: bool = False) -> Go:
         return finish(auth.log_in(email, password, client, remember))
     except StepNeeded as needed:
         return begin(needed)
+
+
+def log_in_owner(user_id: str, done: str, notice: str = "") -> Go:
+    """Start a session for the owner of the account that a form has just made or confirmed.
+
+    Where that fails the log-in page says what is *done*; otherwise the next page shows *notice*.
+    """
+    end_step()
+    try:
+        finish(rules.log_in_owner(visit().auth, user_id, visit().client))
+    except StepNeeded as needed:
+        begin(needed)
+        return Go("log_in", notice)
+    except AuthError:
+        return Go("log_in", f"{done} Log in to continue.")
+    return Go(notice=notice)
 
 
 def begin(needed: StepNeeded) -> Go:

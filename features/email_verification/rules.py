@@ -9,6 +9,7 @@ belongs to the old email.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from auth.audit import Event, record
 from auth.client import Client
@@ -33,6 +34,13 @@ class Confirmation:
     email: str  # the email that it was sent to
     needs_password: bool  # because this browser is not signed in to the account
     may_choose_password: bool  # by the same link, instead of typing the account's
+
+
+class Confirmed(NamedTuple):
+    """An email that was just confirmed, and whose it is."""
+
+    user_id: str
+    email: str
 
 
 def resend_link(auth: AuthService, session: Session) -> None:
@@ -63,8 +71,8 @@ def confirm_email(
     client: Client,
     password: str | None = None,
     session: Session | None = None,
-) -> str:
-    """Mark the email that *link* was sent to as confirmed, and return it.
+) -> Confirmed:
+    """Mark the email that *link* was sent to as confirmed, and return whose it is.
 
     *password* is the account's; none is needed if *session* belongs to the account. A new email
     replaces the old one. Wrong passwords count like those of a log-in (TH-1), and leave the link
@@ -107,7 +115,7 @@ def _confirm(
     client: Client,
     checked: Authenticated | None,
     session: Session | None,
-) -> str:
+) -> Confirmed:
     now = auth.now()
     with auth.write() as connection:
         if session:
@@ -133,7 +141,7 @@ def _confirm(
         if checked and user.failures:
             update_user(connection, user.id, failures=0)
         record(connection, Event.USER_CHANGED, now, user_id=user.id, client=client)
-    return row.email
+    return Confirmed(user.id, row.email)
 
 
 def _is_of(session: Session | None, user_id: str) -> bool:

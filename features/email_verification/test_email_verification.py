@@ -19,7 +19,7 @@ def test_the_link_alone_confirms_nothing(
     with pytest.raises(WrongPassword):
         confirm_email(service, link, LAPTOP, "not the password at all")
 
-    assert confirm_email(service, link, LAPTOP, ada.password) == ada.email
+    assert confirm_email(service, link, LAPTOP, ada.password).email == ada.email
 
 
 def test_a_signed_in_user_confirms_with_one_click(

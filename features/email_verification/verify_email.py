@@ -16,18 +16,14 @@ THANKS = "Thank you. Your email is confirmed."
 def confirm_email(password: str | None) -> Say | Go:
     """Confirm the link's email, and log in with the password just typed."""
     auth, client = visit().auth, visit().client
-    email = rules.confirm_email(auth, token, client, password, visit().resolved)
+    confirmed = rules.confirm_email(auth, token, client, password, visit().resolved)
     if password is None:
         tab().link = None
         return Go("account", THANKS)
     if st.session_state["logged_in"]:  # to another account
-        return Say("Thank you. This email is confirmed:", value=email)
+        return Say("Thank you. This email is confirmed:", value=confirmed.email)
     tab().link = None
-    try:
-        second_step.log_in(email, password)
-    except AuthError:  # too many others may be logging in just now
-        return Go("log_in", f"{THANKS} Log in to continue.")
-    return Go("log_in" if tab().challenge else "", THANKS)
+    return second_step.log_in_owner(confirmed.user_id, THANKS, THANKS)
 
 
 token = link_token()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from auth.errors import AuthError
 from features.invitations import rules
 from features.invitations.rules import State
 from web import second_step
@@ -11,7 +10,7 @@ from web.password import new_password
 from web.tab import Go, tab, visit
 from web.words import NO_LINK
 
-READY = "Your account is ready. Log in to continue."
+READY = "Your account is ready."
 NO_LONGER = "This invitation is no longer valid. Ask the person who invited you for a new one."
 CLOSED = "New accounts can't be made here at the moment. Try again later."
 NOT_GOOD = {
@@ -35,11 +34,7 @@ def accept(name: str, password: str) -> Go:
     auth, client = visit().auth, visit().client
     made = rules.accept(auth, token, name, password, client)
     tab().link = None
-    try:
-        outcome = second_step.log_in(made.email, password)
-    except AuthError:  # too many others may be logging in just now
-        return Go("log_in", READY)
-    return Go("log_in") if tab().challenge else outcome
+    return second_step.log_in_owner(made.id, READY)
 
 
 def show_form(email: str) -> None:

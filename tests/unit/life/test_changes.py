@@ -111,7 +111,8 @@ def test_a_new_email_takes_effect_once_it_is_confirmed(
     )
     assert OTHER in told.text
     assert (
-        confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True)) == OTHER
+        confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True)).email
+        == OTHER
     )
     assert (email_of(service, token), pending_email(service, open_session(service, token))) == (
         OTHER,
@@ -143,7 +144,7 @@ def test_of_two_pending_emails_the_last_one_confirms(
     with pytest.raises(LinkRefused):
         confirm_email(service, first, LAPTOP, session=service.session(token, trusted=True))
     assert (
-        confirm_email(service, second, LAPTOP, session=service.session(token, trusted=True))
+        confirm_email(service, second, LAPTOP, session=service.session(token, trusted=True)).email
         == "ada@third.example.com"
     )
 

@@ -211,7 +211,7 @@ def test_an_email_is_verified_by_its_own_link(
     """RS-1: the account then records when."""
     link = letterbox.link(ada.email, "verify-email")
 
-    assert confirm_email(service, link, LAPTOP, ada.password) == ada.email
+    assert confirm_email(service, link, LAPTOP, ada.password).email == ada.email
 
     user = service.log_in(ada.email, ada.password, LAPTOP).user
     assert user.verified_at == clock.now
