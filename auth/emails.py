@@ -12,6 +12,7 @@ from settings import ROOT
 THEME = ROOT / ".streamlit" / "config.toml"
 LOGO = ROOT / "views" / "logo.png"  # where there is one: mail programs show no SVG
 LOGO_ID = "logo@app"  # its Content-ID: it travels along, since fetching it would report the reader
+RESET = "/forgot-password"
 # Tables and inline styles are what mail programs know; those that know dark mode take the classes.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{subject}</title>
@@ -87,7 +88,7 @@ class Emails:
 
     app: str
     base_url: str
-    paths: Collection[str] = ()  # of the features' pages; no email links to one that is not there
+    paths: Collection[str]  # of the pages that a button may lead to
 
     def password_changed(self, to: str) -> Mail:
         """Return the notice that the password has changed."""
@@ -98,7 +99,7 @@ class Emails:
             f"The password of your account, {to}, was just changed, and your other devices were "
             "logged out.",
             "If it was you, there is nothing to do. If not, choose a new password now.",
-            button=self._reset_button("This wasn't me"),
+            button=("This wasn't me", RESET),
             urgency=Urgency.ALARM,
         )
 
@@ -111,13 +112,9 @@ class Emails:
             f"There were 100 wrong passwords in a row for your account, {to}.",
             "To protect it, your password now only works on networks you have used before, until "
             "you log in from one of them or choose a new password.",
-            button=self._reset_button("Choose a new password"),
+            button=("Choose a new password", RESET),
             urgency=Urgency.ALARM,
         )
-
-    def _reset_button(self, label: str) -> tuple[str, str] | None:
-        path = "/forgot-password"
-        return (label, path) if path in self.paths else None
 
     def compose(
         self,
@@ -131,8 +128,11 @@ class Emails:
     ) -> Mail:
         """Return the email *kind*: paragraphs, then a *button* (label and path), then *after*.
 
-        All values are plain text and are escaped here.
+        All values are plain text and are escaped here. A button to a page that is not there is
+        left out.
         """
+        if button and button[1].partition("?")[0] not in self.paths:
+            button = None
         label, link = (button[0], self.base_url + button[1]) if button else ("", "")
         below = [after] if after else []
         lines = [*before, *([f"{label}:\n{link}"] if button else []), *below, f"-- \n{self.app}"]

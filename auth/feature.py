@@ -93,6 +93,6 @@ class Feature:
 
 
 def paths_of(features: Sequence[Feature]) -> set[str]:
-    """Return the URL paths of the pages of *features*."""
-    pages = [page for feature in features for page in feature.pages]
-    return {f"/{page.name.replace('_', '-')}" for page in pages}
+    """Return the URL paths of the log-in page and of the pages of *features*."""
+    names = [page.name for feature in features for page in feature.pages]
+    return {f"/{name.replace('_', '-')}" for name in ("log_in", *names)}

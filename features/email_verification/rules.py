@@ -9,7 +9,6 @@ belongs to the old email.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from auth.audit import Event, record
 from auth.client import Client
@@ -21,7 +20,7 @@ from auth.service import AuthService
 from auth.sessions import Session
 from auth.sign_up import check_domain
 from auth.throttle import record_success
-from auth.users import Email, User, find_by_email, find_by_id, read_email, update_user
+from auth.users import Account, Email, User, find_by_email, find_by_id, read_email, update_user
 from features.email_verification.emails import finish, taken, verify
 
 CONFIRMS = (Purpose.VERIFY, Purpose.CHANGE)
@@ -34,13 +33,6 @@ class Confirmation:
     email: str  # the email that it was sent to
     needs_password: bool  # because this browser is not signed in to the account
     may_choose_password: bool  # by the same link, instead of typing the account's
-
-
-class Confirmed(NamedTuple):
-    """An email that was just confirmed, and whose it is."""
-
-    user_id: str
-    email: str
 
 
 def resend_link(auth: AuthService, session: Session) -> None:
@@ -71,8 +63,8 @@ def confirm_email(
     client: Client,
     password: str | None = None,
     session: Session | None = None,
-) -> Confirmed:
-    """Mark the email that *link* was sent to as confirmed, and return whose it is.
+) -> Account:
+    """Mark the email that *link* was sent to as confirmed, and return its account.
 
     *password* is the account's; none is needed if *session* belongs to the account. A new email
     replaces the old one. Wrong passwords count like those of a log-in (TH-1), and leave the link
@@ -115,7 +107,7 @@ def _confirm(
     client: Client,
     checked: Authenticated | None,
     session: Session | None,
-) -> Confirmed:
+) -> Account:
     now = auth.now()
     with auth.write() as connection:
         if session:
@@ -141,7 +133,7 @@ def _confirm(
         if checked and user.failures:
             update_user(connection, user.id, failures=0)
         record(connection, Event.USER_CHANGED, now, user_id=user.id, client=client)
-    return Confirmed(user.id, row.email)
+    return user._replace(email=row.email)
 
 
 def _is_of(session: Session | None, user_id: str) -> bool:

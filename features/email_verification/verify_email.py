@@ -16,14 +16,14 @@ THANKS = "Thank you. Your email is confirmed."
 def confirm_email(password: str | None) -> Say | Go:
     """Confirm the link's email, and log in with the password just typed."""
     auth, client = visit().auth, visit().client
-    confirmed = rules.confirm_email(auth, token, client, password, visit().resolved)
+    account = rules.confirm_email(auth, token, client, password, visit().resolved)
     if password is None:
         tab().link = None
         return Go("account", THANKS)
     if st.session_state["logged_in"]:  # to another account
-        return Say("Thank you. This email is confirmed:", value=confirmed.email)
+        return Say("Thank you. This email is confirmed:", value=account.email)
     tab().link = None
-    return second_step.log_in_owner(confirmed.user_id, THANKS, THANKS)
+    return second_step.log_in_owner(account.id, THANKS, THANKS)
 
 
 token = link_token()

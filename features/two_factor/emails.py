@@ -1,6 +1,6 @@
 """The emails of this feature."""
 
-from auth.emails import Emails
+from auth.emails import RESET, Emails
 from auth.mail import Mail, Urgency
 
 NOT_YOU = "If it wasn't you, log in, end your other sessions and choose a new password."
@@ -56,7 +56,6 @@ def new_codes(emails: Emails, to: str) -> Mail:
 
 def wrong_codes(emails: Emails, to: str) -> Mail:
     """Return the notice that wrong codes follow a correct password."""
-    path = "/forgot-password"
     return emails.compose(
         "two_factor_wrong",
         to,
@@ -64,7 +63,7 @@ def wrong_codes(emails: Emails, to: str) -> Mail:
         f"Someone entered the password of your account, {to}, and then several wrong codes.",
         "If it was you, try again in a while. If not, choose a new password now: only the code "
         "keeps them out.",
-        button=("Choose a new password", path) if path in emails.paths else None,
+        button=("Choose a new password", RESET),
         urgency=Urgency.ALARM,
     )
 
@@ -82,8 +81,7 @@ def samples(emails: Emails) -> list[Mail]:
 
 
 def _notice(emails: Emails, kind: str, to: str, subject: str, text: str) -> Mail:
-    path = "/account"
-    button = ("See your account", path) if path in emails.paths else None
+    button = ("See your account", "/account")
     return emails.compose(
         kind, to, subject, text, button=button, after=NOT_YOU, urgency=Urgency.ALARM
     )

@@ -13,6 +13,7 @@ from auth.client import Client
 from auth.errors import AuthError, LogInRefused, StepNeeded, StepOver, TooMany
 from auth.feature import Feature
 from auth.limits import LOG_IN_ACCOUNT, LOG_IN_KNOWN, MOST_FAILURES
+from auth.log_in import log_in_owner
 from auth.service import AuthService
 from auth.stages import pass_stage
 from auth.users import Account, update_user
@@ -24,6 +25,7 @@ from tests.fixtures import LAPTOP, Clock, Person
 Stage = Callable[[AuthService, Account, Client], None]
 ServiceWith = Callable[..., AuthService]
 BROWSER = replace(LAPTOP, browser="a nonce")
+CAFE = Client("203.0.113.9", "Mozilla/5.0")
 
 
 class CodeNeeded(AuthError):
@@ -100,6 +102,30 @@ def test_only_an_account_that_may_enter_reaches_a_stage(
     disable(service, ada.id)
     with pytest.raises(LogInRefused):
         service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_who_has_just_shown_the_password_meets_the_same_stages_and_limits_without_a_bcrypt(
+    service_with: ServiceWith, ada: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SF-1, AV-1, TH-1: after a sign-up, an invitation, or a confirmation by the password."""
+    monkeypatch.setattr("auth.log_in.verify_password", lambda *_: pytest.fail("a bcrypt"))
+    monkeypatch.setattr("auth.log_in.equalize_timing", lambda *_: pytest.fail("a bcrypt"))
+    service, asking = service_with(), service_with(ask)
+
+    with pytest.raises(CodeNeeded):
+        log_in_owner(asking, ada.id, LAPTOP)
+    assert sessions(database) == 0
+    assert service.resume(log_in_owner(service, ada.id, LAPTOP).token)
+
+    for _ in range(LOG_IN_KNOWN.free):
+        with pytest.raises(CodeNeeded):
+            log_in_owner(asking, ada.id, LAPTOP)
+    with pytest.raises(TooMany):
+        log_in_owner(service, ada.id, LAPTOP)
+    disable(service, ada.id)
+    for owner in (ada.id, "nobody"):
+        with pytest.raises(LogInRefused):
+            log_in_owner(service, owner, CAFE)
 
 
 def test_the_counters_are_refunded_only_after_the_last_stage(

@@ -1,6 +1,7 @@
 """The pages of account life without a browser: each error in its place, each outcome in words."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from auth.administration import grant
 from auth.email_tokens import Purpose, issue_link
-from auth.errors import LinkRefused, WrongPassword
+from auth.errors import LinkRefused, TooMany, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT
 from auth.log import BoundedLog
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Client
-from auth.users import User, find_by_id
+from auth.users import Login, User, find_by_id
 from features.email_verification.rules import look_at_confirmation
 from tests.app.conftest import PASSWORD, Open, page_path
 from tests.app.test_flows import send
@@ -238,6 +239,23 @@ def test_a_new_user_is_told_of_the_email(open_app: Open) -> None:
     assert [each.value for each in app.success] == [
         "We have sent you a link. Open it to confirm your email."
     ]
+
+
+def test_a_new_account_that_must_wait_for_its_log_in_is_ready_all_the_same(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-10: its form has worked, and the log-in page says how to continue."""
+
+    def wait(*_: object) -> Login:
+        raise TooMany(timedelta(minutes=1))
+
+    monkeypatch.setattr("auth.log_in.log_in_owner", wait)
+    app = open_app().run().switch_page("views/sign_up.py").run()
+
+    send(app, email="grace@example.com", password=PASSWORD)
+
+    assert app.title[0].value.startswith("Log in")
+    assert "Your account is ready. Log in to continue." in said(app)
 
 
 def test_a_wait_is_told_in_words(open_app: Open, service: AuthService, ada: User) -> None:

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from auth import emails
 from auth.emails import Emails, samples
+from auth.feature import paths_of
 from auth.log import BoundedLog
 from auth.mail import (
     MAX_EMAILS,
@@ -32,6 +33,7 @@ from auth.mail import (
     ServerFailed,
 )
 from auth.smtp import Outbox, Smtp
+from features import FEATURES
 from features.devices.emails import new_device
 from features.email_verification.emails import verify
 from features.password_reset.emails import reset
@@ -40,7 +42,7 @@ from tests.mailbox import HOST, body, mail_server
 from tests.serving import free_port
 
 SENDER = Sender("", "no-reply@app.example.com")
-EMAILS = Emails("Ada's <App>", "https://app.example.com")
+EMAILS = Emails("Ada's <App>", "https://app.example.com", paths_of(FEATURES))
 RESET = reset(EMAILS, "ada@example.com", "the-token")
 
 
@@ -615,7 +617,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize("app", ["A\r\nBcc: eve@example.com", "A\nB", "Ünïcode ☕", "<b>x</b>"])
 def test_no_name_begins_another_header(app: str) -> None:
     """LG-3: the app's name is in the subject and in no other header."""
-    email = verify(Emails(app, "https://app.example.com"), "ada@example.com", "t")
+    email = verify(Emails(app, "https://app.example.com", ()), "ada@example.com", "t")
     with mail_server(free_port()) as mailbox:
         Smtp(read_mail_server(mailbox.url), SENDER).send(email)
 

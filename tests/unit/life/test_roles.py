@@ -41,8 +41,8 @@ def audited(service: AuthService, event: Event) -> list[tuple[str | None, ...]]:
     """Return whom each *event* is about, who did it, and its detail."""
     columns = (AuditEvent.user_id, AuditEvent.by_id, AuditEvent.detail)
     with service.read() as connection:
-        rows = connection.execute(select(*columns).where(AuditEvent.event == event.value))
-        return [tuple(row) for row in rows]
+        found = select(*columns).where(AuditEvent.event == event.value).order_by(AuditEvent.id)
+        return [tuple(row) for row in connection.execute(found)]
 
 
 def test_a_role_counts_from_the_next_run_and_so_does_its_end(
