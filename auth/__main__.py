@@ -23,7 +23,7 @@ from auth.errors import AuthError, EmailTaken, InvalidDetails, Unavailable
 from auth.feature import paths_of
 from auth.mail import Mail, MailFailed, MailQueue
 from auth.members import list_members
-from auth.operator import OpenService, member
+from auth.operator import OpenService, account_command, member
 from auth.roles import Role
 from auth.service import AuthService
 from auth.smtp import Outbox, Smtp
@@ -199,28 +199,26 @@ def revoke(open_service: OpenService, email: str, role: str) -> None:
     click.echo(f"The role is {'revoked' if done else 'not theirs'}.")
 
 
-@verb(EMAIL)
-def verify(open_service: OpenService, email: str) -> None:
+def verify(auth: AuthService, user_id: str) -> str:
     """Mark EMAIL as confirmed, because you know whose it is."""
-    with open_service() as auth:
-        administration.verify(auth, member(auth, email).id)
-    click.echo("The email is confirmed.")
+    administration.verify(auth, user_id)
+    return "The email is confirmed."
 
 
-@verb(EMAIL)
-def disable(open_service: OpenService, email: str) -> None:
+def disable(auth: AuthService, user_id: str) -> str:
     """Refuse log-ins to the account EMAIL, and end its sessions."""
-    with open_service() as auth:
-        administration.disable(auth, member(auth, email).id)
-    click.echo("The account is disabled.")
+    administration.disable(auth, user_id)
+    return "The account is disabled."
 
 
-@verb(EMAIL)
-def enable(open_service: OpenService, email: str) -> None:
+def enable(auth: AuthService, user_id: str) -> str:
     """Let the account EMAIL log in again."""
-    with open_service() as auth:
-        administration.enable(auth, member(auth, email).id)
-    click.echo("The account is enabled.")
+    administration.enable(auth, user_id)
+    return "The account is enabled."
+
+
+for each in (verify, disable, enable):
+    main.add_command(account_command(each.__name__, each))
 
 
 @verb(

@@ -94,28 +94,19 @@ def record(
 
     *by_id* is the admin who did it to another account, *detail* one more word about it.
     """
+    about = {"user_id": user_id, "by_id": by_id, "detail": detail}
     connection.execute(
         insert(AuditEvent).values(
             at=now,
             event=event.value,
-            user_id=user_id,
             session=session_mark(session_id),
             ip=one_line(client.ip),
             user_agent=one_line(client.user_agent),
-            by_id=by_id,
-            detail=detail,
+            **about,
         )
     )
-    note(
-        event,
-        now,
-        user_id=user_id,
-        session_id=session_id,
-        client=client,
-        by_id=by_id,
-        detail=detail,
-        emails=_emails(connection, user_id, by_id),
-    )
+    emails = _emails(connection, user_id, by_id)
+    note(event, now, session_id=session_id, client=client, emails=emails, **about)
 
 
 def record_all(

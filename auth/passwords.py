@@ -114,7 +114,7 @@ MAX_BYTES = 1024
 PLAIN_MAX_BYTES = 72  # what bcrypt alone looks at; beyond that an imported hash proves nothing
 ALPHABET = f"./{string.ascii_letters}{string.digits}"  # bcrypt's own base64
 NICENESS = 10  # of 19: a thread that hashes yields to one that draws a page
-MAX_ROUNDS = 16  # 4 s; a stored hash that asks for more isn't ours, and would block the server
+# A hash of more than 16 rounds, which take 4 s, isn't ours and would block the server.
 STORED = re.compile(
     r"(?P<tag>v1(?:\.[0-9a-f]{8})?)?(?P<hash>\$2[aby]\$(?P<cost>0[4-9]|1[0-6])\$[./A-Za-z0-9]{53})",
     re.ASCII,
