@@ -42,7 +42,6 @@ LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 @pytest.fixture(scope="session", autouse=True)
 def frozen() -> None:
     """Spare the garbage collector all that is imported: Streamlit calls it after each run."""
-    gc.collect()
     gc.freeze()
 
 

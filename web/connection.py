@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit import config
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MARK = "X-Auth-Cookie"
 SOCKET = "X-Auth-Socket"  # and the number under which our gate counts this connection in this one
 SLOT = "cookies"
+PATH = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An IP address as some proxies write it, with a port: 192.0.2.7:443, [2001:db8::1]:443.
 WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::[0-9]{1,5})?")
 
@@ -184,6 +186,12 @@ def page_was_open() -> bool:
 def base_path() -> str:
     """Return the path that the app is served under, such as "/" or "/app"."""
     return "/" + str(config.get_option("server.baseUrlPath")).strip("/")
+
+
+def requested_path() -> str:
+    """Return the path that the browser is at, below the app's own; "" for one that no page has."""
+    path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
+    return path if PATH.fullmatch(path) else ""
 
 
 def local_url() -> str:

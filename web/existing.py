@@ -15,9 +15,10 @@ import streamlit as st
 from streamlit.source_util import page_sort_key
 
 from auth.feature import Feature, paths_of
+from web.connection import requested_path
 from web.guard import guard
 from web.look import dress
-from web.navigation import Position, Tree, hidden, navigation, requested_path, run
+from web.navigation import Position, Tree, hidden, navigation, run
 
 PUBLIC = ("log-in", "sign-up", "outbox")
 

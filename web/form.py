@@ -289,9 +289,13 @@ def _once(
         if attempt and attempt.digest == digest and _is_fresh(attempt):
             if clicked:
                 held.clicked.discard(name)
-                # Where it leads to is to be followed again, also if this run is stopped on the way.
-                attempt.at, attempt.over = held.idle, False
-            return None if attempt.over and not clicked else attempt.outcome
+                attempt.at = held.idle
+            leads_on = isinstance(attempt.outcome, Go) and attempt.outcome.page
+            # A late click, or a cookie's answer that was sent before the browser had left the page:
+            # where the form leads to is to be followed again, also if this run is stopped.
+            if clicked or (leads_on and connection.requested_path() == held.page):
+                attempt.over = False
+            return None if attempt.over else attempt.outcome
         if not clicked:
             return None
         held.clicked.discard(name)

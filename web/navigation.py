@@ -1,6 +1,5 @@
 """Which page runs: URLs stay the same whether or not the visitor is signed in."""
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -9,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -17,13 +15,12 @@ from auth.errors import RoleNeeded, SessionOver, Unavailable
 from auth.feature import Feature
 from auth.roles import Role
 from web import connection, outbox
-from web.connection import base_path
+from web.connection import requested_path
 from web.form import Form, link
 from web.guard import log_out, watch
 from web.look import show_logo, show_person
 from web.tab import SignedOutPage, begin_page, draw, end_page, end_run, notice, tab, visit
 
-PATH = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An idle page notices within this time that its session is over. A text such as "30s" would have
 # Streamlit import pandas to read it: half a second of the first page, and 400 modules for good.
 WATCH_EVERY = timedelta(seconds=30)
@@ -81,12 +78,6 @@ def navigation(
 def hidden(name: str, path: str | None = None) -> st.Page:
     """Return the page views/*name*.py, which the menu does not show: log_in is at /log-in."""
     return _page(f"views/{name}.py", _title_of(name), path or _path_of(name))
-
-
-def requested_path() -> str:
-    """Return the path that was asked for, below the app's own; "" for one that no page has."""
-    path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
-    return path if PATH.fullmatch(path) else ""
 
 
 def run(page: st.Page) -> None:

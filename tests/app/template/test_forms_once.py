@@ -364,6 +364,35 @@ def test_a_late_click_that_is_stopped_on_its_way_still_leads_where_the_form_lead
     assert app.title[0].value == "Account"
 
 
+@pytest.mark.parametrize(
+    ("browser_at", "title"), [("change-name", "Account"), ("account", "Change your name")]
+)
+def test_a_cookies_answer_from_a_page_that_a_form_has_left_leads_on_like_the_form(
+    open_app: Open,
+    service: AuthService,
+    monkeypatch: pytest.MonkeyPatch,
+    browser_at: str,
+    title: str,
+) -> None:
+    """GD-10: the browser had not heard of the next page; one that is there may come back."""
+    page, button, prepare = FORMS["change name"]
+    account = prepare(service, "ada@example.com")
+    app = visit(open_app, page, account.token)
+    app.text_input[0].set_value("Countess")
+    next(each for each in app.button if each.label == button).click()
+    clicked, here = app._tree.get_widget_states(), app._page_hash or app._finished_page_script_hash
+    app._run(clicked)
+    assert app.title[0].value == "Account"
+
+    monkeypatch.setattr(connection, "requested_path", lambda: browser_at)
+    typed = [each for each in clicked.widgets if not each.HasField("trigger_value")]
+    answered = WidgetStates(widgets=typed)
+    app._page_hash = here
+    app._run(answered)
+
+    assert app.title[0].value == title
+
+
 def test_a_late_click_on_the_journals_emptied_form_says_nothing_new(
     open_app: Open, service: AuthService
 ) -> None:
