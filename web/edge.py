@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette._utils import get_route_path  # private: Starlette matches its own routes by it
 from starlette.datastructures import Headers
@@ -10,8 +11,10 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from auth.errors import Unavailable
-from auth.service import AuthService
 from settings import PORTS, Settings, Site, read_authority, read_site
+
+if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
+    from auth.service import AuthService
 
 SESSION_PATH = "/auth/session"
 TICKET_PATH = "/auth/ticket"
@@ -19,7 +22,7 @@ LONGEST_ORIGIN = 300  # characters; a host has 253 at most
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})  # hosts in development
 
 
-def _unavailable() -> AuthService:
+def _unavailable() -> "AuthService":
     raise Unavailable
 
 
@@ -33,7 +36,7 @@ class Edge:
 
     settings: Settings
     base_path: str = "/"
-    service: Callable[[], AuthService] = _unavailable
+    service: "Callable[[], AuthService]" = _unavailable
 
     def is_secure(self, scope: Scope) -> bool:
         """Return whether the visitor uses https, as far as can be known."""

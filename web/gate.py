@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -22,7 +23,6 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from auth.client import Client
 from auth.errors import Unavailable
 from auth.log import BoundedLog
-from auth.service import AuthService
 from settings import Settings, SettingsError, load_settings
 from web.bounds import (
     BOUNDS,
@@ -44,6 +44,9 @@ from web.bounds import (
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
 from web.full import full_page
+
+if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
+    from auth.service import AuthService
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers that only we may set
@@ -415,7 +418,7 @@ class PlainGate:
     operator can still fix `.env`.
     """
 
-    def __init__(self, app: ASGIApp, service: Callable[[], AuthService]) -> None:
+    def __init__(self, app: ASGIApp, service: "Callable[[], AuthService]") -> None:
         self._app = app
         self._service = service
         self._gate: Gate | None = None

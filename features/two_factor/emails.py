@@ -71,13 +71,8 @@ def wrong_codes(emails: Emails, to: str) -> Mail:
 def samples(emails: Emails) -> list[Mail]:
     """Return a sample of each email."""
     to = "ada@example.com"
-    return [
-        turned_on(emails, to),
-        turned_off(emails, to),
-        recovery_used(emails, to, 9),
-        new_codes(emails, to),
-        wrong_codes(emails, to),
-    ]
+    of_the_app = [turned_on(emails, to), turned_off(emails, to), wrong_codes(emails, to)]
+    return [*of_the_app, recovery_used(emails, to, 9), new_codes(emails, to)]
 
 
 def _notice(emails: Emails, kind: str, to: str, subject: str, text: str) -> Mail:

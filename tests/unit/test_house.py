@@ -155,6 +155,6 @@ def test_the_checkers_have_nothing_to_say(command: tuple[str, ...]) -> None:
 
 def test_app_py_is_served_before_the_database_is_imported() -> None:
     """SQLAlchemy takes as long to import as a server to start: the first run does that."""
-    code = "import sys, web.start; sys.exit('sqlalchemy' in sys.modules)"
+    code = "import sys, web.gate, web.look, web.start; sys.exit('sqlalchemy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
