@@ -6,9 +6,7 @@ from starlette.responses import HTMLResponse
 
 AGAIN = 20  # seconds between two tries
 PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
+<html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="{again}">
 <title>{name}</title>
@@ -20,16 +18,12 @@ main {{ max-width: 26rem; }}
 h1 {{ font-size: 1.5rem; line-height: 1.3; margin: 0 0 .75rem; }}
 p {{ margin: 0 0 .75rem; }}
 </style>
-</head>
-<body>
-<main>
+</head><body><main>
 <h1>{name} is busy</h1>
 <p>Too many of its pages are open right now, perhaps on your network. Close the ones that you
 don't need.</p>
 <p role="status">This page tries again every {again} seconds.</p>
-</main>
-</body>
-</html>
+</main></body></html>
 """
 
 

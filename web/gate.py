@@ -44,6 +44,7 @@ from web.bounds import (
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
 from web.full import full_page
+from web.streamlit_hooks import LONGEST_TEXT, shorten
 
 if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
     from auth.service import AuthService
@@ -364,12 +365,17 @@ class Page:
         if not has_few_parts(data, gate.bounds.user_parts if has_user else gate.bounds.parts):
             return await self._close("that sent a message of too many parts")
         try:
-            kind = BackMsg.FromString(data).WhichOneof("type") or ""
+            parsed = BackMsg.FromString(data)
         except DecodeError:  # and this, too
             return await self._close("that sent what is no message")
+        kind = parsed.WhichOneof("type") or ""
         if kind.startswith("debug_"):  # for the tests of Streamlit's own developers
             return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
+        if kind == "rerun_script" and not has_user and len(data) > LONGEST_TEXT:
+            # Streamlit keeps a message whole, also what is cut off it later.
+            shorten(parsed.rerun_script)
+            message["bytes"] = data = parsed.SerializeToString()
         if not has_user and not await self._wait_for_turn(len(data), kind == "rerun_script"):
             return await self._close("whose message had no room to wait", TRY_LATER)
         return message

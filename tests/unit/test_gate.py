@@ -40,6 +40,7 @@ from web.bounds import (
 from web.edge import Edge
 from web.full import full_page
 from web.gate import TRY_AGAIN, Gate, Page, PlainGate
+from web.streamlit_hooks import LONGEST_TEXT
 
 HOST = "localhost:8501"
 ORIGIN = f"http://{HOST}"
@@ -903,11 +904,22 @@ def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, coo
 def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
     """AV-3: 300 pages of a network may wait, with 25 MB each; the browser reconnects."""
     bounds = Bounds(runs=1, runs_rate=100, unfinished=1)
-    long = rerun_with(WidgetState(id="name", string_value="x" * MEGABYTE))
+    long = rerun_with(*[WidgetState(id="name", bytes_value=b"x" * 60_000)] * 20)
 
     came = asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long] * 2))
 
     assert came == [long]
+
+
+@pytest.mark.parametrize("cookie", [False, True])
+def test_streamlit_gets_a_signed_out_message_cut_to_size(app: App, cookie: bool) -> None:
+    """AV-3: it keeps a message whole, and 20 MB in a field took 200 MB more each second."""
+    long = rerun_with(WidgetState(id="name", string_value="x" * MEGABYTE))
+    short = rerun_with(WidgetState(id="name", string_value="x" * LONGEST_TEXT))
+
+    came = asyncio.run(send_messages(Gate(app, Edge(make_settings())), [long], cookie))
+
+    assert came == [long if cookie else short]
 
 
 def test_a_message_that_has_waited_arrives(app: App) -> None:
