@@ -51,6 +51,7 @@ class Bounds:
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
     runs: int = 40  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes some 20 ms of one core
+    run_size: int = MEGABYTE  # of a message that costs as much as a run, beside its own
     slots: int = 1  # runs of signed-out pages at the same time: two slow each other down
     slot: float = 0.1  # until a longer run lets the next one begin
     # Requests.
@@ -279,16 +280,20 @@ class Turns:
         """Return the number of networks remembered."""
         return len(self._full_at)
 
-    def take(self, client: Client) -> float:
-        """Take the next turn of *client*'s network; return the seconds until then, mostly 0."""
-        wait = self._take(client.network, 1)
-        return max(wait, self._take(client.site, SITE)) if client.site else wait
+    def take(self, client: Client, size: int = 0) -> float:
+        """Take the next turn of *client*'s network; return the seconds until then, mostly 0.
 
-    def _take(self, place: str, share: int) -> float:
+        A message of many bytes (*size*) takes as many turns as it costs.
+        """
+        turns = 1 + size // self._bounds.run_size
+        wait = self._take(client.network, turns)
+        return max(wait, self._take(client.site, turns / SITE)) if client.site else wait
+
+    def _take(self, place: str, turns: float) -> float:
         if place not in self._full_at and len(self._full_at) >= MOST_PLACES:
             place = UNKNOWN  # more come than one can count: the rest are one network
         now = self._clock()
-        full_at = max(now, self._full_at.get(place, now)) + 1 / (share * self._bounds.runs_rate)
+        full_at = max(now, self._full_at.get(place, now)) + turns / self._bounds.runs_rate
         self._full_at[place] = full_at
         wait = full_at - now - self._bounds.runs / self._bounds.runs_rate
         return wait if wait > INSTANT else 0.0
@@ -685,6 +690,18 @@ def _held(connection: Any, before: Held | None, now: float) -> Held | None:
         if (before.phase, before.unread) == (phase, unread):
             since = before.since
     return Held(connection, phase, cycle, unread, begun, since)
+
+
+def drop_last_frame(receive: Callable[..., object]) -> None:
+    """Empty the frame of the message that *receive*, a websocket's, has just returned.
+
+    The library below uvicorn keeps it until the next one comes: each silent page would hold its
+    last message, of 20 MB for example. Its parser is a generator, and the frame a variable there.
+    """
+    parser = getattr(getattr(getattr(receive, "__self__", None), "conn", None), "parser", None)
+    inner = getattr(getattr(parser, "gi_yieldfrom", None), "gi_frame", None)
+    if frame := inner and inner.f_locals.get("frame"):
+        frame.data = b""
 
 
 def bound_messages() -> None:

@@ -36,6 +36,7 @@ from web.bounds import (
     Turns,
     Uploads,
     bound_messages,
+    drop_last_frame,
     forget_closed_tabs,
     has_few_parts,
     raise_descriptor_limit,
@@ -344,6 +345,7 @@ class Page:
             async with asyncio.timeout(0 if self._has_ended else patience) as self._waiting:
                 message = await self._receive()
                 self._waiting.reschedule(None)
+                drop_last_frame(self._receive)
                 return await self._let_in(message)
         except TimeoutError:
             if self._has_ended:
@@ -372,21 +374,25 @@ class Page:
         if kind.startswith("debug_"):  # for the tests of Streamlit's own developers
             return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
-        if kind == "rerun_script" and not has_user and len(data) > LONGEST_TEXT:
+        if has_user:
+            return message
+        seconds = gate.turns.take(self._client, len(data))
+        if kind == "rerun_script" and len(data) > LONGEST_TEXT:
             # Streamlit keeps a message whole, also what is cut off it later.
             shorten(parsed.rerun_script)
             message["bytes"] = data = parsed.SerializeToString()
-        if not has_user and not await self._wait_for_turn(len(data), kind == "rerun_script"):
+        del parsed  # it keeps all that was cut off
+        if not await self._wait_for_turn(seconds, len(data), kind == "rerun_script"):
             return await self._close("whose message had no room to wait", TRY_LATER)
         return message
 
-    async def _wait_for_turn(self, size: int, is_run: bool) -> bool:
+    async def _wait_for_turn(self, seconds: float, size: int, is_run: bool) -> bool:
         """Wait until a message of *size* bytes may pass; return False if it has no room to wait.
 
-        First while its network asks for too much, then, if it asks for a run, for a free slot.
+        First for *seconds*, as its network asks for too much, then, if it asks for a run, for a
+        free slot.
         """
         gate, slots = self._gate, self._gate.sockets.slots
-        seconds = gate.turns.take(self._client)
         full_at = gate.turns.full_at(self._client)
         if seconds or (is_run and slots.are_full):
             if size > max(SMALL, gate.bounds.unfinished * MEGABYTE - gate.waiting):

@@ -577,6 +577,20 @@ def test_a_network_that_reruns_in_a_loop_waits_and_no_other_does() -> None:
     assert waits_of(turns, "192.0.2.7", 4) == [0, 0, 0, 0.1]
 
 
+def test_a_large_message_takes_as_many_turns_as_it_costs(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-1: to read 20 MB takes as long as several runs."""
+    bounds = Bounds(runs=2, runs_rate=100, run_size=1_000)
+    turns = Turns(bounds, Clock())
+    long = rerun_with(WidgetState(id="name", string_value="x" * 3_000))
+
+    assert [turns.take(client("192.0.2.7"), size) for size in (999, 999)] == [0, 0]
+    assert round(turns.take(client("192.0.2.8"), 2_500), 6) == 0.01
+    assert asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long]))
+    assert "Made signed-out pages wait" in caplog.text
+
+
 def test_the_networks_of_one_site_share_three_times_the_turns_of_one() -> None:
     """AV-1, TH-2: an attacker with an IPv6 /48 has 65,536 networks."""
     turns = Turns(Bounds(runs=2, runs_rate=10), Clock())
@@ -903,7 +917,7 @@ def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, coo
 
 def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
     """AV-3: 300 pages of a network may wait, with 25 MB each; the browser reconnects."""
-    bounds = Bounds(runs=1, runs_rate=100, unfinished=1)
+    bounds = Bounds(runs=2, runs_rate=100, unfinished=1)
     long = rerun_with(*[WidgetState(id="name", bytes_value=b"x" * 60_000)] * 20)
 
     came = asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long] * 2))
