@@ -303,6 +303,9 @@ def _once(
         outcome = _run(verb)
         if isinstance(outcome, Go):
             held.notice = outcome.notice or None
+            target = held.pages.get(outcome.page)
+            if target and target.url_path == page:  # there already: it only begins again
+                outcome = Go(notice=outcome.notice)
         if not isinstance(outcome, Unavailable):  # nothing was changed: another click tries again
             held.attempts[name] = Attempt(digest, outcome, page, held.idle)
         return outcome

@@ -8,7 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
@@ -21,6 +21,7 @@ from auth.service import AuthService
 from auth.users import find_by_email, read_email
 from db.models import AuditEvent, User
 from db.models import Session as SessionRow
+from features.passkeys.tables import Passkey
 from tests.app import test_flows
 from tests.app.conftest import PASSWORD, Open
 from tests.app.template.test_account_life import visit
@@ -144,6 +145,26 @@ def by_link(purpose: Purpose, prepare: Prepare) -> Prepare:
     return prepared
 
 
+def with_passkey(prepare: Prepare) -> Prepare:
+    """Return how to prepare a form for a user who has a passkey."""
+
+    def prepared(service: AuthService, email: str) -> Account:
+        account = prepare(service, email)
+        with service.database.write() as connection:
+            user = find_by_email(connection, read_email(email))
+            assert user is not None
+            connection.execute(
+                insert(Passkey).values(
+                    **{"id": secrets.token_hex(), "user_id": user.id, "host": "localhost"},
+                    **{"public_key": "", "sign_count": 0, "synced": False, "transports": ""},
+                    **{"name": "A phone", "created_at": service.now()},
+                )
+            )
+        return account
+
+    return prepared
+
+
 FORMS: dict[str, tuple[str, str, Prepare]] = {
     "log in": ("log_in", "Log in", stranger(password=PASSWORD)),
     "log in with a wrong password": ("log_in", "Log in", stranger(password=NEW)),
@@ -193,6 +214,7 @@ FORMS: dict[str, tuple[str, str, Prepare]] = {
     ),
     "delete account": ("delete_account", "Delete my account", signed_in(password=PASSWORD)),
     "send the link again": ("account", "Send the link again", signed_in()),
+    "rename a passkey": ("passkeys", "Save", with_passkey(signed_in(name="My laptop"))),
     "end a session": ("devices", "End session", signed_in(others=3)),
     "end all other sessions": ("devices", "End all other sessions", signed_in(others=3)),
     "log out": ("account", "Log out", signed_in()),
