@@ -13,8 +13,8 @@ from web.tab import visit
 LINES = """
 <ul>
   <li data-check="length"><i aria-hidden="true">○</i>At least {least} characters<u></u><b></b></li>
-  <li data-check="varied"><i aria-hidden="true">○</i>Not a few characters over and over<b></b></li>
-  <li data-check="own"><i aria-hidden="true">○</i>Without your name or email<b></b></li>
+  <li data-check="varied"><i aria-hidden="true">○</i>Not just a few characters repeated<b></b></li>
+  <li data-check="own"><i aria-hidden="true">○</i>Doesn't include your name or email<b></b></li>
 </ul>
 """
 STYLE = """

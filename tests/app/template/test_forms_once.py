@@ -360,18 +360,23 @@ def test_a_notice_waits_for_the_page_that_the_form_leads_to(
     assert "Thank you. Your email is confirmed." in shown(app)
 
 
-def test_a_late_click_that_is_stopped_on_its_way_still_leads_where_the_form_leads(
-    open_app: Open, service: AuthService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """GD-10: the page that it leads to was shown already, and then a cookie's answer came."""
+def led_on(open_app: Open, service: AuthService) -> tuple[AppTest, WidgetStates, str]:
+    """Return a tab whose form has led to the account, with the form's click and page."""
     page, button, prepare = FORMS["change name"]
-    account = prepare(service, "ada@example.com")
-    app = visit(open_app, page, account.token)
+    app = visit(open_app, page, prepare(service, "ada@example.com").token)
     app.text_input[0].set_value("Countess")
     next(each for each in app.button if each.label == button).click()
     clicked, here = app._tree.get_widget_states(), app._page_hash or app._finished_page_script_hash
     app._run(clicked)
     assert app.title[0].value == "Account"
+    return app, clicked, here
+
+
+def test_a_late_click_that_is_stopped_on_its_way_still_leads_where_the_form_leads(
+    open_app: Open, service: AuthService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-10: the page that it leads to was shown already, and then a cookie's answer came."""
+    app, clicked, here = led_on(open_app, service)
 
     def stop(page: str) -> None:
         raise StopException
@@ -397,14 +402,7 @@ def test_a_cookies_answer_from_a_page_that_a_form_has_left_leads_on_like_the_for
     title: str,
 ) -> None:
     """GD-10: the browser had not heard of the next page; one that is there may come back."""
-    page, button, prepare = FORMS["change name"]
-    account = prepare(service, "ada@example.com")
-    app = visit(open_app, page, account.token)
-    app.text_input[0].set_value("Countess")
-    next(each for each in app.button if each.label == button).click()
-    clicked, here = app._tree.get_widget_states(), app._page_hash or app._finished_page_script_hash
-    app._run(clicked)
-    assert app.title[0].value == "Account"
+    app, clicked, here = led_on(open_app, service)
 
     monkeypatch.setattr(connection, "requested_path", lambda: browser_at)
     typed = [each for each in clicked.widgets if not each.HasField("trigger_value")]
