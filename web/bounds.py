@@ -32,6 +32,7 @@ DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
 SPARE_DESCRIPTORS = 200  # for the database, mail and the app's own files
 MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
 MEGABYTE = 1024 * 1024
+REST = 2  # times the last run, between those of networks that crowd the server
 MOST_PLACES = 10_000  # networks and sites whose turns are remembered: about a megabyte
 
 
@@ -303,6 +304,11 @@ class Turns:
         place = client.network if client.network in self._full_at else UNKNOWN
         return self._full_at.get(place, self._clock())
 
+    def crowds(self, client: Client) -> bool:
+        """Return whether *client*'s network has used half of what it may ask for at once."""
+        half = self._bounds.runs / self._bounds.runs_rate / 2
+        return self.full_at(client) - self._clock() > half
+
     def forget(self) -> None:
         """Forget networks with a full bucket."""
         now = self._clock()
@@ -315,37 +321,44 @@ class RunSlots:
     A run is a thread of its own, and the event loop waits for each new thread to get the
     interpreter's lock. When fifty people submit the log-in form at once, that keeps everyone's
     messages waiting for seconds; one after the other, the forms take half a second together. The
-    next one is of the network that asked for the fewest lately.
+    next one is of the network that asked for the fewest lately. Networks that crowd the server get
+    a third of its time: after a run they wait for twice as long as it took.
 
     A run gives its slot back when it ends or waits for something else, such as bcrypt, and loses it
     after a while: a page of the owner's may be slow. For the event loop's thread, except `end`.
     """
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
         self._bounds = bounds
-        self._running: dict[int, asyncio.TimerHandle] = {}
-        # A heap: by the network's `full_at`, then in order; the page's number and its turn.
-        self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
+        self._clock = clock
+        self._running: dict[int, tuple[float, asyncio.TimerHandle]] = {}  # since when
+        # A heap: by whether the network crowds the server, its `full_at`, then in order; the page's
+        # number and its turn.
+        self._waiting: list[tuple[bool, float, int, int, asyncio.Future[None]]] = []
         self._asked = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._rested_at = 0.0  # when the last run has been over for *REST* times as long as it took
+        self._resting: asyncio.TimerHandle | None = None
 
-    @property
-    def are_full(self) -> bool:
-        """Whether another page would have to wait."""
-        return len(self._running) >= self._bounds.slots
+    def must_wait(self, crowds: bool) -> bool:
+        """Return whether another page would have to wait, of a network that *crowds* or not."""
+        is_full = len(self._running) >= self._bounds.slots
+        return is_full or (crowds and self._clock() < self._rested_at)
 
-    async def begin(self, number: int, full_at: float) -> None:
+    async def begin(self, number: int, full_at: float, *, crowds: bool) -> None:
         """Wait until the page with the websocket *number* may run its script.
 
-        *full_at* is its network's, of `Turns`: the later, the more it has asked for.
+        *full_at* is its network's, of `Turns`: the later, the more it has asked for. It *crowds*
+        the server if that is too much.
         """
         self._loop = asyncio.get_running_loop()
-        if number in self._running or not self.are_full:
+        if number in self._running or not self.must_wait(crowds):
             self._start(self._loop, number)
             return
         turn = self._loop.create_future()
         self._asked += 1
-        heappush(self._waiting, (full_at, self._asked, number, turn))
+        heappush(self._waiting, (crowds, full_at, self._asked, number, turn))
+        self._go_on(self._loop)
         await turn
 
     def end(self, number: int) -> None:
@@ -355,17 +368,33 @@ class RunSlots:
 
     def _start(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
         if before := self._running.pop(number, None):
-            before.cancel()
-        self._running[number] = loop.call_later(self._bounds.slot, self._end, loop, number)
+            before[1].cancel()
+        timer = loop.call_later(self._bounds.slot, self._end, loop, number)
+        self._running[number] = self._clock(), timer
 
     def _end(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        if timer := self._running.pop(number, None):
+        if run := self._running.pop(number, None):
+            began, timer = run
             timer.cancel()
-        while self._waiting and not self.are_full:
-            *_, next_number, turn = heappop(self._waiting)
+            now = self._clock()
+            self._rested_at = max(self._rested_at, now + REST * (now - began))
+        self._go_on(loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin the next runs, if they may already."""
+        if self._resting:
+            self._resting.cancel()
+            self._resting = None
+        while self._waiting and not self.must_wait(crowds=False):
+            crowds, _, _, number, turn = self._waiting[0]
+            if self.must_wait(crowds):
+                seconds = self._rested_at - self._clock()
+                self._resting = loop.call_later(seconds, self._go_on, loop)
+                return
+            heappop(self._waiting)
             if not turn.done():  # its page may be gone
                 turn.set_result(None)
-                self._start(loop, next_number)
+                self._start(loop, number)
 
 
 SMALL = 4 * 1024  # bytes: a message of so many has few fields

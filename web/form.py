@@ -11,7 +11,7 @@ it the second run begins beside the first one, in the middle of its verb.
 import hmac
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -45,6 +45,7 @@ CURRENT = "current_password"  # the field for the password that the user has now
 # Seconds after an outcome in which the same click is no new attempt. Runs don't count: a click made
 # during a slow one arrives when that is over.
 BURST = 2.0
+AT_ONCE = 0.03  # seconds: a verb that takes longer has bcrypt to wait for, and others may run
 _helper = st.components.v2.component(
     "form_helper", js=Path(__file__).with_name("form.js").read_text("utf-8")
 )
@@ -324,8 +325,9 @@ def _run(verb: Callable[[], Say | Go]) -> Outcome:
     thread = Thread(target=work, name="form")
     add_script_run_ctx(thread, get_script_run_ctx(suppress_warning=True))
     thread.start()
-    connection.end_run()  # bcrypt may have a queue
     try:
+        if wait([done], AT_ONCE).not_done:
+            connection.end_run()
         return done.result()
     except (SessionOver, PasswordNeeded):
         return Go()  # the page begins again: with the log-in form, or the password's

@@ -393,8 +393,8 @@ class Page:
         free slot.
         """
         gate, slots = self._gate, self._gate.sockets.slots
-        full_at = gate.turns.full_at(self._client)
-        if seconds or (is_run and slots.are_full):
+        full_at, crowds = gate.turns.full_at(self._client), gate.turns.crowds(self._client)
+        if seconds or (is_run and slots.must_wait(crowds)):
             if size > max(SMALL, gate.bounds.unfinished * MEGABYTE - gate.waiting):
                 return False
             if seconds:
@@ -404,7 +404,7 @@ class Page:
         try:
             await asyncio.sleep(seconds)
             if is_run:
-                await slots.begin(self.number or 0, full_at)
+                await slots.begin(self.number or 0, full_at, crowds=crowds)
         finally:
             gate.waiting -= size
         return True

@@ -618,9 +618,10 @@ def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 class Pages:
     """Signed-out pages that ask for a run, and the order in which their scripts begin."""
 
-    def __init__(self, *, slots: int, slot: float = 60) -> None:
-        self.slots = RunSlots(Bounds(slots=slots, slot=slot))
-        self.turns = Turns(Bounds(), Clock())
+    def __init__(self, *, slots: int, slot: float = 60, runs: int = 40) -> None:
+        self.clock = Clock()
+        bounds = Bounds(slots=slots, slot=slot, runs=runs)
+        self.slots, self.turns = RunSlots(bounds, self.clock), Turns(bounds, self.clock)
         self.began: list[int] = []
         self.asking: list[asyncio.Task[None]] = []
 
@@ -628,8 +629,7 @@ class Pages:
         """Ask for a page of each of *networks*; the pages are numbered from 0."""
         for network in networks:
             self.turns.take(client(network))
-            full_at = self.turns.full_at(client(network))
-            self.asking.append(asyncio.create_task(self._ask(len(self.asking), full_at)))
+            self.asking.append(asyncio.create_task(self._ask(len(self.asking), client(network))))
         await self._turn()
 
     async def end(self, number: int) -> None:
@@ -637,8 +637,9 @@ class Pages:
         self.slots.end(number)
         await self._turn()
 
-    async def _ask(self, number: int, full_at: float) -> None:
-        await self.slots.begin(number, full_at)
+    async def _ask(self, number: int, asks: Client) -> None:
+        crowds = self.turns.crowds(asks)
+        await self.slots.begin(number, self.turns.full_at(asks), crowds=crowds)
         self.began.append(number)
 
     async def _turn(self) -> None:
@@ -660,6 +661,40 @@ def test_signed_out_pages_run_a_few_at_a_time_and_a_quiet_network_comes_first() 
         for number in (4, 0, 5):
             await pages.end(number)
         assert pages.began == [0, 1, 4, 5, 2, 3]
+
+    asyncio.run(use())
+
+
+def test_networks_that_crowd_the_server_get_a_third_of_its_time() -> None:
+    """AV-1: after a run they wait for twice as long; ten networks may ask for 100 a second."""
+
+    async def use() -> None:
+        pages = Pages(slots=1, runs=4)
+        await pages.ask(CROWDED, CROWDED, CROWDED)
+        pages.clock.now += 5
+        await pages.end(0)
+        await pages.ask(CALM)
+        assert pages.began == [0, 3]
+        pages.clock.now += 9.9
+        await pages.end(3)
+        assert pages.began == [0, 3]
+        pages.clock.now += 20
+        await pages.ask(CROWDED)
+        assert pages.began == [0, 3, 4]
+        await pages.end(4)
+        assert pages.began == [0, 3, 4, 1]
+
+    asyncio.run(use())
+
+
+def test_a_network_that_has_waited_for_its_rest_goes_on_by_itself() -> None:
+    """AV-1: also when nobody else asks for anything."""
+
+    async def use() -> None:
+        slots = RunSlots(Bounds(slots=1, slot=0.01))
+        await slots.begin(0, 0, crowds=True)
+        await asyncio.wait_for(slots.begin(1, 0, crowds=True), 30)
+        await asyncio.wait_for(slots.begin(2, 0, crowds=True), 30)
 
     asyncio.run(use())
 
@@ -777,13 +812,13 @@ def test_a_run_of_a_signed_out_page_takes_a_slot_and_nothing_else_does(app: App)
 
     async def use() -> None:
         await first.says(STOP)
-        assert not slots.are_full
+        assert not slots.must_wait(crowds=False)
         await first.says(rerun_with())
-        assert slots.are_full
+        assert slots.must_wait(crowds=False)
         await asyncio.wait_for(second.says(STOP), 30)
         slots.end(first.page.number or 0)
         await asyncio.sleep(0)
-        assert not slots.are_full
+        assert not slots.must_wait(crowds=False)
 
     asyncio.run(use())
 
