@@ -26,7 +26,7 @@ from tests.app import test_flows
 from tests.app.conftest import PASSWORD, Open
 from tests.app.template.test_account_life import visit
 from web import connection, form, navigation, second_step
-from web.tab import Go, notice
+from web.tab import Go, Say, notice
 
 NEW = "kumquat lantern orbit seven"
 PATIENCE = 10  # seconds
@@ -502,3 +502,16 @@ def test_others_may_run_while_a_form_waits_for_its_verb(
     test_flows.send(page, email=ada.email, password=PASSWORD)
 
     assert seen == [True]
+
+
+def test_a_verb_that_is_done_at_once_lets_nobody_run_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AV-1: ten networks that asked for reset links ran as many pages at once."""
+    ended: list[bool] = []
+    monkeypatch.setattr(connection, "end_run", lambda: ended.append(True))
+    monkeypatch.setattr(form, "AT_ONCE", PATIENCE)
+
+    assert form._run(lambda: Say("Saved.")) == Say("Saved.")
+
+    assert ended == []
