@@ -103,15 +103,18 @@ class Impatient(Visitor):
     def go(self, *links: str) -> None:
         """Follow links on the pages by their names.
 
-        A late click's run may draw a link anew under the finger: then it is clicked again.
+        A late click's run may draw a link anew under the finger, or lead back from where it went:
+        then it is clicked again.
         """
         for name in links:
-            link = self.page.get_by_role("link", name=name, exact=True)
-            elsewhere = re.compile(f"^(?!{re.escape(self.page.url)}$)")
+            link, here = self.page.get_by_role("link", name=name, exact=True), self.page.url
+            elsewhere = re.compile(f"^(?!{re.escape(here)}$)")
             for _ in range(FINGERS):
                 link.click()
                 with suppress(PlaywrightTimeout):
                     self.page.wait_for_url(elsewhere, timeout=FOLLOWED)
+                self.expect_settled()
+                if self.page.url != here:
                     break
 
     def fill(self, **fields: str) -> None:
