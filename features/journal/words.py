@@ -11,7 +11,7 @@ class JournalFull(AuthError):
 
 TITLE = "Your journal"
 EXAMPLE = (  # in development
-    "An example of data that each user sees alone. All of it is in `features/journal/`; "
+    "An example of data that only its user sees. All of it is in `features/journal/`; "
     "`python3 dev.py remove journal` takes it away."
 )
 NOTHING_TYPED = "Enter what you did."
