@@ -1,5 +1,6 @@
 """Two factors in a real browser: set up, log in with a code, and F5 in between."""
 
+import re
 from base64 import b32decode
 from time import time
 
@@ -8,14 +9,20 @@ from features.two_factor.codes import PERIOD, code_at
 from tests.browser.visitor import Visitor, expect
 
 
+def secret_shown(visitor: Visitor) -> bytes:
+    """Return the secret of the key on the page, which Streamlit fills in a moment later."""
+    key = visitor.page.get_by_test_id("stCode")
+    expect(key).to_have_text(re.compile(r"([A-Z2-7]{4}\s*){8}"))
+    return b32decode(key.inner_text().replace(" ", "").strip())
+
+
 def test_a_user_sets_up_an_app_and_logs_in_with_its_code(
     visitor: Visitor, stranger: Visitor, ada: User, bridge: str
 ) -> None:
     """SF-1, SF-2, SF-6: there is no cookie between the steps, and F5 resumes at the second one."""
     visitor.log_in(ada.email, path="/two-factor")
     expect(visitor.page.get_by_alt_text("QR code")).to_be_visible()
-    key = visitor.page.get_by_test_id("stCode").inner_text()
-    secret, step = b32decode(key.replace(" ", "").strip()), int(time()) // PERIOD
+    secret, step = secret_shown(visitor), int(time()) // PERIOD
     expect(visitor.field("Code")).to_have_attribute("inputmode", "numeric")
     visitor.field("Code").fill(f" {code_at(secret, step)[:3]} {code_at(secret, step)[3:]}")
     visitor.button("Turn on").click()
