@@ -32,7 +32,6 @@ DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
 SPARE_DESCRIPTORS = 200  # for the database, mail and the app's own files
 MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
 MEGABYTE = 1024 * 1024
-REST = 2  # times the last run, between those of networks that crowd the server
 MOST_PLACES = 10_000  # networks and sites whose turns are remembered: about a megabyte
 
 
@@ -52,9 +51,10 @@ class Bounds:
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
     runs: int = 40  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes some 20 ms of one core
-    run_size: int = MEGABYTE  # of a message that costs as much as a run, beside its own
+    run_size: int = MEGABYTE  # bytes of a message that count as one more run
     slots: int = 1  # runs of signed-out pages at the same time: two slow each other down
     slot: float = 0.1  # until a longer run lets the next one begin
+    rest: int = 2  # times the last run, until the next one of networks that crowd the server
     # Requests.
     headers: float = 15  # for a request's headers, and for the silence between requests
     body: float = 20  # for a body or a message, and a second more for each *body_rate*
@@ -337,7 +337,7 @@ class RunSlots:
         self._waiting: list[tuple[bool, float, int, int, asyncio.Future[None]]] = []
         self._asked = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._rested_at = 0.0  # when the last run has been over for *REST* times as long as it took
+        self._rested_at = 0.0  # when networks that crowd the server may run again
         self._resting: asyncio.TimerHandle | None = None
 
     def must_wait(self, crowds: bool) -> bool:
@@ -377,7 +377,7 @@ class RunSlots:
             began, timer = run
             timer.cancel()
             now = self._clock()
-            self._rested_at = max(self._rested_at, now + REST * (now - began))
+            self._rested_at = max(self._rested_at, now + self._bounds.rest * (now - began))
         self._go_on(loop)
 
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:

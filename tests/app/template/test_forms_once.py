@@ -155,9 +155,15 @@ def with_passkey(prepare: Prepare) -> Prepare:
             assert user is not None
             connection.execute(
                 insert(Passkey).values(
-                    **{"id": secrets.token_hex(), "user_id": user.id, "host": "localhost"},
-                    **{"public_key": "", "sign_count": 0, "synced": False, "transports": ""},
-                    **{"name": "A phone", "created_at": service.now()},
+                    id=secrets.token_hex(),
+                    user_id=user.id,
+                    host="localhost",
+                    public_key="",
+                    sign_count=0,
+                    synced=False,
+                    transports="",
+                    name="A phone",
+                    created_at=service.now(),
                 )
             )
         return account
