@@ -8,9 +8,11 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
+from random import randrange
 from threading import Event
 
 from pydantic import SecretStr
@@ -42,6 +44,12 @@ SETTINGS = {
     "SMTP_URL": "",  # mails go into the outbox, or where `serve` says
     "REQUIRE_VERIFIED_EMAIL": "false",
 }
+
+# A port is free until its server is up, whoever else is busy: connections that go out leave from
+# higher ones, and each process of a run has some of its own.
+SHARE, WORKER = 750, int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST = 20_000 + WORKER % 16 * SHARE
+PORTS = islice(cycle(range(FIRST, FIRST + SHARE)), randrange(SHARE), None)
 
 
 def wait_until(condition: Callable[[], object], what: str, within: float = 30.0) -> None:
@@ -171,11 +179,12 @@ def is_listening(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a loopback port without a listener."""
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port without a listener, each time another one."""
+    for port in islice(PORTS, SHARE):
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise AssertionError("every port of this process has a listener")
 
 
 def copy_project(folder: Path, *, edits: Mapping[str, tuple[str, str]] | None = None) -> Path:

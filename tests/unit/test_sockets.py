@@ -6,6 +6,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 
 import pytest
 
+from tests.serving import free_port
 from web.streamlit_hooks import send_at_once
 
 
@@ -53,3 +54,10 @@ def test_a_socket_that_is_closed_is_no_fault(listening: socket) -> None:
     send_at_once()
 
     assert not waits(listening)
+
+
+def test_no_connection_leaves_from_a_port_that_a_server_under_test_is_to_get() -> None:
+    """Another test's browser once took it while the server was starting."""
+    ports = {free_port() for _ in range(50)}
+
+    assert len(ports) == 50 and max(ports) < 32_768
