@@ -41,7 +41,7 @@ class Bounds:
 
     # Websockets: one is one open tab.
     network_sockets: int = 300  # of signed-out visitors of one network
-    silent_sockets: int = 100  # of those, the ones that have not sent a message yet
+    silent_sockets: int = 50  # of those, new ones that have not sent a message yet
     user_sockets: int = 40  # of one signed-in user
     all_sockets: int = 4_096  # in all, where the descriptor limit allows so many
     signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
@@ -154,14 +154,21 @@ class Sockets:
         return len(self._open)
 
     def open(
-        self, client: Client, user: str | None, end: Callable[[], None] = nothing
+        self,
+        client: Client,
+        user: str | None,
+        end: Callable[[], None] = nothing,
+        *,
+        comes_back: bool = False,
     ) -> int | None:
         """Return the number of a new websocket, or None if its network has too many.
 
-        *end* is called at most once, when it has to make room for another.
+        *end* is called at most once, when it has to make room for another. One that *comes back*
+        may say nothing.
         """
+        is_silent = not user and not comes_back
         with self._lock:
-            if not self._has_room(client, user):
+            if not self._has_room(client, user, is_silent=is_silent):
                 return None
             if self._is_full(user):
                 number = self._longest_silent(_crowd(client, user), user)
@@ -169,8 +176,8 @@ class Sockets:
                     return None
                 self._forget(number).end()
             self._last += 1
-            self._open[self._last] = Socket(client, user, end, self._clock(), is_silent=not user)
-            if not user:
+            self._open[self._last] = Socket(client, user, end, self._clock(), is_silent)
+            if is_silent:
                 self._silent[client.network] += 1
             self._count(client, user, 1)
             return self._last
@@ -178,7 +185,7 @@ class Sockets:
     def has_room(self, client: Client) -> bool:
         """Return whether a signed-out visitor's page would be admitted now."""
         with self._lock:
-            return self._has_room(client, None) and (
+            return self._has_room(client, None, is_silent=True) and (
                 not self._is_full(None) or self._longest_silent(client.source, None) is not None
             )
 
@@ -212,12 +219,12 @@ class Sockets:
                 socket.user = user
                 self._count(socket.client, user, 1)
 
-    def _has_room(self, client: Client, user: str | None) -> bool:
+    def _has_room(self, client: Client, user: str | None, *, is_silent: bool = False) -> bool:
         if user:
             return self._places[f"user {user}"] < self.most_of_a_user
         return (
             self._places[client.network] < self.most_of_a_network
-            and self._silent[client.network] < self._most_silent
+            and (not is_silent or self._silent[client.network] < self._most_silent)
         ) and (not client.site or self._places[client.site] < SITE * self.most_of_a_network)
 
     def _is_full(self, user: str | None) -> bool:

@@ -45,7 +45,7 @@ from web.bounds import (
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
 from web.full import full_page
-from web.streamlit_hooks import LONGEST_TEXT, shorten
+from web.streamlit_hooks import LONGEST_TEXT, is_kept, shorten
 
 if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
     from auth.service import AuthService
@@ -197,9 +197,9 @@ class Gate:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept a page's connection if its network has room for one, before Streamlit sees it."""
-        client = self._client(scope)
-        page = Page(self, client, receive, send)
-        page.number = number = self.sockets.open(client, await self._user(scope), page.end)
+        client, user, (protocol, tab) = self._client(scope), await self._user(scope), _named(scope)
+        page = Page(self, client, receive, send, comes_back=bool(tab))
+        page.number = number = self.sockets.open(client, user, page.end, comes_back=bool(tab))
         if number is None:
             self.log.warning("Refused a websocket: too many are open (%s).", client.network)
             await _refuse(PlainTextResponse(TOO_MANY_TABS, 503), scope, receive, send)
@@ -212,7 +212,9 @@ class Gate:
         headers += [(b"host", host), (SOCKET.lower().encode(), str(number).encode())]
         OPEN_SOCKETS[number] = self.sockets
         try:
-            await self._app({**scope, "headers": headers}, page.receive, send)
+            # What a tab has to say to a page that comes back must not wait for its first message.
+            if is_kept(tab) or await page.begin(protocol):
+                await self._app({**scope, "headers": headers}, page.receive, page.send)
         finally:
             OPEN_SOCKETS.pop(number, None)
             self.sockets.close(number)
@@ -315,19 +317,42 @@ class Gate:
 class Page:
     """The messages of one open page, within its bounds; the app behind the gate calls `receive`.
 
-    The first message must arrive soon, since every page sends one at once. Each message must be
-    cheap to parse. While a network's signed-out pages request too many runs, their messages wait;
-    nothing more is read from a waiting page, so its messages stay in order.
+    The first message must arrive soon, since every page sends one at once, except one that *comes
+    back*: its connection was lost, and a person reads it. Each message must be cheap to parse.
+    While a network's signed-out pages request too many runs, their messages wait; nothing more is
+    read from a waiting page, so its messages stay in order.
     """
 
-    def __init__(self, gate: Gate, client: Client, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        client: Client,
+        receive: Receive,
+        send: Send,
+        *,
+        comes_back: bool = False,
+    ) -> None:
         self.number: int | None = None  # among the gate's sockets
         self._gate = gate
         self._client = client
         self._receive = receive
         self._send = send
-        self._is_connected = self._has_spoken = self._has_ended = False
+        self._has_spoken = comes_back
+        self._is_accepted = self._has_ended = False
+        self._begun: list[Message] = []  # what the app has yet to receive of the beginning
         self._waiting: asyncio.Timeout | None = None
+
+    async def begin(self, protocol: str | None) -> bool:
+        """Accept the connection, and return whether it sends a message before it ends.
+
+        Streamlit would make a tab of it at once, which takes more than the connection itself, and
+        memory that Python gives back to no one.
+        """
+        self._begun.append(await self._receive())
+        await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        self._is_accepted = True
+        self._begun.append(await self._next())
+        return bool(self._begun[-1]["type"] == "websocket.receive")
 
     def end(self) -> None:
         """Close the page's connection to make room for another; its browser reconnects."""
@@ -335,11 +360,16 @@ class Page:
         if self._waiting and not self._waiting.expired():
             self._waiting.reschedule(0)
 
+    async def send(self, message: Message) -> None:
+        """Send the app's *message*; it need not accept what is accepted already."""
+        if not (self._is_accepted and message["type"] == "websocket.accept"):
+            await self._send(message)
+
     async def receive(self) -> Message:
         """Return the next message, or a disconnect."""
-        if not self._is_connected:
-            self._is_connected = True
-            return await self._receive()
+        return self._begun.pop(0) if self._begun else await self._next()
+
+    async def _next(self) -> Message:
         patience = None if self._has_spoken else self._gate.bounds.first_message
         try:
             async with asyncio.timeout(0 if self._has_ended else patience) as self._waiting:
@@ -357,9 +387,9 @@ class Page:
     async def _let_in(self, message: Message) -> Message:
         """Return *message* when its turn has come, or close the connection because of it."""
         gate, number = self._gate, self.number or 0
-        self._has_spoken = True
         if message["type"] != "websocket.receive":
             return message
+        self._has_spoken = True
         data = message.get("bytes")
         if data is None:  # Streamlit would log a traceback for each
             return await self._close("that sent text")
@@ -413,6 +443,16 @@ class Page:
         self._gate.log.warning(f"Closed a websocket {why}.")
         await self._send({"type": "websocket.close", "code": code})
         return {"type": "websocket.disconnect", "code": code}
+
+
+def _named(scope: Scope) -> tuple[str | None, str]:
+    """Return the websocket's protocol, and the id of the tab that it comes back to, if any.
+
+    The page sends them in one header: a protocol, Streamlit's XSRF token, and the id.
+    """
+    sent = Headers(scope=scope).get("sec-websocket-protocol", "")
+    protocol, _, tab = [*(each.strip() for each in sent.split(",")), "", ""][:3]
+    return protocol or None, tab
 
 
 async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:

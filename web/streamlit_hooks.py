@@ -226,6 +226,13 @@ def _connect(
     return session_id
 
 
+def is_kept(tab: str) -> bool:
+    """Return whether this process has the *tab* of this id, with a connection or without one."""
+    if not tab or not Runtime.exists():
+        return False
+    return Runtime.instance()._session_mgr.get_session_info(tab) is not None
+
+
 def _owns(client: SessionClient, browser: frozenset[str], session: AppSession) -> bool:
     """Return whether *browser* is the one that opened *session*.
 

@@ -234,22 +234,34 @@ FRAME = b"\x82\x80\x00\x00\x00\x00"  # an empty message, binary, masked with zer
 CLOSE = b"\x88"  # the first byte of the frame that ends a websocket
 
 
-def open_page(server: uvicorn.Server, source: str = HOST) -> socket.socket:
-    """Open a websocket, and return its connection when the server has let it in."""
-    page = open_connection(server, HANDSHAKE, source)
+def open_page(server: uvicorn.Server, source: str = HOST, tab: str = "") -> socket.socket:
+    """Open a websocket, and return its connection when the server has let it in.
+
+    It comes back to *tab*, if that is given.
+    """
+    named = f"Sec-WebSocket-Protocol: streamlit, x, {tab}\r\n\r\n".encode()
+    page = open_connection(server, HANDSHAKE[:-2] + named if tab else HANDSHAKE, source)
     assert b" 101 " in page.recv(65_536)
     return page
 
 
 def test_only_a_page_that_has_spoken_stays(server: uvicorn.Server) -> None:
-    """AV-3: every page of Streamlit's sends a message at once, and then people read it."""
-    with open_page(server) as page, open_page(server) as silent:
+    """AV-3: every page of Streamlit's sends a message at once, and then people read it.
+
+    One whose connection was lost comes back, to a tab that may be gone, without a word.
+    """
+    with (
+        open_page(server) as page,
+        open_page(server) as silent,
+        open_page(server, tab="gone") as back,
+    ):
         page.sendall(FRAME)
 
         assert silent.recv(1) == CLOSE
-        page.settimeout(0.2)
-        with pytest.raises(TimeoutError):
-            page.recv(1)
+        for stays in (page, back):
+            stays.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                stays.recv(1)
 
 
 def frame(opcode: int, payload: bytes) -> bytes:

@@ -116,7 +116,8 @@ async def answer(
     }
     statuses: list[int] = []
     text = b""
-    messages: list[Message] = [{"type": "websocket.connect"}, {"type": "websocket.disconnect"}]
+    came = ("websocket.connect", "websocket.receive", "websocket.disconnect")
+    messages: list[Message] = [{"type": each, "bytes": b""} for each in came]
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b""} if kind == "http" else messages.pop(0)
@@ -257,8 +258,13 @@ def test_each_network_has_its_own_websockets_and_a_site_three_times_as_many() ->
 
 
 def test_a_network_has_few_tabs_that_say_nothing() -> None:
-    """AV-3: each costs a session and is closed for its silence: a flood of them is all work."""
+    """AV-3: each is closed for its silence, and a flood of them is all work.
+
+    After a restart of the server its open tabs come back, and say nothing until someone clicks.
+    """
     sockets = Sockets(Bounds(network_sockets=9, silent_sockets=2), 20_000)
+    for _ in range(3):
+        assert sockets.open(client("192.0.2.7"), None, comes_back=True)
     first, second = (sockets.open(client("192.0.2.7"), None) for _ in range(2))
 
     assert not sockets.has_room(client("192.0.2.7"))
@@ -772,11 +778,97 @@ def test_a_websocket_is_asked_for_its_place_through_its_page(
     """AV-3: so that it is closed, and not only forgotten."""
     gate = gate_of(app)
     ends: list[object] = []
-    monkeypatch.setattr(gate.sockets, "open", lambda client, user, end=None: ends.append(end))
+    monkeypatch.setattr(gate.sockets, "open", lambda client, user, end, **_: ends.append(end))
 
     assert asyncio.run(ask(gate, "websocket", origin=ORIGIN)) == 503
 
     assert [getattr(end, "__func__", None) for end in ends] == [Page.end]
+
+
+@pytest.mark.parametrize("tab", ["", TAB])
+def test_streamlit_hears_of_a_page_with_its_first_message(app: App, tab: str) -> None:
+    """AV-3: an open connection is no tab yet; nor is one that comes back to a tab that is gone."""
+    new = 0 if tab else 1  # one that comes back is none of the new ones that say nothing
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(silent_sockets=new))
+    given, sent = asyncio.Queue[Message](), list[Message]()
+    heard: list[Message] = []
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append(await receive())
+        await send({"type": "websocket.accept", "subprotocol": "streamlit"})
+        await send({"type": "websocket.send", "bytes": b"new tab"})
+        heard.extend([await receive(), await receive()])
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    gate._app = listen
+    named = (b"sec-websocket-protocol", f"streamlit, xsrf, {tab}".encode())
+    scope = {**SOCKET_SCOPE, "headers": [*SOCKET_SCOPE["headers"], named]}
+
+    async def use() -> None:
+        page = asyncio.create_task(gate(scope, given.get, send))
+        given.put_nowait({"type": "websocket.connect"})
+        while not sent:
+            await asyncio.sleep(0)
+        assert sent == [{"type": "websocket.accept", "subprotocol": "streamlit"}]
+        assert not heard
+        for data in (STOP, rerun_with()):
+            given.put_nowait({"type": "websocket.receive", "bytes": data})
+        await page
+
+    asyncio.run(use())
+
+    assert sent[1:] == [{"type": "websocket.send", "bytes": b"new tab"}]
+    assert heard[0] == {"type": "websocket.connect"}
+    assert [each["bytes"] for each in heard[1:]] == [STOP, rerun_with()]
+
+
+def test_a_page_that_comes_back_to_its_tab_is_there_at_once(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-10: what its tab has to tell it must not wait until it says something."""
+    monkeypatch.setattr(gate_module, "is_kept", lambda tab: tab == TAB)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        assert not sent
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    gate = gate_of(app)
+    gate._app = told
+    named = (b"sec-websocket-protocol", f"streamlit, xsrf, {TAB}".encode())
+    asyncio.run(gate({**SOCKET_SCOPE, "headers": [*SOCKET_SCOPE["headers"], named]}, receive, send))
+
+    assert sent == [{"type": "websocket.accept"}]
+
+
+def test_a_page_that_says_nothing_never_was_a_tab(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-3: 1,150 of them took 42 MB, which Python gives back to no one."""
+    gate = Gate(app, Edge(make_settings()), bounds=Bounds(first_message=0.01))
+    came: list[Message] = [{"type": "websocket.connect"}]
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        return came.pop(0) if came else await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(gate(SOCKET_SCOPE, receive, send))
+
+    assert sent == ["websocket.accept", "websocket.close"]
+    assert caplog.messages == ["Closed a websocket that said nothing."]
+    assert not app.seen and not len(gate.sockets)
 
 
 class Speaker:
@@ -786,7 +878,6 @@ class Speaker:
         self.closed: list[int] = []
         self._said: list[Message] = []
         self.page = Page(gate, client(ip), self._receive, self._send)
-        self.page._is_connected = True
         self.page.number = gate.sockets.open(client(ip), user, self.page.end)
 
     async def says(self, data: bytes) -> Message:
@@ -1213,11 +1304,11 @@ def test_a_page_that_sends_what_none_sends_is_closed(
     assert caplog.messages[0].startswith(f"Closed a websocket {why}")
 
 
-@pytest.mark.parametrize("speaks", [True, False])
-def test_only_a_page_that_has_said_nothing_is_closed_for_its_silence(
-    app: App, caplog: pytest.LogCaptureFixture, speaks: bool
+@pytest.mark.parametrize(("speaks", "comes_back"), [(True, False), (False, True), (False, False)])
+def test_only_a_new_page_that_has_said_nothing_is_closed_for_its_silence(
+    app: App, caplog: pytest.LogCaptureFixture, speaks: bool, comes_back: bool
 ) -> None:
-    """AV-3: a visitor may read for hours."""
+    """AV-3: a visitor may read for hours, also after the connection was lost in between."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(first_message=0.01))
     came: list[Message] = [{"type": "websocket.connect"}]
     came += [{"type": "websocket.receive", "bytes": b""}] if speaks else []
@@ -1230,7 +1321,7 @@ def test_only_a_page_that_has_said_nothing_is_closed_for_its_silence(
         sent.append(message)
 
     async def use() -> None:
-        page = Page(gate, client(CALM), receive, send)
+        page = Page(gate, client(CALM), receive, send, comes_back=comes_back)
         page.number = gate.sockets.open(client(CALM), None, page.end)
         for _ in range(len(came)):
             await page.receive()
@@ -1239,8 +1330,9 @@ def test_only_a_page_that_has_said_nothing_is_closed_for_its_silence(
 
     asyncio.run(use())
 
-    assert sent == ([] if speaks else [{"type": "websocket.close", "code": 1008}])
-    assert caplog.messages == ([] if speaks else ["Closed a websocket that said nothing."])
+    stays = speaks or comes_back
+    assert sent == ([] if stays else [{"type": "websocket.close", "code": 1008}])
+    assert caplog.messages == ([] if stays else ["Closed a websocket that said nothing."])
 
 
 async def read_body(scope: Scope, receive: Receive, send: Send) -> None:

@@ -193,7 +193,7 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
     """CF-5, AV-3: what one visitor may hold open, number by number."""
     told = {
         "open tabs of signed-out visitors of one network": f"{BOUNDS.network_sockets},",
-        "of those, tabs that have not sent a message yet": f"{BOUNDS.silent_sockets}",
+        "of those, new tabs that have not sent a message yet": f"{BOUNDS.silent_sockets}",
         "open tabs of one user": f"{BOUNDS.user_sockets}",
         "open tabs of signed-out visitors in all": f"{BOUNDS.signed_out_share:.0%}".replace(
             "%", " %"

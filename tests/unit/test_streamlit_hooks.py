@@ -13,6 +13,7 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from web import streamlit_hooks
 from web.streamlit_hooks import (
@@ -27,6 +28,7 @@ from web.streamlit_hooks import (
     _is_local,
     _keep,
     _wrap,
+    is_kept,
     shorten,
 )
 from web.tab import KEY
@@ -268,6 +270,18 @@ def test_a_tab_that_is_gone_lives_until_its_script_has_ended(
         return closed
 
     assert asyncio.run(drop_while_it_runs()) == [False, True]
+
+
+def test_a_tab_can_come_back_while_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-3: a page may name any other id; it waits for its first message like a new one."""
+    assert not is_kept("before-streamlit-runs")
+    storage = MemorySessionStorage()
+    MemorySessionStorage.save(storage, SessionInfo(None, cast(AppSession, ClosedTab(1))))
+    tabs = WebsocketSessionManager(storage, cast(Any, None), cast(Any, None), None)
+    monkeypatch.setattr(Runtime, "_instance", SimpleNamespace(_session_mgr=tabs))
+
+    assert is_kept(ClosedTab(1).id)
+    assert not is_kept(ClosedTab(2).id) and not is_kept("")
 
 
 def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
