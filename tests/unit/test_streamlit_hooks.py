@@ -275,13 +275,17 @@ def test_a_tab_that_is_gone_lives_until_its_script_has_ended(
 def test_a_tab_can_come_back_while_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """AV-3: a page may name any other id; it waits for its first message like a new one."""
     assert not is_kept("before-streamlit-runs")
-    storage = MemorySessionStorage()
-    MemorySessionStorage.save(storage, SessionInfo(None, cast(AppSession, ClosedTab(1))))
+    storage, tab = MemorySessionStorage(), ClosedTab(1, signed_in=True)
+
+    async def lose() -> None:
+        storage.save(SessionInfo(None, cast(AppSession, tab)))
+
+    asyncio.run(lose())
     tabs = WebsocketSessionManager(storage, cast(Any, None), cast(Any, None), None)
     monkeypatch.setattr(Runtime, "_instance", SimpleNamespace(_session_mgr=tabs))
 
-    assert is_kept(ClosedTab(1).id)
-    assert not is_kept(ClosedTab(2).id) and not is_kept("")
+    assert is_kept(tab.id)
+    assert not is_kept("another") and not is_kept("")
 
 
 def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
