@@ -45,10 +45,10 @@ SETTINGS = {
     "REQUIRE_VERIFIED_EMAIL": "false",
 }
 
-# A port is free until its server is up, whoever else is busy: connections that go out leave from
-# higher ones, and each process of a run has some of its own.
+# Below the ports that outgoing connections leave from, so that none takes a port between the check
+# and the server's start. Each of a run's workers, up to 16, has a share of its own.
 SHARE, WORKER = 750, int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-FIRST = 20_000 + WORKER % 16 * SHARE
+FIRST = 20_000 + (WORKER % 16) * SHARE
 PORTS = islice(cycle(range(FIRST, FIRST + SHARE)), randrange(SHARE), None)
 
 
@@ -179,12 +179,12 @@ def is_listening(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a loopback port without a listener, each time another one."""
+    """Return a loopback port without a listener, a different one each time."""
     for port in islice(PORTS, SHARE):
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.bind((HOST, port))
             return port
-    raise AssertionError("every port of this process has a listener")
+    raise AssertionError("no port is left in this worker's share")
 
 
 def copy_project(folder: Path, *, edits: Mapping[str, tuple[str, str]] | None = None) -> Path:

@@ -5,10 +5,12 @@ and a test compares.
 """
 
 import asyncio
+import ctypes
 import gc
 import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import heapify, heappop, heappush, heapreplace
@@ -32,6 +34,7 @@ DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
 SPARE_DESCRIPTORS = 200  # for the database, mail and the app's own files
 MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
 MEGABYTE = 1024 * 1024
+M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 MOST_PLACES = 10_000  # networks and sites whose turns are remembered: about a megabyte
 
 
@@ -90,6 +93,17 @@ def raise_descriptor_limit() -> int:
     return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
+def return_freed_blocks() -> None:
+    """Have the C library return each block of a megabyte or more to the system once it is freed.
+
+    By itself glibc takes blocks of up to 32 MB from its heap, once one of that size has been freed,
+    and keeps up to 64 MB at the heap's top for the next: mallopt(3), on M_MMAP_THRESHOLD.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # musl, as in Alpine, has no such setting
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MEGABYTE)
+
+
 def connection_room(bounds: Bounds, descriptors: int) -> int:
     """Return the most connections other than websockets, with or without a request."""
     return int(descriptors * bounds.connections_share)
@@ -103,7 +117,7 @@ class Socket:
     user: str | None
     end: Callable[[], None]  # closes it to make room for another
     heard: float  # when it sent its last message
-    is_silent: bool  # it has sent none, and counts as such for its network
+    is_silent: bool  # it is new, has sent none, and counts as such for its network
 
     @property
     def crowd(self) -> str:
@@ -164,7 +178,7 @@ class Sockets:
         """Return the number of a new websocket, or None if its network has too many.
 
         *end* is called at most once, when it has to make room for another. One that *comes back*
-        may say nothing.
+        doesn't count as silent.
         """
         is_silent = not user and not comes_back
         with self._lock:
@@ -738,6 +752,18 @@ def drop_last_frame(receive: Callable[..., object]) -> None:
     inner = getattr(getattr(parser, "gi_yieldfrom", None), "gi_frame", None)
     if frame := inner and inner.f_locals.get("frame"):
         frame.data = b""
+
+
+def drop_rest(receive: Callable[..., object]) -> None:
+    """Empty what has arrived of the next message, if the connection of *receive* is lost.
+
+    Its objects refer to each other: the rest would stay until the garbage collector comes, which a
+    quiet server does not call for a long time.
+    """
+    connection = getattr(receive, "__self__", None)
+    if getattr(connection, "disconnected", False):
+        drop_last_frame(receive)
+        connection.conn.reader.discard()  # type: ignore[union-attr]
 
 
 def bound_messages() -> None:

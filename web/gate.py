@@ -37,15 +37,17 @@ from web.bounds import (
     Uploads,
     bound_messages,
     drop_last_frame,
+    drop_rest,
     forget_closed_tabs,
     has_few_parts,
     raise_descriptor_limit,
+    return_freed_blocks,
     running_servers,
 )
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
 from web.full import full_page
-from web.streamlit_hooks import LONGEST_TEXT, is_kept, shorten
+from web.streamlit_hooks import LONGEST_TEXT, owns_tab, shorten
 
 if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
     from auth.service import AuthService
@@ -57,7 +59,7 @@ OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers th
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 POLICY, TRY_LATER = 1008, 1013  # why a websocket is closed (RFC 6455, 7.4)
 TRY_AGAIN = 5  # seconds between two looks at settings that cannot be used
-UPLOAD = "/_stcore/upload_file/"
+UPLOAD, STREAM = "/_stcore/upload_file/", "/_stcore/stream"
 
 WRONG_HOST = "This app has another address. If it is yours, set BASE_URL to the one you used here."
 NOT_OURS = "This request came from another site."
@@ -104,9 +106,10 @@ class Gate:
         base = edge.base_path.rstrip("/")
         self._health = base + "/healthz"
         self._closed = tuple(base + path for path in CLOSED)
-        self._upload = base + UPLOAD
+        self._upload, self._stream = base + UPLOAD, base + STREAM
         quieten_server()
         descriptors = raise_descriptor_limit()
+        return_freed_blocks()
         self.log = BoundedLog("auth.gate")
         self.sockets = Sockets(bounds, descriptors)
         self.turns = Turns(bounds)
@@ -149,6 +152,8 @@ class Gate:
         if self._serves_cookie and not self.edge.knows_host(headers.get("host", "")):
             self.log.warning("Refused a request for another host: see BASE_URL.")
             return PlainTextResponse(WRONG_HOST, 400)
+        if not is_http and path != self._stream:
+            return PlainTextResponse(NOT_FOUND, 404)
         if not is_http:
             return None if self._knows_origin(scope, headers) else self._foreign(scope)
         if scope["method"] not in SAFE and not self.edge.is_own_request(headers):
@@ -196,7 +201,11 @@ class Gate:
         return PlainTextResponse(NOT_OURS, 403)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Accept a page's connection if its network has room for one, before Streamlit sees it."""
+        """Admit a page's connection if its network has room for one.
+
+        Streamlit sees it once it has sent a message, or at once if it comes back to its tab, which
+        may have something to tell it.
+        """
         client, user, (protocol, tab) = self._client(scope), await self._user(scope), _named(scope)
         page = Page(self, client, receive, send, comes_back=bool(tab))
         page.number = number = self.sockets.open(client, user, page.end, comes_back=bool(tab))
@@ -210,14 +219,15 @@ class Gate:
         host = urlsplit(Headers(scope=scope)["origin"]).netloc.encode()
         headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
         headers += [(b"host", host), (SOCKET.lower().encode(), str(number).encode())]
+        scope = {**scope, "headers": headers}
         OPEN_SOCKETS[number] = self.sockets
         try:
-            # What a tab has to say to a page that comes back must not wait for its first message.
-            if is_kept(tab) or await page.begin(protocol):
-                await self._app({**scope, "headers": headers}, page.receive, page.send)
+            if owns_tab(scope, tab) or await page.begin(protocol):
+                await self._app(scope, page.receive, page.send)
         finally:
             OPEN_SOCKETS.pop(number, None)
             self.sockets.close(number)
+            drop_rest(receive)
 
     async def _change_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a signed-in tab upload and remove files, within its bounds."""
@@ -317,10 +327,10 @@ class Gate:
 class Page:
     """The messages of one open page, within its bounds; the app behind the gate calls `receive`.
 
-    The first message must arrive soon, since every page sends one at once, except one that *comes
-    back*: its connection was lost, and a person reads it. Each message must be cheap to parse.
-    While a network's signed-out pages request too many runs, their messages wait; nothing more is
-    read from a waiting page, so its messages stay in order.
+    The first message must arrive soon, as every new page sends one at once. A page that *comes
+    back* after a lost connection may stay silent: its visitor may only be reading. Each message
+    must be cheap to parse. While a network's signed-out pages request too many runs, their messages
+    wait; nothing more is read from a waiting page, so its messages stay in order.
     """
 
     def __init__(
@@ -337,16 +347,16 @@ class Page:
         self._client = client
         self._receive = receive
         self._send = send
-        self._has_spoken = comes_back
+        self._may_be_silent = comes_back
         self._is_accepted = self._has_ended = False
-        self._begun: list[Message] = []  # what the app has yet to receive of the beginning
+        self._begun: list[Message] = []  # received by `begin`, not yet passed to the app
         self._waiting: asyncio.Timeout | None = None
 
     async def begin(self, protocol: str | None) -> bool:
         """Accept the connection, and return whether it sends a message before it ends.
 
-        Streamlit would make a tab of it at once, which takes more than the connection itself, and
-        memory that Python gives back to no one.
+        Streamlit creates a session as soon as it sees a connection. That costs far more than the
+        connection, and Python doesn't return all of the memory to the system.
         """
         self._begun.append(await self._receive())
         await self._send({"type": "websocket.accept", "subprotocol": protocol})
@@ -361,7 +371,7 @@ class Page:
             self._waiting.reschedule(0)
 
     async def send(self, message: Message) -> None:
-        """Send the app's *message*; it need not accept what is accepted already."""
+        """Send the app's *message*, unless it accepts what `begin` has accepted already."""
         if not (self._is_accepted and message["type"] == "websocket.accept"):
             await self._send(message)
 
@@ -370,7 +380,7 @@ class Page:
         return self._begun.pop(0) if self._begun else await self._next()
 
     async def _next(self) -> Message:
-        patience = None if self._has_spoken else self._gate.bounds.first_message
+        patience = None if self._may_be_silent else self._gate.bounds.first_message
         try:
             async with asyncio.timeout(0 if self._has_ended else patience) as self._waiting:
                 message = await self._receive()
@@ -389,7 +399,7 @@ class Page:
         gate, number = self._gate, self.number or 0
         if message["type"] != "websocket.receive":
             return message
-        self._has_spoken = True
+        self._may_be_silent = True
         data = message.get("bytes")
         if data is None:  # Streamlit would log a traceback for each
             return await self._close("that sent text")
@@ -446,9 +456,9 @@ class Page:
 
 
 def _named(scope: Scope) -> tuple[str | None, str]:
-    """Return the websocket's protocol, and the id of the tab that it comes back to, if any.
+    """Return the websocket's protocol, and the id of the tab that it comes back to, or "".
 
-    The page sends them in one header: a protocol, Streamlit's XSRF token, and the id.
+    Streamlit's page sends them in one header: a protocol, its XSRF token, and the id.
     """
     sent = Headers(scope=scope).get("sec-websocket-protocol", "")
     protocol, _, tab = [*(each.strip() for each in sent.split(",")), "", ""][:3]

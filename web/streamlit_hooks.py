@@ -28,13 +28,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -42,10 +44,11 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.session_manager import SessionClient, SessionInfo
+from streamlit.runtime.session_manager import ClientContext, SessionClient, SessionInfo
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.server.starlette import starlette_server, starlette_static_routes
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+from streamlit.web.server.starlette.starlette_websocket import StarletteClientContext
 from websockets import http11
 
 from web.connection import MARK, page_tokens
@@ -214,9 +217,10 @@ def _connect(
 
     Any other connection gets a new tab, and the tab it named is unaffected.
     """
-    browser = browser_of(client)
+    context = client.client_context
+    browser = browser_of(context)
     named = manager.get_session_info(existing_session_id) if existing_session_id else None
-    if named is not None and not _owns(client, browser, named.session):
+    if named is not None and not _owns(context, browser, named.session):
         log.warning("A connection named a tab that was opened in another browser: refused.")
         existing_session_id = None
     session_id = connect(manager, client, *args, existing_session_id=existing_session_id, **kwargs)
@@ -226,14 +230,16 @@ def _connect(
     return session_id
 
 
-def is_kept(tab: str) -> bool:
-    """Return whether this process has the *tab* of this id, with a connection or without one."""
+def owns_tab(scope: Scope, tab: str) -> bool:
+    """Return whether this process keeps the session *tab* for the browser of this connection."""
     if not tab or not Runtime.exists():
         return False
-    return Runtime.instance()._session_mgr.get_session_info(tab) is not None
+    kept = Runtime.instance()._session_mgr.get_session_info(tab)
+    context = StarletteClientContext(cast(WebSocket, HTTPConnection(scope)))
+    return kept is not None and _owns(context, browser_of(context), kept.session)
 
 
-def _owns(client: SessionClient, browser: frozenset[str], session: AppSession) -> bool:
+def _owns(context: ClientContext | None, browser: frozenset[str], session: AppSession) -> bool:
     """Return whether *browser* is the one that opened *session*.
 
     The cookie of the session that the tab is signed in to is proof as well: it gives access anyway.
@@ -244,20 +250,19 @@ def _owns(client: SessionClient, browser: frozenset[str], session: AppSession) -
         token = session.session_state[TAB].token
     except KeyError:
         return False
-    cookies = client.client_context.cookies.values() if client.client_context else ()
+    cookies = context.cookies.values() if context else ()
     return token is not None and any(
         compare_digest(token.encode(), cookie.encode()) for cookie in cookies
     )
 
 
-def browser_of(client: SessionClient) -> frozenset[str]:
+def browser_of(context: ClientContext | None) -> frozenset[str]:
     """Return values that identify a connection's browser; one in common is proof.
 
     Under server.py this is the nonce cookie, out of JavaScript's reach. Elsewhere it is the random
     part of Streamlit's own XSRF token, which its page also sends beside the session id: it remains
     where a host strips cookies from the websocket.
     """
-    context = client.client_context
     if context is None:
         return frozenset()
     headers = {name.lower(): value for name, value in context.headers}

@@ -20,7 +20,7 @@ from websockets.typing import Origin, Subprotocol
 
 from auth.sessions import Client
 from tests.http.conftest import PASSWORD, ask
-from tests.serving import Server, copy_project, free_port, is_listening, serve
+from tests.serving import Server, copy_project, free_port, is_listening, serve, wait_until
 
 PATIENCE = 30.0  # seconds for an answer on a busy machine
 STREAM = "/_stcore/stream"
@@ -190,6 +190,21 @@ def test_the_same_browser_gets_its_tab_back(app: Server) -> None:
 
     assert email.encode() in again.run()
     assert again.id == owner.id
+
+
+@both_modes
+def test_a_browser_gets_its_tab_back_before_it_says_anything(app: Server) -> None:
+    """GD-8: the tab may have something to tell it. Any other browser waits for its own message."""
+    browser, _ = owner_of(app)
+    owner = browser.connect()
+    owner.run()
+    before = len(app.said())
+
+    Browser(app).connect(owner.id)
+    browser.connect(owner.id)
+
+    wait_until(lambda: "already connected" in app.said(since=before), "Streamlit to see it")
+    assert "opened in another browser" not in app.said(since=before)
 
 
 @pytest.mark.parametrize("app", ["app.py"], indirect=True)

@@ -19,6 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.frames import Frame
+from websockets.streams import StreamReader
 
 from tests.fixtures import make_settings
 from tests.serving import HOST, free_port, wait_until
@@ -75,7 +76,7 @@ def serving(bounds: Bounds) -> Iterator[uvicorn.Server]:
             Route("/ignore", ignore, methods=["POST"]),
             Route("/big", big),
             Route("/some", some),
-            WebSocketRoute("/stream", stream),
+            WebSocketRoute("/_stcore/stream", stream),
         ],
         middleware=[Middleware(Gate, edge=Edge(make_settings()), bounds=bounds)],
     )
@@ -224,7 +225,7 @@ def test_an_answer_that_is_read_slowly_arrives(server: uvicorn.Server) -> None:
 
 
 HANDSHAKE = (
-    b"GET /stream HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+    b"GET /_stcore/stream HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
 )
@@ -237,7 +238,7 @@ CLOSE = b"\x88"  # the first byte of the frame that ends a websocket
 def open_page(server: uvicorn.Server, source: str = HOST, tab: str = "") -> socket.socket:
     """Open a websocket, and return its connection when the server has let it in.
 
-    It comes back to *tab*, if that is given.
+    It names *tab*, if given, as a page that comes back does.
     """
     named = f"Sec-WebSocket-Protocol: streamlit, x, {tab}\r\n\r\n".encode()
     page = open_connection(server, HANDSHAKE[:-2] + named if tab else HANDSHAKE, source)
@@ -248,7 +249,7 @@ def open_page(server: uvicorn.Server, source: str = HOST, tab: str = "") -> sock
 def test_only_a_page_that_has_spoken_stays(server: uvicorn.Server) -> None:
     """AV-3: every page of Streamlit's sends a message at once, and then people read it.
 
-    One whose connection was lost comes back, to a tab that may be gone, without a word.
+    One whose connection was lost comes back, to a tab that may be gone, and sends nothing.
     """
     with (
         open_page(server) as page,
@@ -347,6 +348,22 @@ def test_a_silent_page_keeps_none_of_what_it_sent(server: uvicorn.Server) -> Non
         assert not [
             thing for thing in gc.get_objects() if type(thing) is Frame and thing.data == sent
         ]
+
+
+def test_a_connection_that_is_lost_keeps_none_of_what_has_arrived(server: uvicorn.Server) -> None:
+    """AV-3: its objects refer to each other, and a quiet server collects no garbage."""
+    gc.disable()
+    try:
+        with open_page(server) as page:
+            page.sendall(frame(2, b"y" * 60_000)[:50_000])
+            wait_until(lambda: arrived(server) > 40_000, "half a message to arrive")
+        wait_until(lambda: not pages_of(server), "the connection to be lost")
+
+        assert not [
+            thing for thing in gc.get_objects() if type(thing) is StreamReader and thing.buffer
+        ]
+    finally:
+        gc.enable()
 
 
 def arrived(server: uvicorn.Server) -> int:

@@ -39,7 +39,7 @@ from web.bounds import (
 )
 from web.edge import Edge
 from web.full import full_page
-from web.gate import TRY_AGAIN, Gate, Page, PlainGate
+from web.gate import STREAM, TRY_AGAIN, Gate, Page, PlainGate, _named
 from web.streamlit_hooks import LONGEST_TEXT
 
 HOST = "localhost:8501"
@@ -94,20 +94,21 @@ async def answer(
     gate: ASGIApp,
     kind: str = "http",
     method: str = "GET",
-    path: str = "/",
+    path: str = "",
     root: str = "",
     **sent: str,
 ) -> tuple[int, str]:
     """Send one request with the headers *sent*, without those that are empty.
 
-    Return the status, 101 for an open websocket, and the text.
+    Without a *path* it is for the page, or for its websocket. Return the status, 101 for an open
+    websocket, and the text.
     """
     named = {name.replace("_", "-"): value for name, value in sent.items()}
     headers = {name: value for name, value in ({"host": HOST} | named).items() if value}
     scope: Scope = {
         "type": kind,
         "method": method,
-        "path": path,
+        "path": path or ("/" if kind == "http" else STREAM),
         "root_path": root,
         "scheme": "http" if kind == "http" else "ws",
         "client": ("192.0.2.7", 50_000),
@@ -258,7 +259,7 @@ def test_each_network_has_its_own_websockets_and_a_site_three_times_as_many() ->
 
 
 def test_a_network_has_few_tabs_that_say_nothing() -> None:
-    """AV-3: each is closed for its silence, and a flood of them is all work.
+    """AV-3: each is closed for its silence, and a flood of them is nothing but work.
 
     After a restart of the server its open tabs come back, and say nothing until someone clicks.
     """
@@ -788,8 +789,8 @@ def test_a_websocket_is_asked_for_its_place_through_its_page(
 @pytest.mark.parametrize("tab", ["", TAB])
 def test_streamlit_hears_of_a_page_with_its_first_message(app: App, tab: str) -> None:
     """AV-3: an open connection is no tab yet; nor is one that comes back to a tab that is gone."""
-    new = 0 if tab else 1  # one that comes back is none of the new ones that say nothing
-    gate = Gate(app, Edge(make_settings()), bounds=Bounds(silent_sockets=new))
+    bounds = Bounds(silent_sockets=0, first_message=0) if tab else Bounds()
+    gate = Gate(app, Edge(make_settings()), bounds=bounds)
     given, sent = asyncio.Queue[Message](), list[Message]()
     heard: list[Message] = []
 
@@ -827,8 +828,8 @@ def test_streamlit_hears_of_a_page_with_its_first_message(app: App, tab: str) ->
 def test_a_page_that_comes_back_to_its_tab_is_there_at_once(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GD-10: what its tab has to tell it must not wait until it says something."""
-    monkeypatch.setattr(gate_module, "is_kept", lambda tab: tab == TAB)
+    """GD-8: what its tab has to tell it must not wait until it says something."""
+    monkeypatch.setattr(gate_module, "owns_tab", lambda scope, tab: tab == TAB)
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -850,25 +851,67 @@ def test_a_page_that_comes_back_to_its_tab_is_there_at_once(
     assert sent == [{"type": "websocket.accept"}]
 
 
-def test_a_page_that_says_nothing_never_was_a_tab(
-    app: App, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("first", "closed"),
+    [
+        (None, [1008]),
+        ({"type": "websocket.disconnect"}, []),
+        ({"type": "websocket.receive", "text": "text", "bytes": None}, [1008]),
+        ({"type": "websocket.receive", "bytes": b"no message"}, [1008]),
+        ("the server makes room", [1013]),
+    ],
+)
+def test_a_page_that_says_nothing_sensible_never_was_a_tab(
+    app: App, first: Message | str | None, closed: list[int]
 ) -> None:
-    """AV-3: 1,150 of them took 42 MB, which Python gives back to no one."""
+    """AV-3: 1,150 sessions of such pages took 42 MB that the process never returned."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(first_message=0.01))
-    came: list[Message] = [{"type": "websocket.connect"}]
-    sent: list[str] = []
+    came: list[Message | str | None] = [{"type": "websocket.connect"}, first]
+    sent: list[Message] = []
 
     async def receive() -> Message:
-        return came.pop(0) if came else await asyncio.Future[Message]()
+        message = came.pop(0) if came else None
+        if isinstance(message, str):
+            gate.sockets._open[1].end()
+        return message if isinstance(message, dict) else await asyncio.Future[Message]()
 
     async def send(message: Message) -> None:
-        sent.append(message["type"])
+        sent.append(message)
 
     asyncio.run(gate(SOCKET_SCOPE, receive, send))
 
-    assert sent == ["websocket.accept", "websocket.close"]
-    assert caplog.messages == ["Closed a websocket that said nothing."]
+    assert [each.get("code") for each in sent] == [None, *closed]
     assert not app.seen and not len(gate.sockets)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [],
+        [""],
+        ["streamlit"],
+        ["streamlit, x"],
+        [" a ,b, c "],
+        [",x,id"],
+        ["a,,c,d"],
+        ["a", "b,c,d"],
+    ],
+)
+def test_a_page_names_its_tab_as_streamlit_reads_it(sent: list[str]) -> None:
+    """GD-8: its protocol and the tab that it comes back to."""
+    headers = [(b"sec-websocket-protocol", each.encode()) for each in sent]
+    scope: Scope = {"type": "websocket", "headers": headers}
+
+    protocol, _, tab = starlette_websocket._parse_subprotocols(Headers(scope=scope))
+
+    assert _named(scope) == (protocol, tab or "")
+
+
+def test_only_the_pages_own_websocket_is_opened(app: App) -> None:
+    """AV-3: any other would be accepted first, and keep a place."""
+    for path in ("/", "/elsewhere", "/_stcore/stream/more"):
+        assert asyncio.run(ask(gate_of(app), "websocket", path=path, origin=ORIGIN)) == 404
+    assert not app.seen
 
 
 class Speaker:

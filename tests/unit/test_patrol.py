@@ -1,10 +1,15 @@
 """Which connections are closed when there are too many."""
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from auth.log import BoundedLog
+from settings import ROOT
 from web.bounds import Bounds, Patrol
 
 
@@ -117,3 +122,29 @@ def test_behind_a_proxy_all_are_one_crowd() -> None:
     server.look(by_network=False)
 
     assert sum(one.closed for one in connections) == 2
+
+
+FREED = """
+from pathlib import Path
+from web.bounds import MEGABYTE, return_freed_blocks
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // MEGABYTE
+
+{call}
+bytes(20 * MEGABYTE)  # and from now on glibc takes such a block from its heap
+before, block = resident(), b"a" * 19 * MEGABYTE
+del block
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this is about glibc")
+@pytest.mark.parametrize(("call", "kept"), [("return_freed_blocks()", 0), ("", 19)])
+def test_memory_of_large_messages_goes_back_to_the_system(call: str, kept: int) -> None:
+    """AV-3: after a flood of 20 MB messages a server kept up to 80 MB of it, for good."""
+    script = FREED.format(call=call)
+
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)
+
+    assert int(ran.stdout) == pytest.approx(kept, abs=3)

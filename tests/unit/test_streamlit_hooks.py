@@ -17,6 +17,7 @@ from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from web import streamlit_hooks
 from web.streamlit_hooks import (
+    BROWSER,
     LONGEST_TEXT,
     MESSAGES,
     MOST_SIGNED_OUT_KEPT,
@@ -28,7 +29,7 @@ from web.streamlit_hooks import (
     _is_local,
     _keep,
     _wrap,
-    is_kept,
+    owns_tab,
     shorten,
 )
 from web.tab import KEY
@@ -272,20 +273,27 @@ def test_a_tab_that_is_gone_lives_until_its_script_has_ended(
     assert asyncio.run(drop_while_it_runs()) == [False, True]
 
 
-def test_a_tab_can_come_back_while_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AV-3: a page may name any other id; it waits for its first message like a new one."""
-    assert not is_kept("before-streamlit-runs")
+def test_a_browser_comes_back_to_a_tab_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GD-8, AV-3: not to any other, which would be a new session before it says anything."""
     storage, tab = MemorySessionStorage(), ClosedTab(1, signed_in=True)
+    vars(tab)[BROWSER] = frozenset({"random 0123"})
+    monkeypatch.setattr(streamlit_hooks, "page_tokens", lambda cookie, sent: [f"random {sent}"])
+
+    def owns(browser: str, named: str) -> bool:
+        headers = [(b"sec-websocket-protocol", browser.encode())]
+        return owns_tab({"type": "websocket", "headers": headers}, named)
 
     async def lose() -> None:
         storage.save(SessionInfo(None, cast(AppSession, tab)))
 
+    assert not owns("0123", tab.id), "before Streamlit runs"
     asyncio.run(lose())
     tabs = WebsocketSessionManager(storage, cast(Any, None), cast(Any, None), None)
     monkeypatch.setattr(Runtime, "_instance", SimpleNamespace(_session_mgr=tabs))
 
-    assert is_kept(tab.id)
-    assert not is_kept("another") and not is_kept("")
+    assert owns("0123", tab.id)
+    assert not owns("4567", tab.id)
+    assert not owns("0123", "another") and not owns("0123", "")
 
 
 def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
