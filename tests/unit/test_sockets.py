@@ -1,4 +1,4 @@
-"""The server's writes leave at once, also on sockets that Streamlit creates."""
+"""The server's writes leave at once, also on sockets that Streamlit creates; and tests' ports."""
 
 from collections.abc import Iterator
 from contextlib import closing
