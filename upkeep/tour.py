@@ -262,6 +262,11 @@ def sees(words: str) -> Act:
     return lambda visitor: expect(visitor.page.get_by_text(words).first).to_be_visible()
 
 
+def sees_chart(visitor: Visitor) -> None:
+    """Wait until the chart is drawn: it comes after the rest of its page."""
+    expect(visitor.page.get_by_test_id("stVegaLiteChart").locator("svg").first).to_be_visible()
+
+
 def follow(words: str) -> Act:
     """Return what follows the link called *words*; wherever it is: the page may just be resized."""
 
@@ -360,7 +365,7 @@ WALKS = (
     (State("Log in: session ended", LOG_IN, "/", (sees("was logged out"),), LEFT),),
     (State("Unavailable", "Back in a moment", "/", by=UNLUCKY),),
     (
-        State("Home", "Home", "/", (sees("14"),), USER),
+        State("Home", "Home", "/", (sees_chart,), USER),
         State("Home: journal", "Home", acts=(send("Dismiss"), hides("This page is yours"))),
         State("Account", "Account", "/account", by=USER),
         State("Change name", "Change your name", acts=(follow("Change your name"),)),
