@@ -20,8 +20,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamlit import config, runtime
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
 
 from auth.client import UNKNOWN, Client
 from auth.log import BoundedLog
@@ -55,6 +53,8 @@ class Bounds:
     runs: int = 40  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes some 20 ms of one core
     run_size: int = MEGABYTE  # bytes of a message that count as one more run
+    crowd: int = 20  # runs of one network at once that crowd the server,
+    crowd_rate: float = 5  # or as many a second after that: a few such networks fill a core
     slots: int = 1  # runs of signed-out pages at the same time: two slow each other down
     slot: float = 0.1  # until a longer run lets the next one begin
     rest: int = 2  # times the last run, until the next one of networks that crowd the server
@@ -221,14 +221,17 @@ class Sockets:
             if number in self._open:
                 self._forget(number)
 
-    def sign_in(self, number: int, user: str) -> None:
+    def sign_in(self, number: int, user: str | None) -> None:
         """Count the websocket *number* toward *user* from now on, and not toward its network.
 
-        If the user has too many, it stays with the network.
+        If the user has too many, it stays with the network; and it is the network's again if there
+        is no user any more.
         """
         with self._lock:
             socket = self._open.get(number)
-            if socket and socket.user != user and self._has_room(socket.client, user):
+            if not socket or socket.user == user:
+                return
+            if not user or self._has_room(socket.client, user):
                 self._count(socket.client, socket.user, -1)
                 socket.user = user
                 self._count(socket.client, user, 1)
@@ -286,21 +289,48 @@ class Sockets:
                 del self._places[place]  # otherwise every network ever seen would stay
 
 
-class Turns:
-    """Rate limit on script runs of signed-out pages: a token bucket per network (AV-1).
+class Buckets:
+    """A token bucket for each of many places.
 
-    Stores only the time at which a network's bucket is full again, so that a quiet network is soon
-    forgotten.
+    Stores only the time at which a place's bucket is full again, so that a quiet one is soon
+    forgotten; that is at most *longest* seconds away.
     """
+
+    def __init__(self, rate: float, clock: Callable[[], float], longest: float = inf) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._longest = longest
+        self._full_at: dict[str, float] = {}
+
+    def take(self, place: str, tokens: float) -> float:
+        """Take *tokens*; return the seconds until the bucket is full again."""
+        if place not in self._full_at and len(self._full_at) >= MOST_PLACES:
+            place = UNKNOWN  # more come than one can count: the rest are one network
+        now = self._clock()
+        full_at = max(now, self._full_at.get(place, now)) + tokens / self._rate
+        self._full_at[place] = min(full_at, now + self._longest)
+        return self._full_at[place] - now
+
+    def full_at(self, place: str) -> float:
+        """Return the time at which the bucket is full again."""
+        return self._full_at.get(place if place in self._full_at else UNKNOWN, self._clock())
+
+    def forget(self) -> None:
+        """Forget the places with a full bucket."""
+        now = self._clock()
+        self._full_at = {place: at for place, at in self._full_at.items() if at > now}
+
+
+class Turns:
+    """Rate limit on script runs of signed-out pages, by network (AV-1)."""
 
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
         self._bounds = bounds
         self._clock = clock
-        self._full_at: dict[str, float] = {}
-
-    def __len__(self) -> int:
-        """Return the number of networks remembered."""
-        return len(self._full_at)
+        self._crowding = bounds.crowd / bounds.crowd_rate  # seconds until calm
+        self._limits = Buckets(bounds.runs_rate, clock)
+        # Who crowds the server for an hour is calm as soon as who does for a few seconds.
+        self._crowds = Buckets(bounds.crowd_rate, clock, longest=2 * self._crowding)
 
     def take(self, client: Client, size: int = 0) -> float:
         """Take the next turn of *client*'s network; return the seconds until then, mostly 0.
@@ -308,32 +338,26 @@ class Turns:
         A message of many bytes (*size*) takes as many turns as it costs.
         """
         turns = 1 + size // self._bounds.run_size
+        self._crowds.take(client.network, turns)
         wait = self._take(client.network, turns)
         return max(wait, self._take(client.site, turns / SITE)) if client.site else wait
 
     def _take(self, place: str, turns: float) -> float:
-        if place not in self._full_at and len(self._full_at) >= MOST_PLACES:
-            place = UNKNOWN  # more come than one can count: the rest are one network
-        now = self._clock()
-        full_at = max(now, self._full_at.get(place, now)) + turns / self._bounds.runs_rate
-        self._full_at[place] = full_at
-        wait = full_at - now - self._bounds.runs / self._bounds.runs_rate
+        wait = self._limits.take(place, turns) - self._bounds.runs / self._bounds.runs_rate
         return wait if wait > INSTANT else 0.0
 
-    def full_at(self, client: Client) -> float:
-        """Return the time at which the bucket of *client*'s network is full again."""
-        place = client.network if client.network in self._full_at else UNKNOWN
-        return self._full_at.get(place, self._clock())
+    def calm_at(self, client: Client) -> float:
+        """Return the time until which *client*'s network has asked for much: order by it."""
+        return self._crowds.full_at(client.network)
 
     def crowds(self, client: Client) -> bool:
-        """Return whether *client*'s network has used half of what it may ask for at once."""
-        half = self._bounds.runs / self._bounds.runs_rate / 2
-        return self.full_at(client) - self._clock() > half
+        """Return whether *client*'s network asks for so much that the server slows down."""
+        return self.calm_at(client) - self._clock() > self._crowding
 
     def forget(self) -> None:
-        """Forget networks with a full bucket."""
-        now = self._clock()
-        self._full_at = {place: at for place, at in self._full_at.items() if at > now}
+        """Forget networks that have been quiet."""
+        self._limits.forget()
+        self._crowds.forget()
 
 
 class RunSlots:
@@ -353,7 +377,7 @@ class RunSlots:
         self._bounds = bounds
         self._clock = clock
         self._running: dict[int, tuple[float, asyncio.TimerHandle]] = {}  # since when
-        # A heap: by whether the network crowds the server, its `full_at`, then in order; the page's
+        # A heap: by whether the network crowds the server, its `calm_at`, then in order; the page's
         # number and its turn.
         self._waiting: list[tuple[bool, float, int, int, asyncio.Future[None]]] = []
         self._asked = 0
@@ -366,10 +390,10 @@ class RunSlots:
         is_full = len(self._running) >= self._bounds.slots
         return is_full or (crowds and self._clock() < self._rested_at)
 
-    async def begin(self, number: int, full_at: float, *, crowds: bool) -> None:
+    async def begin(self, number: int, calm_at: float, *, crowds: bool) -> None:
         """Wait until the page with the websocket *number* may run its script.
 
-        *full_at* is its network's, of `Turns`: the later, the more it has asked for. It *crowds*
+        *calm_at* is its network's, of `Turns`: the later, the more it has asked for. It *crowds*
         the server if that is too much.
         """
         self._loop = asyncio.get_running_loop()
@@ -378,7 +402,7 @@ class RunSlots:
             return
         turn = self._loop.create_future()
         self._asked += 1
-        heappush(self._waiting, (crowds, full_at, self._asked, number, turn))
+        heappush(self._waiting, (crowds, calm_at, self._asked, number, turn))
         self._go_on(self._loop)
         await turn
 
@@ -418,63 +442,6 @@ class RunSlots:
                 self._start(loop, number)
 
 
-SMALL = 4 * 1024  # bytes: a message of so many has few fields
-VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are of the past
-
-
-def has_few_parts(data: bytes, most: int) -> bool:
-    """Return whether the message *data* of a page has at most *most* fields, at every depth.
-
-    A message with seven million empty fields takes Streamlit a gigabyte and six seconds, in which
-    no visitor is served. This scans the bytes first, and stops at the limit (AV-2).
-    """
-    if len(data) <= SMALL:
-        return True
-    left = most
-    # Each message within: where it ends, and which messages may stand in it.
-    open_messages = [(0, len(data), BackMsg.DESCRIPTOR)]
-    try:
-        while open_messages:
-            at, end, descriptor = open_messages.pop()
-            while at < end:
-                left -= 1
-                tag, at = _varint(data, at)
-                wire = tag & 7
-                if wire == VARINT:
-                    _, at = _varint(data, at)
-                elif wire in {FIXED64, FIXED32}:
-                    at += 8 if wire == FIXED64 else 4
-                elif wire == DELIMITED:
-                    size, at = _varint(data, at)
-                    field = descriptor.fields_by_number.get(tag >> 3)
-                    if field is not None and field.message_type is not None:
-                        open_messages.append((at, at + size, field.message_type))
-                    elif field is not None and field.cpp_type != field.CPPTYPE_STRING:
-                        left -= size  # numbers, one a byte at the least
-                    at += size
-                else:
-                    return False
-                if left < 0:
-                    return False
-    except IndexError:  # it ends too early
-        return False
-    return True
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number at *at* and the position after it."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise IndexError
-
-
 # The counter of each open websocket, by the number that its script gets; and the user of each
 # Streamlit session, as of its script's last run.
 OPEN_SOCKETS: dict[int, Sockets] = {}
@@ -486,10 +453,10 @@ def note_user(number: int, session: str, user: str | None) -> None:
 
     Scripts call it from their own threads, on every run.
     """
-    if user is None:
+    if user:
+        SIGNED_IN_TABS[session] = user
+    else:
         SIGNED_IN_TABS.pop(session, None)
-        return
-    SIGNED_IN_TABS[session] = user
     if sockets := OPEN_SOCKETS.get(number):
         sockets.sign_in(number, user)
 
@@ -740,45 +707,6 @@ def _held(connection: Any, before: Held | None, now: float) -> Held | None:
         if (before.phase, before.unread) == (phase, unread):
             since = before.since
     return Held(connection, phase, cycle, unread, begun, since)
-
-
-def drop_last_frame(receive: Callable[..., object]) -> None:
-    """Empty the frame of the message that *receive*, a websocket's, has just returned.
-
-    The library below uvicorn keeps it until the next one comes: each silent page would hold its
-    last message, of 20 MB for example. Its parser is a generator, and the frame a variable there.
-    """
-    parser = getattr(getattr(getattr(receive, "__self__", None), "conn", None), "parser", None)
-    inner = getattr(getattr(parser, "gi_yieldfrom", None), "gi_frame", None)
-    if frame := inner and inner.f_locals.get("frame"):
-        frame.data = b""
-
-
-def drop_rest(receive: Callable[..., object]) -> None:
-    """Empty what has arrived of the next message, if the connection of *receive* is lost.
-
-    Its objects refer to each other: the rest would stay until the garbage collector comes, which a
-    quiet server does not call for a long time.
-    """
-    connection = getattr(receive, "__self__", None)
-    if getattr(connection, "disconnected", False):
-        drop_last_frame(receive)
-        connection.conn.reader.discard()  # type: ignore[union-attr]
-
-
-def bound_messages() -> None:
-    """Bound websocket messages in every uvicorn server of this process as `streamlit run` does.
-
-    By default uvicorn unpacks compressed messages, up to a thousand times their size. And Streamlit
-    accepts 200 MB before it closes a connection over `server.maxWidgetStateSize`.
-    """
-    from uvicorn import Config
-
-    largest = get_max_widget_state_size_bytes()
-    for thing in gc.get_objects():
-        if type(thing) is Config:
-            thing.ws_per_message_deflate = config.get_option("server.enableWebsocketCompression")
-            thing.ws_max_size = min(thing.ws_max_size, largest)
 
 
 def running_servers() -> list["ServerState"]:

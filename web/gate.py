@@ -29,25 +29,30 @@ from web.bounds import (
     MEGABYTE,
     OPEN_SOCKETS,
     SIGNED_IN_TABS,
-    SMALL,
     Bounds,
     Patrol,
     Sockets,
     Turns,
     Uploads,
-    bound_messages,
-    drop_last_frame,
-    drop_rest,
     forget_closed_tabs,
-    has_few_parts,
     raise_descriptor_limit,
     return_freed_blocks,
     running_servers,
 )
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
-from web.full import full_page
-from web.streamlit_hooks import LONGEST_TEXT, owns_tab, shorten
+from web.look import full_page
+from web.messages import (
+    LARGEST_MESSAGE,
+    LONGEST_TEXT,
+    SMALL,
+    bound_messages,
+    drop_last_frame,
+    drop_rest,
+    has_few_parts,
+    shorten,
+)
+from web.streamlit_hooks import owns_tab
 
 if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
     from auth.service import AuthService
@@ -418,10 +423,11 @@ class Page:
             return message
         seconds = gate.turns.take(self._client, len(data))
         if kind == "rerun_script" and len(data) > LONGEST_TEXT:
-            # Streamlit keeps a message whole, also what is cut off it later.
             shorten(parsed.rerun_script)
             message["bytes"] = data = parsed.SerializeToString()
         del parsed  # it keeps all that was cut off
+        if len(data) > LARGEST_MESSAGE:
+            return await self._close("that sent too large a message")
         if not await self._wait_for_turn(seconds, len(data), kind == "rerun_script"):
             return await self._close("whose message had no room to wait", TRY_LATER)
         return message
@@ -433,7 +439,7 @@ class Page:
         free slot.
         """
         gate, slots = self._gate, self._gate.sockets.slots
-        full_at, crowds = gate.turns.full_at(self._client), gate.turns.crowds(self._client)
+        calm_at, crowds = gate.turns.calm_at(self._client), gate.turns.crowds(self._client)
         if seconds or (is_run and slots.must_wait(crowds)):
             if size > max(SMALL, gate.bounds.unfinished * MEGABYTE - gate.waiting):
                 return False
@@ -444,7 +450,7 @@ class Page:
         try:
             await asyncio.sleep(seconds)
             if is_run:
-                await slots.begin(self.number or 0, full_at, crowds=crowds)
+                await slots.begin(self.number or 0, calm_at, crowds=crowds)
         finally:
             gate.waiting -= size
         return True

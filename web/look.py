@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from functools import cache
 from html import escape
 from pathlib import Path
+from string import Template
 
 import streamlit as st
+from starlette.responses import HTMLResponse
 from streamlit import config
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -23,7 +25,8 @@ from auth.emails import LOGO as PNG
 from settings import ROOT
 
 LOGO = ROOT / "views" / "logo.svg"
-STYLE = Path(__file__).with_name("look.css")
+STYLE, FULL = (Path(__file__).with_name(name) for name in ("look.css", "full.html"))
+TRY_AGAIN = 20  # seconds until the page of a full server loads itself again
 
 
 def dress() -> None:
@@ -96,6 +99,13 @@ def page_skeleton() -> None:
 def _skeleton(shape: str, *parts: str) -> None:
     blocks = "".join(f'<div class="waiting {part}"></div>' for part in parts)
     st.html(f'<div class="skeleton {shape}" role="status" aria-label="Loading">{blocks}</div>')
+
+
+def full_page(name: str) -> HTMLResponse:
+    """Return the page of the app *name* that is shown while the server is full."""
+    page = Template(FULL.read_text("utf-8")).substitute(name=escape(name), again=TRY_AGAIN)
+    headers = {"Retry-After": str(TRY_AGAIN), "Cache-Control": "no-store"}
+    return HTMLResponse(page, 503, headers)
 
 
 @cache

@@ -39,7 +39,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -83,13 +82,6 @@ MESSAGES: Mapping[str, Sender] = {
     "install_skills": Sender.DEVELOPER,  # writes files into the project
     "dismiss_skills_nudge": Sender.DEVELOPER,  # writes a file into the developer's home
 }
-
-# Bounds on a signed-out visitor's rerun. A form's longest value has 1,024 characters, and its own
-# check refuses a longer one with a message, so a shortened text is still refused.
-LONGEST_TEXT = 8 * 1024  # characters of one widget, or of the page's query
-LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a component's
-LARGEST_RERUN = 512 * 1024  # bytes in all
-MOST_WIDGETS = 200
 
 # Seconds that a signed-out tab is kept after its connection was lost; a signed-in user's is kept
 # for `server.disconnectedSessionTTL`. And the most signed-out tabs that are kept.
@@ -159,25 +151,24 @@ def _wrap(owner: type | ModuleType, name: str, around: Callable[..., object]) ->
 def _create_app(create: Callable[..., Starlette], *args: Any, **kwargs: Any) -> Starlette:
     """Create the app that a plain `streamlit run app.py` serves, with our gate in front."""
     app = create(*args, **kwargs)
-    app.add_middleware(LazyGate)
+    app.add_middleware(lazy_gate)
     return app
 
 
-class LazyGate:
-    """Pure ASGI middleware: web.gate.PlainGate, loaded at the first request."""
+def lazy_gate(app: ASGIApp) -> ASGIApp:
+    """Return *app* behind our gate, which is loaded at the first request."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._gate: ASGIApp | None = None
+    @cache
+    def gate() -> ASGIApp:
+        from web.gate import PlainGate  # with pydantic: not before the server answers
+        from web.start import service
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request to the gate."""
-        if self._gate is None and scope["type"] != "lifespan":
-            from web.gate import PlainGate  # with pydantic: not before the server answers
-            from web.start import service
+        return PlainGate(app, service)
 
-            self._gate = PlainGate(self._app, service)
-        await (self._gate or self._app)(scope, receive, send)
+    async def pass_on(scope: Scope, receive: Receive, send: Send) -> None:
+        await (app if scope["type"] == "lifespan" else gate())(scope, receive, send)
+
+    return pass_on
 
 
 def _serve_page(create: Callable[..., StaticFiles], *args: Any, **kwargs: Any) -> StaticFiles:
@@ -323,11 +314,6 @@ def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) 
     if not _may_send(session, MESSAGES.get(kind or "", Sender.NO_ONE)):
         log.debug("Refused a message %r.", kind)
         return
-    if kind == "rerun_script" and message.ByteSize() > LONGEST_TEXT and not _signed_in(session):
-        shorten(message.rerun_script)
-        if message.ByteSize() > LARGEST_RERUN:
-            log.debug("Refused a rerun of %d bytes.", message.ByteSize())
-            return
     handle(session, message)
 
 
@@ -381,23 +367,6 @@ def _in_development() -> bool:
         return not load_settings(local_url=local_url()).production
     except SettingsError:
         return False
-
-
-def shorten(rerun: ClientState) -> None:
-    """Shorten a rerun's values to what a form on a signed-out page can use.
-
-    A long query is dropped entirely, as Streamlit does above 512 KB: half of it would mean
-    something else.
-    """
-    if len(rerun.query_string) > LONGEST_TEXT:
-        rerun.query_string = ""
-    states = rerun.widget_states.widgets
-    del states[MOST_WIDGETS:]
-    for state in states:
-        if state.WhichOneof("value") == "string_value":
-            state.string_value = state.string_value[:LONGEST_TEXT]
-        elif state.ByteSize() > LARGEST_WIDGET:
-            state.ClearField("value")
 
 
 def send_at_once() -> None:

@@ -10,47 +10,33 @@ NOT_YOU = (
 
 def added(emails: Emails, to: str, name: str) -> Mail:
     """Return the notice that a passkey was added."""
-    return _notice(
-        emails,
-        "passkey_added",
-        to,
-        f"A passkey was added at {emails.app}",
-        f'The passkey "{name}" can now log in to your account, {to}.',
-    )
+    subject = f"A passkey was added at {emails.app}"
+    text = f'The passkey "{name}" can now log in to your account, {to}.'
+    return _notice(emails, "passkey_added", to, subject, text)
 
 
 def removed(emails: Emails, to: str, name: str) -> Mail:
     """Return the notice that a passkey was removed."""
-    return _notice(
-        emails,
-        "passkey_removed",
-        to,
-        f"A passkey was removed at {emails.app}",
-        f'The passkey "{name}" can no longer log in to your account, {to}.',
-    )
+    subject = f"A passkey was removed at {emails.app}"
+    text = f'The passkey "{name}" can no longer log in to your account, {to}.'
+    return _notice(emails, "passkey_removed", to, subject, text)
 
 
 def password_removed(emails: Emails, to: str) -> Mail:
     """Return the notice that the password was removed."""
-    return _notice(
-        emails,
-        "password_removed",
-        to,
-        f"Your password was removed at {emails.app}",
-        f"Your account, {to}, has no password any more: only its passkeys log in.",
-    )
+    subject = f"Your password was removed at {emails.app}"
+    text = f"Your account, {to}, has no password any more: only its passkeys log in."
+    return _notice(emails, "password_removed", to, subject, text)
 
 
 def cloned(emails: Emails, to: str, name: str) -> Mail:
     """Return the notice that a copy of a passkey was refused."""
-    return _notice(
-        emails,
-        "passkey_cloned",
-        to,
-        f"A passkey may have been copied at {emails.app}",
+    subject = f"A passkey may have been copied at {emails.app}"
+    text = (
         f'The passkey "{name}" of your account, {to}, was used with a counter that went backwards, '
-        "as that of a copy does. We refused it. Remove this passkey and add a new one.",
+        "as that of a copy does. We refused it. Remove this passkey and add a new one."
     )
+    return _notice(emails, "passkey_cloned", to, subject, text)
 
 
 def samples(emails: Emails) -> list[Mail]:
@@ -61,12 +47,7 @@ def samples(emails: Emails) -> list[Mail]:
 
 
 def _notice(emails: Emails, kind: str, to: str, subject: str, text: str) -> Mail:
+    button = ("See your passkeys", "/passkeys")
     return emails.compose(
-        kind,
-        to,
-        subject,
-        text,
-        button=("See your passkeys", "/passkeys"),
-        after=NOT_YOU,
-        urgency=Urgency.ALARM,
+        kind, to, subject, text, button=button, after=NOT_YOU, urgency=Urgency.ALARM
     )

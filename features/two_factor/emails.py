@@ -8,50 +8,40 @@ NOT_YOU = "If it wasn't you, log in, end your other sessions and choose a new pa
 
 def turned_on(emails: Emails, to: str) -> Mail:
     """Return the notice that an authenticator app was set up."""
-    return _notice(
-        emails,
-        "two_factor_on",
-        to,
-        f"Two-factor authentication is on at {emails.app}",
+    subject = f"Two-factor authentication is on at {emails.app}"
+    text = (
         f"An authenticator app was just set up for your account, {to}. Every log-in with your "
-        "password now asks for its code.",
+        "password now asks for its code."
     )
+    return _notice(emails, "two_factor_on", to, subject, text)
 
 
 def turned_off(emails: Emails, to: str, *, by_operator: bool = False) -> Mail:
     """Return the notice that two-factor authentication is off."""
     by = " by the people who run this app" if by_operator else ""
-    return _notice(
-        emails,
-        "two_factor_off",
-        to,
-        f"Two-factor authentication is off at {emails.app}",
+    subject = f"Two-factor authentication is off at {emails.app}"
+    text = (
         f"The authenticator app of your account, {to}, was just removed{by}. Its recovery codes "
-        "no longer work.",
+        "no longer work."
     )
+    return _notice(emails, "two_factor_off", to, subject, text)
 
 
 def recovery_used(emails: Emails, to: str, left: int) -> Mail:
     """Return the notice that a recovery code was used, and how many are *left*."""
-    return _notice(
-        emails,
-        "recovery_code_used",
-        to,
-        f"A recovery code was used at {emails.app}",
-        f"A recovery code of your account, {to}, was just used. You have {left} left.",
-    )
+    subject = f"A recovery code was used at {emails.app}"
+    text = f"A recovery code of your account, {to}, was just used. You have {left} left."
+    return _notice(emails, "recovery_code_used", to, subject, text)
 
 
 def new_codes(emails: Emails, to: str) -> Mail:
     """Return the notice that the recovery codes were replaced."""
-    return _notice(
-        emails,
-        "recovery_codes_new",
-        to,
-        f"New recovery codes at {emails.app}",
+    subject = f"New recovery codes at {emails.app}"
+    text = (
         f"The recovery codes of your account, {to}, were just replaced. The old ones no longer "
-        "work.",
+        "work."
     )
+    return _notice(emails, "recovery_codes_new", to, subject, text)
 
 
 def wrong_codes(emails: Emails, to: str) -> Mail:

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Common_pb2 import SInt64Array
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.web.server.starlette import starlette_websocket
@@ -35,12 +36,12 @@ from web.bounds import (
     Sockets,
     Turns,
     Uploads,
-    has_few_parts,
+    note_user,
 )
 from web.edge import Edge
-from web.full import full_page
 from web.gate import STREAM, TRY_AGAIN, Gate, Page, PlainGate, _named
-from web.streamlit_hooks import LONGEST_TEXT
+from web.look import full_page
+from web.messages import LARGEST_MESSAGE, LONGEST_TEXT, MOST_WIDGETS, has_few_parts, shorten
 
 HOST = "localhost:8501"
 ORIGIN = f"http://{HOST}"
@@ -611,23 +612,44 @@ def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     """AV-1: a quiet network is forgotten, and networks beyond the bound count as one."""
     monkeypatch.setattr(bounds_module, "MOST_PLACES", 3)
     clock = Clock()
-    turns = Turns(Bounds(runs=1, runs_rate=10), clock)
+    turns = Turns(Bounds(runs=1, runs_rate=10, crowd_rate=10), clock)
 
     assert [waits_of(turns, f"192.0.2.{n}", 1) for n in range(6)] == [[0]] * 4 + [[0.1], [0.2]]
-    assert len(turns) == 4
-    assert turns.full_at(client("192.0.2.4")) == turns.full_at(client("192.0.2.5")) > clock.now
+    assert len(turns._limits._full_at) == 4
+    assert turns.calm_at(client("192.0.2.4")) == turns.calm_at(client("192.0.2.5")) > clock.now
     clock.now += 0.1
     turns.forget()
-    assert len(turns) == 1
-    assert turns.full_at(client("192.0.2.0")) >= clock.now
+    assert len(turns._limits._full_at) == 1
+    assert turns.calm_at(client("192.0.2.0")) >= clock.now
+
+
+def test_a_network_crowds_the_server_before_it_has_to_wait_for_its_turns() -> None:
+    """AV-1: ten networks with eight runs a second each fill a core, and none has to wait."""
+    clock = Clock()
+    bounds = Bounds(runs=40, runs_rate=10, crowd=20, crowd_rate=5)
+    turns = Turns(bounds, clock)
+
+    def ask(a_second: float, seconds: int) -> bool:
+        for _ in range(int(a_second * seconds)):
+            clock.now += 1 / a_second
+            assert not turns.take(client("192.0.2.7"))
+        return turns.crowds(client("192.0.2.7"))
+
+    assert not ask(4, 60)
+    assert not ask(8, 5)
+    assert ask(8, 5)
+    assert ask(8, 600)
+    clock.now += 5  # ten minutes of it are forgotten as soon as seconds of it
+    assert not turns.crowds(client("192.0.2.7"))
+    assert not turns.crowds(client("192.0.2.8"))
 
 
 class Pages:
     """Signed-out pages that ask for a run, and the order in which their scripts begin."""
 
-    def __init__(self, *, slots: int, slot: float = 60, runs: int = 40) -> None:
+    def __init__(self, *, slots: int, slot: float = 60, crowd: int = 20) -> None:
         self.clock = Clock()
-        bounds = Bounds(slots=slots, slot=slot, runs=runs)
+        bounds = Bounds(slots=slots, slot=slot, crowd=crowd)
         self.slots, self.turns = RunSlots(bounds, self.clock), Turns(bounds, self.clock)
         self.began: list[int] = []
         self.asking: list[asyncio.Task[None]] = []
@@ -646,7 +668,7 @@ class Pages:
 
     async def _ask(self, number: int, asks: Client) -> None:
         crowds = self.turns.crowds(asks)
-        await self.slots.begin(number, self.turns.full_at(asks), crowds=crowds)
+        await self.slots.begin(number, self.turns.calm_at(asks), crowds=crowds)
         self.began.append(number)
 
     async def _turn(self) -> None:
@@ -676,7 +698,7 @@ def test_networks_that_crowd_the_server_get_a_third_of_its_time() -> None:
     """AV-1: after a run they wait for twice as long; ten networks may ask for 100 a second."""
 
     async def use() -> None:
-        pages = Pages(slots=1, runs=4)
+        pages = Pages(slots=1, crowd=2)
         await pages.ask(CROWDED, CROWDED, CROWDED)
         pages.clock.now += 5
         await pages.end(0)
@@ -1086,23 +1108,74 @@ def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, coo
 
 def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
     """AV-3: 300 pages of a network may wait, with 25 MB each; the browser reconnects."""
-    bounds = Bounds(runs=2, runs_rate=100, unfinished=1)
-    long = rerun_with(*[WidgetState(id="name", bytes_value=b"x" * 60_000)] * 20)
+    bounds = Bounds(runs=1, runs_rate=100, unfinished=0)
+    long = rerun_with(*[WidgetState(id="name", bytes_value=b"x" * 60_000)] * 8)
 
     came = asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long] * 2))
 
     assert came == [long]
 
 
+def test_what_a_signed_out_form_carries_is_cut_so_that_its_own_check_refuses_it() -> None:
+    """AV-2: 20 MB in a field reach the form as a text that is too long, in bounded memory."""
+    rerun = ClientState()
+    rerun.widget_states.widgets.append(WidgetState(id="name", string_value="é" * 10_000_000))
+    rerun.widget_states.widgets.append(WidgetState(id="component", bytes_value=b"x" * 1_000_000))
+    rerun.widget_states.widgets.append(WidgetState(id="button", trigger_value=True))
+    rerun.widget_states.widgets.extend(WidgetState(id=f"w{n}") for n in range(10 * MOST_WIDGETS))
+
+    shorten(rerun)
+
+    name, component, button = rerun.widget_states.widgets[:3]
+    assert name.string_value == "é" * LONGEST_TEXT
+    assert component.WhichOneof("value") is None
+    assert button.trigger_value
+    assert len(rerun.widget_states.widgets) == MOST_WIDGETS
+
+
 @pytest.mark.parametrize("cookie", [False, True])
-def test_streamlit_gets_a_signed_out_message_cut_to_size(app: App, cookie: bool) -> None:
-    """AV-3: it keeps a message whole, and 20 MB in a field took 200 MB more each second."""
-    long = rerun_with(WidgetState(id="name", string_value="x" * MEGABYTE))
-    short = rerun_with(WidgetState(id="name", string_value="x" * LONGEST_TEXT))
+def test_a_user_may_send_a_large_message_and_a_visitors_is_cut_to_size(
+    app: App, cookie: bool
+) -> None:
+    """AV-2, AV-3: Streamlit keeps a message whole, and parses a page's query on every run."""
+    state = WidgetState(id="name", string_value="x" * MEGABYTE)
+    query = "x" * (LONGEST_TEXT + 1)
+    short = WidgetState(id="name", string_value="x" * LONGEST_TEXT)
+    longest = rerun_with(query=query[1:])
 
-    came = asyncio.run(send_messages(Gate(app, Edge(make_settings())), [long], cookie))
+    sent = [rerun_with(state, query=query), longest]
+    came = asyncio.run(send_messages(Gate(app, Edge(make_settings())), sent, cookie))
 
-    assert came == [long if cookie else short]
+    assert came == [sent[0] if cookie else rerun_with(short), longest]
+
+
+@pytest.mark.parametrize("cookie", [False, True])
+def test_a_visitors_large_message_of_anything_else_closes_the_connection(
+    app: App, cookie: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-2: such as a page's name, which has no use but to fill memory."""
+    long_name = BackMsg()
+    long_name.rerun_script.page_name = "x" * LARGEST_MESSAGE
+    sent = [long_name.SerializeToString()]
+
+    came = asyncio.run(send_messages(Gate(app, Edge(make_settings())), sent, cookie))
+
+    assert came == (sent if cookie else [])
+    assert ("too large a message" in caplog.text) is not cookie
+
+
+def test_who_logs_out_in_an_open_page_sends_what_a_visitor_may() -> None:
+    """AV-2, AV-3: its websocket counts toward its network again."""
+    sockets = Sockets(Bounds(network_sockets=1), 20_000)
+    number = sockets.open(client("192.0.2.7"), "ada")
+    assert number and sockets.open(client("192.0.2.7"), None)
+    OPEN_SOCKETS[number] = sockets
+
+    note_user(number, TAB, None)
+
+    assert not sockets.has_user(number)
+    assert sockets._signed_out == 2
+    del OPEN_SOCKETS[number]
 
 
 def test_a_message_that_has_waited_arrives(app: App) -> None:
@@ -1115,9 +1188,10 @@ def test_a_message_that_has_waited_arrives(app: App) -> None:
     assert gate.waiting == 0
 
 
-def rerun_with(*states: WidgetState) -> bytes:
-    """Return the message of a page with these widgets."""
+def rerun_with(*states: WidgetState, query: str = "") -> bytes:
+    """Return the message of a page with these widgets and this *query*."""
     message = BackMsg()
+    message.rerun_script.query_string = query
     message.rerun_script.widget_states.widgets.extend(states)
     data: bytes = message.SerializeToString()
     return data

@@ -27,7 +27,7 @@ from auth.throttle import Limit
 from db.engine import BUSY_TIMEOUT, Database
 from features.invitations import rules as invitations
 from settings import Settings
-from web import navigation, streamlit_hooks
+from web import messages, navigation, streamlit_hooks
 from web.bounds import BOUNDS, MOST_DESCRIPTORS, SITE, SPARE_DESCRIPTORS
 
 PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")
@@ -179,14 +179,14 @@ def test_the_senders_of_messages_on_the_page_are_those_in_the_code() -> None:
     """CF-5, GD-9: what a browser may send, and how much."""
     told = re.findall(r"^\| `(\w+)` \| (anyone|user|developer) \|", PAGE, re.MULTILINE)
     text, widget, rerun = (
-        f"{streamlit_hooks.LONGEST_TEXT:,} characters",
-        f"over {streamlit_hooks.LARGEST_WIDGET / 1024:.0f} KB",
-        f"more than {streamlit_hooks.LARGEST_RERUN / 1024:.0f} KB",
+        f"{messages.LONGEST_TEXT:,} characters",
+        f"over {messages.LARGEST_WIDGET / 1024:.0f} KB",
+        f"more than {messages.LARGEST_MESSAGE / 1024:.0f} KB",
     )
 
     assert dict(told) == streamlit_hooks.MESSAGES
     assert text in PAGE and widget in PAGE and rerun in PAGE
-    assert f"beyond {streamlit_hooks.MOST_WIDGETS}" in PAGE
+    assert f"beyond {messages.MOST_WIDGETS}" in PAGE
 
 
 def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
@@ -221,6 +221,8 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
     }
 
     assert {row: ROWS[row][: len(start)] for row, start in told.items()} == told
+    crowds = f"asked for {BOUNDS.crowd} at once, or for more than {BOUNDS.crowd_rate:g} a second"
+    assert crowds in PAGE
     assert f"less {SPARE_DESCRIPTORS}" in ROWS["open tabs in all"]
     assert f"an IPv6 /48 has {SITE} times as many" in PAGE
     assert f"`compose.yaml` allow {MOST_DESCRIPTORS}" in PAGE

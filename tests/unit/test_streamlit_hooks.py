@@ -1,4 +1,4 @@
-"""Which of Streamlit's messages reach a tab, from which sender, and how large."""
+"""Which of Streamlit's messages reach a tab, and from which sender."""
 
 import asyncio
 import weakref
@@ -7,8 +7,6 @@ from typing import Any, cast
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
-from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -18,10 +16,8 @@ from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from web import streamlit_hooks
 from web.streamlit_hooks import (
     BROWSER,
-    LONGEST_TEXT,
     MESSAGES,
     MOST_SIGNED_OUT_KEPT,
-    MOST_WIDGETS,
     TAB,
     Sender,
     _drop,
@@ -30,7 +26,6 @@ from web.streamlit_hooks import (
     _keep,
     _wrap,
     owns_tab,
-    shorten,
 )
 from web.tab import KEY
 
@@ -144,54 +139,6 @@ def test_local_means_a_connection_from_this_machine_itself(
     monkeypatch.setattr(Runtime, "instance", lambda: runtime)
 
     assert _is_local("tab") is local
-
-
-def test_what_a_signed_out_form_carries_is_cut_so_that_its_own_check_refuses_it() -> None:
-    """AV-2: 20 MB in a field reach the form as a text that is too long, in bounded memory."""
-    rerun = ClientState()
-    rerun.widget_states.widgets.append(WidgetState(id="name", string_value="é" * 10_000_000))
-    rerun.widget_states.widgets.append(WidgetState(id="component", bytes_value=b"x" * 1_000_000))
-    rerun.widget_states.widgets.append(WidgetState(id="button", trigger_value=True))
-    rerun.widget_states.widgets.extend(WidgetState(id=f"w{n}") for n in range(10 * MOST_WIDGETS))
-
-    shorten(rerun)
-
-    name, component, button = rerun.widget_states.widgets[:3]
-    assert name.string_value == "é" * LONGEST_TEXT
-    assert component.WhichOneof("value") is None
-    assert button.trigger_value
-    assert len(rerun.widget_states.widgets) == MOST_WIDGETS
-
-
-@pytest.mark.usefixtures("deployed")
-def test_a_user_may_send_a_long_text_and_a_visitor_no_large_run() -> None:
-    """AV-2: other large parts than widgets and the query are not shortened but refused."""
-    long_text, long_name = BackMsg(), BackMsg()
-    long_text.rerun_script.widget_states.widgets.append(
-        WidgetState(id="note", string_value="x" * 2_000_000)
-    )
-    long_name.rerun_script.page_name = "x" * 2_000_000
-
-    assert arrives(long_text, signed_in=True)
-    assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == 2_000_000
-    assert arrives(long_text)
-    assert len(long_text.rerun_script.widget_states.widgets[0].string_value) == LONGEST_TEXT
-    assert not arrives(long_name)
-
-
-@pytest.mark.usefixtures("deployed")
-@pytest.mark.parametrize(("length", "kept"), [(LONGEST_TEXT, True), (LONGEST_TEXT + 1, False)])
-def test_a_visitors_query_is_bounded_before_it_is_parsed(length: int, kept: bool) -> None:
-    """AV-2: Streamlit parses 512 KB of it on every run; a user's page may keep its state there."""
-    visitors, users = BackMsg(), BackMsg()
-    for message in (visitors, users):
-        message.rerun_script.query_string = "x" * length
-
-    assert arrives(visitors)
-    assert arrives(users, signed_in=True)
-
-    assert visitors.rerun_script.query_string == ("x" * length if kept else "")
-    assert users.rerun_script.query_string == "x" * length
 
 
 class Loop:

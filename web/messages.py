@@ -1,0 +1,128 @@
+"""Bounds on what a page sends, before it is parsed and before Streamlit keeps it (AV-2, AV-3)."""
+
+import gc
+from collections.abc import Callable
+
+from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
+
+# Bounds on what a signed-out visitor sends. A form's longest value has 1,024 characters, and its
+# own check refuses a longer one with a message, so a shortened text is still refused.
+LONGEST_TEXT = 8 * 1024  # characters of one widget, or of the page's query
+LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a component's
+LARGEST_MESSAGE = 512 * 1024  # bytes in all
+MOST_WIDGETS = 200
+
+SMALL = 4 * 1024  # bytes: a message of so many has few fields
+VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are of the past
+
+
+def has_few_parts(data: bytes, most: int) -> bool:
+    """Return whether the message *data* of a page has at most *most* fields, at every depth.
+
+    A message with seven million empty fields takes Streamlit a gigabyte and six seconds, in which
+    no visitor is served. This scans the bytes first, and stops at the limit (AV-2).
+    """
+    if len(data) <= SMALL:
+        return True
+    left = most
+    # Each message within: where it ends, and which messages may stand in it.
+    open_messages = [(0, len(data), BackMsg.DESCRIPTOR)]
+    try:
+        while open_messages:
+            at, end, descriptor = open_messages.pop()
+            while at < end:
+                left -= 1
+                tag, at = _varint(data, at)
+                wire = tag & 7
+                if wire == VARINT:
+                    _, at = _varint(data, at)
+                elif wire in {FIXED64, FIXED32}:
+                    at += 8 if wire == FIXED64 else 4
+                elif wire == DELIMITED:
+                    size, at = _varint(data, at)
+                    field = descriptor.fields_by_number.get(tag >> 3)
+                    if field is not None and field.message_type is not None:
+                        open_messages.append((at, at + size, field.message_type))
+                    elif field is not None and field.cpp_type != field.CPPTYPE_STRING:
+                        left -= size  # numbers, one a byte at the least
+                    at += size
+                else:
+                    return False
+                if left < 0:
+                    return False
+    except IndexError:  # it ends too early
+        return False
+    return True
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number at *at* and the position after it."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise IndexError
+
+
+def shorten(rerun: ClientState) -> None:
+    """Shorten a rerun's values to what a form on a signed-out page can use.
+
+    A long query is dropped entirely, as Streamlit does above 512 KB: half of it would mean
+    something else.
+    """
+    if len(rerun.query_string) > LONGEST_TEXT:
+        rerun.query_string = ""
+    states = rerun.widget_states.widgets
+    del states[MOST_WIDGETS:]
+    for state in states:
+        if state.WhichOneof("value") == "string_value":
+            state.string_value = state.string_value[:LONGEST_TEXT]
+        elif state.ByteSize() > LARGEST_WIDGET:
+            state.ClearField("value")
+
+
+def drop_last_frame(receive: Callable[..., object]) -> None:
+    """Empty the frame of the message that *receive*, a websocket's, has just returned.
+
+    The library below uvicorn keeps it until the next one comes: each silent page would hold its
+    last message, of 20 MB for example. Its parser is a generator, and the frame a variable there.
+    """
+    parser = getattr(getattr(getattr(receive, "__self__", None), "conn", None), "parser", None)
+    inner = getattr(getattr(parser, "gi_yieldfrom", None), "gi_frame", None)
+    if frame := inner and inner.f_locals.get("frame"):
+        frame.data = b""
+
+
+def drop_rest(receive: Callable[..., object]) -> None:
+    """Empty what has arrived of the next message, if the connection of *receive* is lost.
+
+    Its objects refer to each other: the rest would stay until the garbage collector comes, which a
+    quiet server does not call for a long time.
+    """
+    connection = getattr(receive, "__self__", None)
+    if getattr(connection, "disconnected", False):
+        drop_last_frame(receive)
+        connection.conn.reader.discard()  # type: ignore[union-attr]
+
+
+def bound_messages() -> None:
+    """Bound websocket messages in every uvicorn server of this process as `streamlit run` does.
+
+    By default uvicorn unpacks compressed messages, up to a thousand times their size. And Streamlit
+    accepts 200 MB before it closes a connection over `server.maxWidgetStateSize`.
+    """
+    from uvicorn import Config
+
+    largest = get_max_widget_state_size_bytes()
+    for thing in gc.get_objects():
+        if type(thing) is Config:
+            thing.ws_per_message_deflate = config.get_option("server.enableWebsocketCompression")
+            thing.ws_max_size = min(thing.ws_max_size, largest)
