@@ -13,8 +13,14 @@ VERSIONS = ROOT / "migrations" / "versions"
 LOCK = 0x5AFE_C0DE  # any number, as long as every process takes the same
 
 
+class NewerDatabase(Exception):
+    """A newer version of this app has migrated the database."""
+
+
 def migrate(database: Database) -> None:
     """Upgrade *database* to the newest migration; safe when several processes start at once.
+
+    Raises NewerDatabase, or what opening the database raises: OperationalError, or OSError.
 
     The whole upgrade is one transaction under one lock: a second process waits, then finds nothing
     left to do. Alembic is imported only when there is work: importing it would take a third of the
@@ -24,13 +30,17 @@ def migrate(database: Database) -> None:
         return
     from alembic import command
     from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config(toml_file=ROOT / "pyproject.toml")
     with database.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as fault:
+            raise NewerDatabase from fault
 
 
 def newest() -> str:
@@ -59,9 +69,9 @@ def _revision(database: Database) -> str | None:
 def explain(fault: Exception) -> str:
     """Return one sentence about *fault* for the operator, without any URL or password.
 
-    *fault* is what keeps a database from being opened: OperationalError, CommandError or OSError.
+    *fault* is one that `migrate` raises.
     """
-    if type(fault).__name__ == "CommandError":  # Alembic's, which is imported only when needed
+    if isinstance(fault, NewerDatabase):
         return (
             "The database cannot be used: a newer version of this app has migrated it. "
             "Update the app, or restore a backup from before."
@@ -76,13 +86,11 @@ def explain(fault: Exception) -> str:
 
 
 if __name__ == "__main__":
-    from alembic.util.exc import CommandError
-
     from settings import SettingsError, load_settings
 
     try:
         migrate(Database(load_settings().database_url))
     except SettingsError as fault:
         raise SystemExit(str(fault)) from None
-    except (OperationalError, CommandError, OSError) as fault:
+    except (OperationalError, NewerDatabase, OSError) as fault:
         raise SystemExit(explain(fault)) from None

@@ -321,9 +321,9 @@ class Gate:
     async def _keep_looking(self) -> None:
         """Periodically end what has waited too long, and free what closed tabs left behind."""
         while True:
-            for server in self._servers:
-                direct = self.edge.settings.trusted_proxies == 0
-                self._patrol.look(list(server.connections), by_network=direct)
+            connections = [each for server in self._servers for each in server.connections]
+            direct = self.edge.settings.trusted_proxies == 0
+            self._patrol.look(connections, by_network=direct)
             forget_closed_tabs(self.uploads)
             self.turns.forget()
             await asyncio.sleep(self.bounds.look_every)

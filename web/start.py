@@ -68,14 +68,13 @@ def _stop() -> None:
 @cache
 def _start() -> "AuthService":
     # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
-    from alembic.util.exc import CommandError
     from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from auth.mail import MailQueue
     from auth.roles import has_admin
     from auth.service import AuthService
     from db.engine import Database
-    from db.migrate import explain, migrate
+    from db.migrate import NewerDatabase, explain, migrate
     from features import FEATURES
 
     install()  # at the start of the process already, unless something kept a2wsgi.py from running
@@ -89,7 +88,7 @@ def _start() -> "AuthService":
     except (SettingsError, PagesFolderError) as fault:
         log.error("The app cannot start.\n%s", fault)
         raise Unavailable from fault
-    except (OperationalError, CommandError, OSError) as fault:
+    except (OperationalError, NewerDatabase, OSError) as fault:
         log.error("The app cannot use its database. %s", explain(fault))
         raise Unavailable from fault
     except SQLAlchemyError as fault:

@@ -212,6 +212,16 @@ def test_an_answer_that_no_client_reads_is_given_up(server: uvicorn.Server) -> N
     assert len(rest(connection)) < BIG
 
 
+@pytest.mark.usefixtures("server")
+def test_a_second_server_of_the_process_is_looked_after_too() -> None:
+    """AV-3: each gate looks at all connections of its process."""
+    with serving(SHORT) as second:
+        assert is_answered(second, HOST)  # from the first request on
+        with open_connection(second, b"GET / HTTP/1.1\r\n"):
+            wait_until(lambda: second.server_state.connections, "the request to arrive")
+            wait_until(lambda: not second.server_state.connections, "it to be given up")
+
+
 def test_an_answer_that_is_read_slowly_arrives(server: uvicorn.Server) -> None:
     """AV-3: a large file on a slow line takes as long as it takes, as long as there is progress."""
     pause = threading.Event()

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
-from db.migrate import ROOT, newest
+from db.engine import Database
+from db.migrate import ROOT, NewerDatabase, explain, migrate, newest
 from tests.fixtures import KEY
 from tests.serving import HOST, free_port
 
@@ -18,6 +21,37 @@ def test_alembic_agrees_which_revision_is_the_newest() -> None:
     config = Config(toml_file=ROOT / "pyproject.toml")
 
     assert newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+@pytest.mark.slow
+def test_a_start_with_nothing_to_migrate_does_not_load_alembic(sqlite_url: str) -> None:
+    """The first visitor would wait for it, and for the syntax highlighter that it loads."""
+    code = (
+        "import sys; from web.start import service; service(); sys.exit('alembic' in sys.modules)"
+    )
+    env = {"DATABASE_URL": sqlite_url, "SECRET_KEY": KEY}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | env, check=False
+    )
+
+    assert ended.returncode == 0
+
+
+def test_a_database_that_a_newer_version_has_migrated_is_refused(database_url: str) -> None:
+    """CF-1: with a sentence that says what to do."""
+    with closing(Database(database_url)) as database:
+        with database.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'of_tomorrow'"))
+        try:
+            with pytest.raises(NewerDatabase) as refused:
+                migrate(database)
+        finally:
+            with database.write() as connection:
+                values = {"newest": newest()}
+                connection.execute(text("UPDATE alembic_version SET version_num = :newest"), values)
+
+    assert explain(refused.value).endswith("Update the app, or restore a backup from before.")
 
 
 @pytest.mark.slow
