@@ -329,7 +329,7 @@ class Turns:
         self._clock = clock
         self._crowding = bounds.crowd / bounds.crowd_rate  # seconds until calm
         self._limits = Buckets(bounds.runs_rate, clock)
-        # Who crowds the server for an hour is calm as soon as who does for a few seconds.
+        # After an hour of crowding, a network is calm again as soon as after a few seconds of it.
         self._crowds = Buckets(bounds.crowd_rate, clock, longest=2 * self._crowding)
 
     def take(self, client: Client, size: int = 0) -> float:
@@ -347,7 +347,7 @@ class Turns:
         return wait if wait > INSTANT else 0.0
 
     def calm_at(self, client: Client) -> float:
-        """Return the time until which *client*'s network has asked for much: order by it."""
+        """Return when *client*'s network is calm again: the later, the more it has asked for."""
         return self._crowds.full_at(client.network)
 
     def crowds(self, client: Client) -> bool:

@@ -106,9 +106,12 @@ def page_tokens(cookie: str | None, protocols: str) -> list[str]:
 
 
 def note_user(user: str | None) -> None:
-    """Report this tab's signed-in user to the gate, by id; None for a signed-out visitor."""
+    """Report this tab's signed-in user to the gate, by id; None for a signed-out visitor.
+
+    The gate may take a visitor for a user, whose session has ended since the connection was opened.
+    """
     context = get_script_run_ctx(suppress_warning=True)
-    if context and bounds.SIGNED_IN_TABS.get(context.session_id) != user:
+    if context and (user is None or bounds.SIGNED_IN_TABS.get(context.session_id) != user):
         bounds.note_user(_socket(), context.session_id, user)
 
 

@@ -15,12 +15,14 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.util import calc_hash
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from auth.sessions import Client
 from tests.http.conftest import PASSWORD, ask
 from tests.serving import Server, copy_project, free_port, is_listening, serve, wait_until
+from web.bounds import MEGABYTE
 
 PATIENCE = 30.0  # seconds for an answer on a busy machine
 STREAM = "/_stcore/stream"
@@ -205,6 +207,23 @@ def test_a_browser_gets_its_tab_back_before_it_says_anything(app: Server) -> Non
 
     wait_until(lambda: "already connected" in app.said(since=before), "Streamlit to see it")
     assert "opened in another browser" not in app.said(since=before)
+
+
+@both_modes
+def test_a_page_whose_session_ended_before_its_first_run_is_a_visitors(app: Server) -> None:
+    """AV-2: its websocket was let in as a user's, whose messages are neither counted nor cut."""
+    browser, email = owner_of(app)
+    page = browser.connect()
+    with app.service() as service:
+        service.log_out(browser.cookies["auth"])
+    assert email.encode() not in page.run()
+
+    long = BackMsg()
+    long.rerun_script.page_name = "x" * MEGABYTE
+    page.send(long)
+
+    with pytest.raises(ConnectionClosed):
+        page.read_run()
 
 
 @pytest.mark.parametrize("app", ["app.py"], indirect=True)
