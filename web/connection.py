@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
-from web import bounds
+from web import sockets
 
 if TYPE_CHECKING:
     from auth.users import Login
@@ -111,13 +111,13 @@ def note_user(user: str | None) -> None:
     The gate may take a visitor for a user, whose session has ended since the connection was opened.
     """
     context = get_script_run_ctx(suppress_warning=True)
-    if context and (user is None or bounds.SIGNED_IN_TABS.get(context.session_id) != user):
-        bounds.note_user(_socket(), context.session_id, user)
+    if context and (user is None or sockets.SIGNED_IN_TABS.get(context.session_id) != user):
+        sockets.note_user(_socket(), context.session_id, user)
 
 
 def end_run() -> None:
     """Let other signed-out pages run: this one has ended, or waits for something else."""
-    bounds.end_run(_socket())
+    sockets.end_run(_socket())
 
 
 def _socket() -> int:

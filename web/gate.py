@@ -27,17 +27,9 @@ from settings import Settings, SettingsError, load_settings
 from web.bounds import (
     BOUNDS,
     MEGABYTE,
-    OPEN_SOCKETS,
-    SIGNED_IN_TABS,
     Bounds,
-    Patrol,
-    Sockets,
-    Turns,
-    Uploads,
-    forget_closed_tabs,
     raise_descriptor_limit,
     return_freed_blocks,
-    running_servers,
 )
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of
@@ -52,7 +44,11 @@ from web.messages import (
     has_few_parts,
     shorten,
 )
+from web.patrol import Patrol, running_servers
+from web.sockets import OPEN_SOCKETS, SIGNED_IN_TABS, Sockets
 from web.streamlit_hooks import owns_tab
+from web.turns import Turns
+from web.uploads import Uploads, forget_closed_tabs
 
 if TYPE_CHECKING:  # with SQLAlchemy, which no page has to wait for
     from auth.service import AuthService

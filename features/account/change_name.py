@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from features.account import rules
+from features.account import rules, words
 from web.form import Form, aside, form_page
 from web.tab import Go, Say, visit
 
@@ -10,8 +10,8 @@ from web.tab import Go, Say, visit
 def change_name(name: str) -> Go | Say:
     """Store the name."""
     if not rules.change_name(visit().auth, visit().session, name):
-        return Say("This is your name already: nothing was changed.", done=False)
-    return Go("account", "Your name has been changed.")
+        return Say(words.NAME_UNCHANGED, done=False)
+    return Go("account", words.NAME_CHANGED)
 
 
 with form_page("Change your name") as below:

@@ -1,7 +1,7 @@
 """Change password: requires the current one, if any, and logs out every other device."""
 
 from auth.step_up import has_password
-from features.account import rules
+from features.account import rules, words
 from web.form import Form, aside, form_page
 from web.guard import adopt_token
 from web.password import new_password
@@ -13,7 +13,7 @@ def change_password(current: str, new: str) -> Go:
     """Store the new password; this session continues under a new token."""
     auth, session, client = visit().auth, visit().session, visit().client
     adopt_token(rules.change_password(auth, session, current, new, client))
-    return Go("account", "Your password has been changed, and your other devices are logged out.")
+    return Go("account", words.PASSWORD_CHANGED)
 
 
 known = has_password(visit().auth, visit().session)

@@ -13,6 +13,7 @@ from auth.sign_up import check_new_password
 from auth.step_up import require_password
 from auth.tokens import new_token_id
 from auth.users import InvalidName, Login, read_name, set_password, update_user
+from features.account import words
 
 
 def change_name(auth: AuthService, session: Session, name: str) -> bool:
@@ -46,7 +47,7 @@ def change_password(
     check_new_password(auth, new, user.email, user.name, client)
     require_password(auth, session, current, client)
     if new == current:
-        raise InvalidDetails({"password": ["This is your password already. Choose another one."]})
+        raise InvalidDetails({"password": [words.PASSWORD_UNCHANGED]})
     password_hash = hash_password(new, auth.scheme, client.source)
     token_id = new_token_id()
     with auth.write_as(session) as connection:

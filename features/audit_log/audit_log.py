@@ -7,7 +7,7 @@ import streamlit as st
 
 from auth.audit import Event
 from auth.errors import InvalidDetails
-from features.audit_log import rules
+from features.audit_log import rules, words
 from features.audit_log.rules import Happened, Wanted
 from web.details import local, show_ago
 from web.pager import Pager
@@ -26,11 +26,11 @@ def moment(day: date | None, later: timedelta = timedelta(0)) -> datetime | None
 def show_event(entry: Happened) -> None:
     """Draw one event."""
     known = entry.event in set(Event)
-    words = event_in_words(Event(entry.event)) if known else entry.event
+    what = event_in_words(Event(entry.event)) if known else entry.event
     about = entry.email or entry.user_id or ""
     by = f" · by {entry.by_email or entry.by_id}" if entry.by_id else ""
     with st.container(gap=None, key=f"event_{entry.id}"):
-        st.text(" · ".join(filter(None, [words, entry.detail, about])))
+        st.text(" · ".join(filter(None, [what, entry.detail, about])))
         show_ago(entry.at, auth.now(), after=by + (f" · {entry.ip}" if entry.ip else ""))
 
 
@@ -56,7 +56,7 @@ found = rules.list_events(auth, session, wanted, pager.cursor)
 for entry in found[: rules.PAGE]:
     show_event(entry)
 if not found:
-    st.caption("Nothing happened.")
+    st.caption(words.NOTHING)
 last = found[rules.PAGE - 1] if len(found) > rules.PAGE else None
 pager.show(last and (last.at, last.id))
 st.download_button(
@@ -66,4 +66,4 @@ st.download_button(
     mime="text/csv",
     on_click="ignore",
 )
-st.caption(f"The file has what is filtered, at most the newest {rules.EXPORTED:,} events.")
+st.caption(words.FILE.format(most=rules.EXPORTED))

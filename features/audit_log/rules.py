@@ -18,6 +18,7 @@ from auth.sessions import Session
 from auth.users import InvalidEmail, find_by_email, read_email
 from db.models import AuditEvent
 from db.models import User as UserRow
+from features.audit_log import words
 
 PAGE = 50  # events on a page
 EXPORTED = 50_000  # events that a file may have
@@ -87,7 +88,7 @@ def find_user_id(auth: AuthService, by: Session, text: str) -> str | None:
     with auth.read() as connection:
         account = find_by_email(connection, email)
     if account is None:
-        raise InvalidDetails({"user": ["No account has this email."]})
+        raise InvalidDetails({"user": [words.NO_SUCH_USER]})
     return account.id
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from features.email_change import rules
+from features.email_change import rules, words
 from web.form import Form, aside, form_page
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Say, visit
@@ -11,10 +11,7 @@ from web.tab import Say, visit
 def change_email(email: str) -> Say:
     """Send a link to the new email."""
     rules.change_email(visit().auth, visit().session, email)
-    return Say(
-        "Open the link we have sent to your new email. Until then, your old one stays in use.",
-        emailed=True,
-    )
+    return Say(words.SENT, emailed=True)
 
 
 with form_page("Change your email") as below:
@@ -23,7 +20,7 @@ with form_page("Change your email") as below:
         with form:
             email = st.text_input("New email", type="email", autocomplete="email", validate="")
             form.errors("email")
-            st.caption("We'll send a link to the new email, and a notice to the old one.")
+            st.caption(words.WHAT_IS_SENT)
             form.button("Send the link")
         form.submit(change_email, email)
     else:

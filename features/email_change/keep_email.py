@@ -3,7 +3,7 @@
 import streamlit as st
 
 from auth.errors import LinkRefused
-from features.email_change import rules
+from features.email_change import rules, words
 from web.form import Form, aside, form_page, link_token
 from web.tab import Go, visit
 from web.words import NO_LINK
@@ -15,17 +15,14 @@ email = rules.email_to_keep(visit().auth, token)
 def keep_email() -> Go:
     """Undo the change; this may log out this browser too."""
     rules.keep_email(visit().auth, token, visit().client)
-    return Go("log_in", "Your account keeps its old email. We have sent a link to it.")
+    return Go("log_in", words.KEPT)
 
 
 with form_page("Keep your old email") as below:
     form = Form("keep_email")
     if email or form.answered:
         st.text(email or "", width="stretch", text_alignment="center")
-        st.text(
-            "If you didn't ask to change your email, someone else is using your account. We'll log "
-            "out every device, switch the password off, and email you a link to choose a new one."
-        )
+        st.text(words.NOT_YOU)
         form.button("Keep my old email")
         form.submit(keep_email)
     elif token:

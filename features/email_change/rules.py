@@ -31,6 +31,7 @@ from auth.users import (
     read_email,
     set_password,
 )
+from features.email_change import words
 from features.email_change.emails import change, changing
 from features.email_verification.emails import taken
 from features.password_reset.rules import enqueue_reset
@@ -52,7 +53,7 @@ def change_email(auth: AuthService, session: Session, email: str) -> None:
         raise InvalidDetails({"email": [str(error)]}) from None
     check_domain(auth, new)
     if new.shown == session.user.email:
-        raise InvalidDetails({"email": ["This is your email already."]})
+        raise InvalidDetails({"email": [words.UNCHANGED]})
     old = read_email(session.user.email)
     recipients = [SIGN_UP_RECIPIENT.on(new.key), CHANGE_EMAIL.on(old.key)]
     auth.take([*recipients, *mail_counters(session.client)], session.client)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from features.email_verification import rules
+from features.email_verification import rules, words
 from web.form import Form
 from web.tab import Say, visit
 
@@ -10,7 +10,7 @@ from web.tab import Say, visit
 def resend_link() -> Say:
     """Send the link again."""
     rules.resend_link(visit().auth, visit().session)
-    return Say("We have sent you a link. Open it to confirm your email.", emailed=True)
+    return Say(words.SENT, emailed=True)
 
 
 def show_profile() -> None:
@@ -20,7 +20,7 @@ def show_profile() -> None:
     form = Form("resend_link")
     with st.container(border=True, horizontal=True, key="email_unconfirmed"):
         with st.container(gap=None, key="email_text_unconfirmed"):
-            st.text("Your email is not confirmed yet.")
-            st.caption("Open the link in the email we sent you.")
+            st.text(words.NOT_CONFIRMED)
+            st.caption(words.OPEN_LINK)
         form.button("Send the link again", kind="secondary", width="content")
     form.submit(resend_link)

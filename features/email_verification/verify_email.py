@@ -3,14 +3,12 @@
 import streamlit as st
 
 from auth.errors import AuthError, LinkRefused
-from features.email_verification import rules
+from features.email_verification import rules, words
 from web import second_step
 from web.form import Form, aside, form_page, go_home, link_token, was_answered
 from web.step_up import current_password
 from web.tab import Go, Say, tab, visit
 from web.words import NO_LINK
-
-THANKS = "Thank you. Your email is confirmed."
 
 
 def confirm_email(password: str | None) -> Say | Go:
@@ -19,11 +17,11 @@ def confirm_email(password: str | None) -> Say | Go:
     account = rules.confirm_email(auth, token, client, password, visit().resolved)
     if password is None:
         tab().link = None
-        return Go("account", THANKS)
+        return Go("account", words.THANKS)
     if st.session_state["logged_in"]:  # to another account
-        return Say("Thank you. This email is confirmed:", value=account.email)
+        return Say(words.THANKS_FOR, value=account.email)
     tab().link = None
-    return second_step.log_in_owner(account.id, THANKS, THANKS)
+    return second_step.log_in_owner(account.id, words.THANKS, words.THANKS)
 
 
 token = link_token()
@@ -41,7 +39,7 @@ with form_page("Confirm your email") as below:
     if by_password.answered or (found and found.needs_password):
         with by_password:
             password = current_password(by_password)
-            st.caption("Enter the password of your account to confirm that this is your email.")
+            st.caption(words.WHY_PASSWORD)
             by_password.button("Confirm my email")
         if found and found.may_choose_password:
             aside(below, "reset_password", "Forgot it? Choose a new one")

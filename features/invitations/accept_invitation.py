@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from features.invitations import rules
+from features.invitations import rules, words
 from features.invitations.rules import State
 from web import second_step
 from web.form import Form, aside, form_page, link_token
@@ -10,17 +10,11 @@ from web.password import new_password
 from web.tab import Go, tab, visit
 from web.words import NO_LINK
 
-READY = "Your account is ready."
-NO_LONGER = "This invitation is no longer valid. Ask the person who invited you for a new one."
-CLOSED = "New accounts can't be made here at the moment. Try again later."
-NOT_GOOD = {
-    State.EXPIRED: "This invitation has expired. Ask the person who invited you for a new one.",
-    State.HAS_ACCOUNT: "There is already an account with this email. Log in to continue.",
-}
+SIGNED_OUT = {State.EXPIRED: words.EXPIRED, State.HAS_ACCOUNT: words.HAS_ACCOUNT}
 SIGNED_IN = {
-    State.HAS_ACCOUNT: "This invitation was accepted. There is nothing left to do.",
-    State.GOOD: "This invitation is for another email than yours. To accept it, log out.",
-    State.EXPIRED: NOT_GOOD[State.EXPIRED],
+    State.EXPIRED: words.EXPIRED,
+    State.HAS_ACCOUNT: words.ACCEPTED,
+    State.GOOD: words.NOT_YOURS,
 }
 
 token = link_token()
@@ -34,7 +28,7 @@ def accept(name: str, password: str) -> Go:
     auth, client = visit().auth, visit().client
     made = rules.accept(auth, token, name, password, client)
     tab().link = None
-    return second_step.log_in_owner(made.id, READY)
+    return second_step.log_in_owner(made.id, words.READY)
 
 
 def show_form(email: str) -> None:
@@ -53,11 +47,11 @@ with form_page("Accept your invitation") as below:
     if form.answered or (found and found.state is State.GOOD and not user and not closed):
         show_form(found.email if found else "")
     elif found is None:
-        st.info(NO_LONGER if token else NO_LINK)
+        st.info(words.VOID if token else NO_LINK)
     elif user:
         st.info(SIGNED_IN[found.state])
     else:
-        st.info(CLOSED if closed else NOT_GOOD[found.state])
+        st.info(words.NOT_NOW if closed else SIGNED_OUT[found.state])
         if found.state is State.HAS_ACCOUNT:
             st.text(found.email, width="stretch", text_alignment="center")
     if not user:

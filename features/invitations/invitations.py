@@ -3,7 +3,7 @@
 import streamlit as st
 
 from auth.roles import Role, in_words
-from features.invitations import rules
+from features.invitations import rules, words
 from features.invitations.rules import Sent
 from web.details import show_ago
 from web.form import Form
@@ -18,19 +18,19 @@ may_change = recently_authenticated()
 def invite(email: str, roles: list[Role], note: str) -> Say:
     """Send an invitation."""
     rules.invite(auth, email, roles, note, session)
-    return Say("We have sent an invitation to:", value=email.strip(), emailed=True)
+    return Say(words.SENT, value=email.strip(), emailed=True)
 
 
 def resend(invitation_id: int) -> Go:
     """Send an invitation again."""
     rules.resend(auth, invitation_id, session)
-    return Go(notice="We have sent the invitation again. The earlier link no longer works.")
+    return Go(notice=words.SENT_AGAIN)
 
 
 def revoke(invitation_id: int) -> Go:
     """Void an invitation."""
     rules.revoke(auth, invitation_id, session)
-    return Go(notice="The invitation is revoked. Its link no longer works.")
+    return Go(notice=words.REVOKED)
 
 
 def show_form() -> None:
@@ -72,7 +72,7 @@ def show_invitation(sent: Sent) -> None:
 
 st.title("Invitations")
 if auth.settings.sign_up == "closed":
-    st.info("Sign-up is closed (SIGN_UP=closed): no invitation can be sent or accepted.")
+    st.info(words.CLOSED)
 elif may_change:
     show_form()
 else:
@@ -82,5 +82,5 @@ listed = rules.list_invitations(auth, session, pager.cursor)
 for sent in listed[: rules.PAGE]:
     show_invitation(sent)
 if not listed:
-    st.caption("No one has been invited yet.")
+    st.caption(words.NONE_YET)
 pager.show(listed[rules.PAGE - 1].id if len(listed) > rules.PAGE else None)

@@ -36,7 +36,7 @@ def show_home() -> None:
     newest = max((each.id for each in entries), default=0)
     form = Form("add_entry")
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input("What did you do today?", width="stretch", key=f"entry_after_{newest}")
+        text = st.text_input(words.ASK, width="stretch", key=f"entry_after_{newest}")
         minutes = st.number_input("Minutes", 1, rules.MOST_MINUTES, 30, 15, width=130)
         form.button("Add", width="content")
     form.errors("text")

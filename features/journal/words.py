@@ -14,6 +14,7 @@ EXAMPLE = (  # in development
     "An example of data that only its user sees. All of it is in `features/journal/`; "
     "`python3 dev.py remove journal` takes it away."
 )
+ASK = "What did you do today?"
 NOTHING_TYPED = "Enter what you did."
 NONE_YET = "Nothing here yet. Your first entry appears with a chart of your days."
 SAVED = "Saved."

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from features.passkeys import rules
-from features.passkeys.words import ADD, OFFER
+from features.passkeys import rules, words
 from web.form import link
 from web.tab import visit
 
@@ -15,8 +14,8 @@ def show_menu() -> None:
         held[key] = rules.offer_once(visit().auth, visit().session)
     if held[key]:
         with st.container(border=True, key=key):
-            st.caption(OFFER)
-            link("passkeys", ADD)
+            st.caption(words.OFFER)
+            link("passkeys", words.ADD)
             if st.button("Not now", type="tertiary"):
                 held[key] = False
                 st.rerun()

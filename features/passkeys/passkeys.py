@@ -3,23 +3,9 @@
 import streamlit as st
 
 from auth.step_up import has_password
-from features.passkeys import rules
+from features.passkeys import rules, words
 from features.passkeys.buttons import ADD_CEREMONY, UNKNOWN, show_add
 from features.passkeys.ceremony import Ceremony, why_not
-from features.passkeys.words import (
-    ADD,
-    ADDED,
-    DO_WITHOUT,
-    NONE_YET,
-    PASSWORD_REMOVED,
-    REMOVE_PASSWORD,
-    REMOVED,
-    RENAMED,
-    STEP_UP,
-    TITLE,
-    WHAT,
-    PasskeyFirst,
-)
 from web.details import show_ago
 from web.form import Form, link
 from web.guard import adopt_token
@@ -32,7 +18,7 @@ auth, session, client = visit().auth, visit().session, visit().client
 def add(ceremony: Ceremony, answer: str, remember: bool) -> Go:
     """Store the new passkey."""
     rules.add(auth, session, ceremony, answer, client)
-    return Go("passkeys", ADDED)
+    return Go("passkeys", words.ADDED)
 
 
 def remove(passkey: str) -> Go:
@@ -40,19 +26,19 @@ def remove(passkey: str) -> Go:
     rules.remove(auth, session, passkey)
     st.session_state[UNKNOWN] = passkey
     st.session_state.pop(ADD_CEREMONY, None)  # which excludes it
-    return Go("passkeys", REMOVED)
+    return Go("passkeys", words.REMOVED)
 
 
 def rename(passkey: str, name: str) -> Go:
     """Name one."""
     rules.rename(auth, session, passkey, name)
-    return Go("passkeys", RENAMED)
+    return Go("passkeys", words.RENAMED)
 
 
 def remove_password() -> Go:
     """Leave the passkeys as the only way in."""
     adopt_token(rules.remove_password(auth, session, client))
-    return Go("passkeys", PASSWORD_REMOVED)
+    return Go("passkeys", words.PASSWORD_REMOVED)
 
 
 def show(passkey: rules.Listed) -> None:
@@ -78,22 +64,22 @@ def show(passkey: rules.Listed) -> None:
 
 may_change = recently_authenticated()
 passkeys = rules.list_passkeys(auth, session)
-st.title(TITLE, anchor=False)
-st.caption(WHAT)
+st.title(words.TITLE, anchor=False)
+st.caption(words.WHAT)
 for each in passkeys:
     show(each)
 if not passkeys:
-    st.text(NONE_YET)
+    st.text(words.NONE_YET)
 if reason := why_not(auth.settings):
     st.info(reason + ".")
 elif may_change:
-    show_add(ADD, add)
+    show_add(words.ADD, add)
     if passkeys and has_password(auth, session):
-        st.caption(DO_WITHOUT if session.by_passkey else f"{DO_WITHOUT} {PasskeyFirst.message}")
+        st.caption(words.DO_WITHOUT if session.by_passkey else words.DO_WITHOUT_LATER)
         if session.by_passkey:
             form = Form("remove_password")
-            form.button(REMOVE_PASSWORD, kind="secondary")
+            form.button(words.REMOVE_PASSWORD, kind="secondary")
             form.submit(remove_password)
 else:
-    ask_password(STEP_UP)
+    ask_password(words.STEP_UP)
 link("account", "Back to your account")

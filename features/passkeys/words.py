@@ -43,6 +43,7 @@ DO_WITHOUT = (
     "You can do without a password: then your passkeys alone log in. You can choose one again at "
     "any time."
 )
+DO_WITHOUT_LATER = f"{DO_WITHOUT} {PasskeyFirst.message}"
 REMOVE_PASSWORD = "Remove my password"  # noqa: S105
 PASSWORD_REMOVED = "Your password is removed, and your other devices are logged out."  # noqa: S105
 RENAMED = "The passkey has a new name."

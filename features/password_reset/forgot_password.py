@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from features.password_reset import words
 from features.password_reset.rules import request_reset
 from web.form import Form, aside, form_page, inbox_page, sent
 from web.tab import Say, visit
@@ -10,19 +11,13 @@ from web.tab import Say, visit
 def forgot_password(email: str) -> Say:
     """Send the link, if there is such an account."""
     request_reset(visit().auth, email, visit().client)
-    return Say(
-        "If there is an account with this email, we have sent it a link. "
-        "It works once, for an hour.",
-        value=email.strip(),
-        emailed=True,
-        inbox=True,
-    )
+    return Say(words.SENT, value=email.strip(), emailed=True, inbox=True)
 
 
 if said := sent("forgot_password"):
     inbox_page("forgot_password", said, forgot_password)
 else:
-    with form_page("Forgot your password?", "We'll email you a link to choose a new one.") as below:
+    with form_page(words.TITLE, words.WHAT) as below:
         form = Form("forgot_password")
         with form:
             email = st.text_input("Email", type="email", autocomplete="username", validate="")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from auth.errors import LinkRefused
-from features.password_reset import rules
+from features.password_reset import rules, words
 from web.form import Form, aside, form_page, link_token
 from web.password import new_password
 from web.tab import Go, visit
@@ -15,7 +15,7 @@ token = link_token()
 def reset_password(password: str) -> Go:
     """Set the password; the owner then logs in with it."""
     rules.reset_password(visit().auth, token, password, visit().client)
-    return Go("log_in", "Your password has been changed. Log in with it.")
+    return Go("log_in", words.CHANGED)
 
 
 with form_page("Choose a new password") as below:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from auth.service import AuthService
 from auth.sessions import Session
+from features.personal_data import words
 from features.personal_data.rules import export_data
 from web.details import change_link, row, section
 from web.tab import visit
@@ -16,7 +17,7 @@ def show_card() -> None:
     """Draw the download and the way to delete the account."""
     with section("Your data"):
         with row("Download"):
-            st.text("All we store about you.")
+            st.text(words.WHAT_IS_DOWNLOADED)
             st.download_button(
                 "Download my data",
                 data=partial(_download, visit().auth, visit().session),
@@ -25,7 +26,7 @@ def show_card() -> None:
                 on_click="ignore",
             )
         with row("Delete"):
-            st.text("Your account, sessions and data. This can't be undone.")
+            st.text(words.WHAT_IS_DELETED)
             change_link("delete_account", "your account", verb="Delete")
 
 

@@ -3,8 +3,7 @@
 import streamlit as st
 
 from auth.browsers import browser_in_words
-from features.two_factor import rules
-from features.two_factor.words import TRUSTED
+from features.two_factor import rules, words
 from web.details import day
 from web.form import Form
 from web.tab import Go, visit
@@ -14,7 +13,7 @@ def show_devices() -> None:
     """Draw them, each with the button that ends it; nothing where there is none."""
     found = rules.trusted_devices(visit().auth, visit().session)
     if found:
-        st.header(TRUSTED, anchor=False)
+        st.header(words.TRUSTED, anchor=False)
     for device in found:
         form = Form(f"end_trust_{device.id[:8]}")
         with st.container(border=True, horizontal=True, key=f"device_{device.id[:8]}"):

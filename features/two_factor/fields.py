@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from features.two_factor import words
 from features.two_factor.rules import Key
-from features.two_factor.words import SCAN, TRUST
 from web.form import Form
 from web.tab import Go
 
@@ -16,7 +16,7 @@ def ask_code(form: Form, button: str, *, may_trust: bool = False) -> tuple[str, 
     recovery = bool(st.session_state.get(RECOVERY))
     with form:
         typed = st.text_input("Recovery code", autocomplete="off") if recovery else _code()
-        trust = may_trust and st.checkbox(TRUST)
+        trust = may_trust and st.checkbox(words.TRUST)
         form.button(button)
     return typed, recovery, trust
 
@@ -35,7 +35,7 @@ def set_up_form(form: Form, key: Key) -> str:
     import segno  # for a set-up alone
 
     image = segno.make(key.uri, error="m").svg_data_uri(scale=5, border=4, light="#fff")
-    st.caption(SCAN, text_alignment="center")
+    st.caption(words.SCAN, text_alignment="center")
     st.html(f'<div class="qr"><img src="{image}" alt="QR code of the key below"></div>')
     st.code(key.text, language=None, wrap_lines=True)
     with form:

@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from features.two_factor import rules
+from features.two_factor import rules, words
 from features.two_factor.fields import CODES, show_codes
-from features.two_factor.words import CODES_TITLE, KEEP_CODES, NEW_CODES_NEEDED, STEP_UP
 from web.form import Form, aside, form_page, go
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, visit
@@ -16,7 +15,7 @@ def renew() -> Go:
 
 
 made = st.session_state.get(CODES)
-with form_page(CODES_TITLE, KEEP_CODES if made else "") as below:
+with form_page(words.CODES_TITLE, words.KEEP_CODES if made else "") as below:
     if made:
         text = "\n".join(made)
         st.code(text, language=None)
@@ -33,11 +32,11 @@ with form_page(CODES_TITLE, KEEP_CODES if made else "") as below:
             go("account")
     else:
         left = rules.state(visit().auth, visit().session).recovery_codes
-        st.text(NEW_CODES_NEEDED.format(left=left))
+        st.text(words.NEW_CODES_NEEDED.format(left=left))
         if recently_authenticated():
             form = Form("renew_codes")
             form.button("Make new codes")
             form.submit(renew)
         else:
-            ask_password(STEP_UP)
+            ask_password(words.STEP_UP)
         aside(below, "account", "Back to your account")

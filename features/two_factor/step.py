@@ -3,9 +3,8 @@
 import streamlit as st
 
 from auth.challenge import Challenge
-from features.two_factor import rules
+from features.two_factor import rules, words
 from features.two_factor.fields import RECOVERY, ask_code, offer_other_way, set_up_form, show_codes
-from features.two_factor.words import ASK_CODE, ASK_RECOVERY, REQUIRED, SET_UP, TITLE
 from web.connection import http_only_cookie
 from web.form import Form, form_page
 from web.second_step import end_step, finish
@@ -15,8 +14,9 @@ from web.tab import Go, tab, visit
 def show_step(challenge: Challenge) -> None:
     """Draw the page of *challenge*."""
     set_up = rules.needs_set_up(visit().auth, challenge)
-    ask = ASK_RECOVERY if st.session_state.get(RECOVERY) else ASK_CODE
-    with form_page(SET_UP if set_up else TITLE, REQUIRED if set_up else ask) as below:
+    ask = words.ASK_RECOVERY if st.session_state.get(RECOVERY) else words.ASK_CODE
+    title, text = (words.SET_UP, words.REQUIRED) if set_up else (words.TITLE, ask)
+    with form_page(title, text) as below:
         form = Form("second_step")
         if set_up:
             typed = set_up_form(form, rules.key_for_challenge(visit().auth, challenge))

@@ -1,15 +1,7 @@
 """Two-factor authentication: set up an authenticator app, or turn it off with a code."""
 
-from features.two_factor import rules
+from features.two_factor import rules, words
 from features.two_factor.fields import ask_code, offer_other_way, set_up_form, show_codes
-from features.two_factor.words import (
-    SET_UP,
-    STEP_UP,
-    TURN_OFF,
-    TURN_OFF_NOW,
-    TURN_OFF_TEXT,
-    TURNED_OFF,
-)
 from web.form import Form, aside, form_page
 from web.guard import adopt_token
 from web.step_up import ask_password, recently_authenticated
@@ -27,17 +19,17 @@ def turn_off(typed: str, recovery: bool) -> Go:
     """Remove the app; this session continues under a new token."""
     auth, session, client = visit().auth, visit().session, visit().client
     adopt_token(rules.turn_off(auth, session, typed, client, recovery=recovery))
-    return Go("account", TURNED_OFF)
+    return Go("account", words.TURNED_OFF)
 
 
 is_on = rules.state(visit().auth, visit().session).app is not None
 confirmed = recently_authenticated()
 by_passkey = visit().session.by_passkey  # which is a factor, too
-text = (TURN_OFF_NOW if by_passkey else TURN_OFF_TEXT) if is_on and confirmed else ""
-with form_page(TURN_OFF if is_on else SET_UP, text) as below:
+text = (words.TURN_OFF_NOW if by_passkey else words.TURN_OFF_TEXT) if is_on and confirmed else ""
+with form_page(words.TURN_OFF if is_on else words.SET_UP, text) as below:
     form = Form("turn_off" if is_on else "turn_on")
     if not confirmed:
-        ask_password(STEP_UP)
+        ask_password(words.STEP_UP)
     elif is_on and by_passkey:
         form.button("Turn off")
         form.submit(turn_off, "", False)

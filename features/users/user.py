@@ -10,21 +10,12 @@ from auth.browsers import browser_in_words
 from auth.members import Member
 from auth.roles import Role, in_words
 from auth.sessions import Session
-from features.users import rules
+from features.users import rules, words
 from web.details import row, section, show_ago, show_details
 from web.form import Form, go, link
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, tab, visit
 from web.words import event_in_words
-
-DONE = {
-    "disable": "The account is disabled, and its sessions have ended.",
-    "enable": "The account can be used again.",
-    "end": "The session has ended.",
-    "reset": "We have sent a link to choose a new password.",
-    "grant": "The role counts from now on.",
-    "revoke": "The role is gone from now on.",
-}
 
 auth, session = visit().auth, visit().session
 user_id = st.query_params.get("id", "")
@@ -40,9 +31,7 @@ def act(name: str, label: str, verb: Callable[[], object], *, place: str = "") -
 
     def run() -> Go:
         verb()
-        if name == "delete":
-            return Go("users", "The account is deleted, with everything personal in it.")
-        return Go(notice=DONE[name])
+        return Go("users" if name == "delete" else "", words.DONE[name])
 
     form = Form(f"user_{place or name}_{user_id[:8]}")
     form.button(label, kind="secondary", width="content")
@@ -89,7 +78,7 @@ def show_sessions(sessions: list[Session]) -> None:
                         place=f"end_{each.id[:8]}",
                     )
         if not listed:
-            st.caption("Not logged in anywhere.")
+            st.caption(words.NO_SESSION)
 
 
 def show_events(found: rules.Details) -> None:
@@ -100,14 +89,14 @@ def show_events(found: rules.Details) -> None:
                 st.text(event_in_words(entry.event))
                 show_ago(entry.at, auth.now(), after=f" · {entry.ip}" if entry.ip else "")
         if not found.events:
-            st.caption(f"Nothing in the last {rules.SHOWN_DAYS} days.")
+            st.caption(words.NO_EVENT.format(days=rules.SHOWN_DAYS))
 
 
 def show_changes(user: Member) -> None:
     """Draw what an admin may do to the account."""
     with section("Account"):
         with row("Password"):
-            st.text("The user chooses a new one by email.")
+            st.text(words.RESET)
             act("reset", "Send a link", partial(rules.send_reset, auth, user_id, session))
         with row("Log-in"):
             st.text("Allowed" if user.is_active else "Disabled")
@@ -115,7 +104,7 @@ def show_changes(user: Member) -> None:
             verb = administration.disable if user.is_active else administration.enable
             act(name, name.capitalize(), partial(verb, auth, user_id, session), place="log_in")
         with row("Delete"):
-            st.text("With everything personal, for good.")
+            st.text(words.DELETE)
             sure = st.checkbox("I'm sure")
         if sure:
             with st.container(key="danger"):
@@ -128,7 +117,7 @@ if found is None:
         tab().shown = None  # the notice goes along
         go("users")
     st.title("User")
-    st.info("There is no such user. The account may have been deleted.")
+    st.info(words.NO_SUCH_USER)
 else:
     user = found.user
     st.title(user.email if not user.name else user.name, anchor=False)

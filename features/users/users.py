@@ -7,7 +7,7 @@ import streamlit as st
 from auth.feature import Invitee
 from auth.members import Member, Only
 from auth.roles import Role, in_words
-from features.users import rules
+from features.users import rules, words
 from web.details import show_ago
 from web.form import link
 from web.look import as_text
@@ -58,6 +58,6 @@ found: Sequence[Member | Invitee] = (
 for user in found[: rules.PAGE]:
     show_user(user)
 if not found:
-    st.caption("No user matches.")
+    st.caption(words.NONE_FOUND)
 pager.show(found[rules.PAGE - 1].email if len(found) > rules.PAGE else None)
 link("invitations", "Invitations", ":material/outgoing_mail:")

@@ -14,8 +14,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.Common_pb2 import SInt64Array
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.web.server.starlette import starlette_websocket
 
@@ -24,24 +22,17 @@ from auth.errors import Unavailable
 from auth.service import AuthService
 from settings import Settings, SettingsError
 from tests.fixtures import LAPTOP, Person, make_settings
-from web import bounds as bounds_module
+from tests.unit.networks import CALM, CROWDED, Clock, client
+from tests.unit.test_messages import rerun_with
 from web import gate as gate_module
-from web.bounds import (
-    BOUNDS,
-    MEGABYTE,
-    OPEN_SOCKETS,
-    SIGNED_IN_TABS,
-    Bounds,
-    RunSlots,
-    Sockets,
-    Turns,
-    Uploads,
-    note_user,
-)
+from web.bounds import BOUNDS, MEGABYTE, Bounds
 from web.edge import Edge
 from web.gate import STREAM, TRY_AGAIN, Gate, Page, PlainGate, _named
 from web.look import full_page
-from web.messages import LARGEST_MESSAGE, LONGEST_TEXT, MOST_WIDGETS, has_few_parts, shorten
+from web.messages import LARGEST_MESSAGE, LONGEST_TEXT
+from web.sockets import OPEN_SOCKETS, SIGNED_IN_TABS
+from web.turns import Turns
+from web.uploads import Uploads
 
 HOST = "localhost:8501"
 ORIGIN = f"http://{HOST}"
@@ -134,11 +125,6 @@ async def answer(
 
     await gate(scope, receive, send)
     return statuses[0], text.decode()
-
-
-def client(address: str) -> Client:
-    """Return the client at the IP address *address*."""
-    return Client(ip=address)
 
 
 def test_what_a_client_says_in_the_gates_own_headers_is_dropped(app: App) -> None:
@@ -246,88 +232,6 @@ def test_a_network_cannot_take_every_websocket(app: App, caplog: pytest.LogCaptu
     assert len(gate.sockets) == most - 1
 
 
-def test_each_network_has_its_own_websockets_and_a_site_three_times_as_many() -> None:
-    """AV-3, TH-2: IPv4 by IP address, IPv6 by /64 and /48; unknown IPs are one network too."""
-    sockets = Sockets(Bounds(network_sockets=2), 20_000)
-    taken = [sockets.open(client("2001:db8:1:1::1"), None) for _ in range(3)]
-    others = [sockets.open(client(f"2001:db8:1:{net}::1"), None) for net in (2, 2, 3, 3, 4)]
-
-    assert [number is not None for number in taken] == [True, True, False]
-    assert [number is not None for number in others] == [True, True, True, True, False]
-    assert sockets.open(client("2001:db8:2:1::1"), None)
-    assert sockets.open(client("192.0.2.7"), None)
-    assert [sockets.open(client(""), None) is not None for _ in range(3)] == [True, True, False]
-
-
-def test_a_network_has_few_tabs_that_say_nothing() -> None:
-    """AV-3: each is closed for its silence, and a flood of them is nothing but work.
-
-    After a restart of the server its open tabs come back, and say nothing until someone clicks.
-    """
-    sockets = Sockets(Bounds(network_sockets=9, silent_sockets=2), 20_000)
-    for _ in range(3):
-        assert sockets.open(client("192.0.2.7"), None, comes_back=True)
-    first, second = (sockets.open(client("192.0.2.7"), None) for _ in range(2))
-
-    assert not sockets.has_room(client("192.0.2.7"))
-    assert sockets.open(client("192.0.2.7"), None) is None
-    assert sockets.open(client("192.0.2.7"), "ada")
-    for _ in range(2):
-        sockets.heard(first or 0)
-    third = sockets.open(client("192.0.2.7"), None)
-    assert third and not sockets.open(client("192.0.2.7"), None)
-    for number in (first, second, third):
-        sockets.close(number or 0)
-    assert not sockets._silent
-
-
-def test_signed_in_users_have_their_own_websockets_and_a_reserve() -> None:
-    """AV-3: signed-out visitors of many networks leave a quarter to those who are signed in."""
-    sockets = Sockets(Bounds(network_sockets=5, user_sockets=3, all_sockets=20), 20_000)
-    out = [sockets.open(client(f"192.0.2.{number}"), None) for number in range(30)]
-    ada = [sockets.open(client("192.0.2.1"), "ada") for _ in range(4)]
-    grace = [sockets.open(client("192.0.2.1"), "grace") for _ in range(2)]
-
-    assert sum(number is not None for number in out) == 15
-    assert sum(number is not None for number in ada) == 3
-    assert sum(number is not None for number in grace) == 2
-    assert len(sockets) == 20
-
-
-@dataclass
-class Clock:
-    """A clock that moves only when set."""
-
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        """Return the time, in seconds."""
-        return self.now
-
-
-@dataclass
-class Room:
-    """Room for the tabs of four signed-out visitors and twelve users; records which were ended."""
-
-    sockets: Sockets = field(init=False)
-    clock: Clock = field(default_factory=Clock)
-    ended: list[str] = field(default_factory=list)
-    numbers: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Make it empty."""
-        bounds = Bounds(network_sockets=4, user_sockets=11, all_sockets=16, signed_out_share=0.25)
-        self.sockets = Sockets(bounds, 20_000, self.clock)
-
-    def come(self, tab: str, ip: str, user: str | None = None) -> bool:
-        """Open a *tab* a second after the last one; return whether it was admitted."""
-        self.clock.now += 1
-        number = self.sockets.open(client(ip), user, lambda: self.ended.append(tab))
-        if number:
-            self.numbers[tab] = number
-        return number is not None
-
-
 SOCKET_SCOPE: Scope = {
     "type": "websocket",
     "path": "/_stcore/stream",
@@ -335,91 +239,6 @@ SOCKET_SCOPE: Scope = {
     "client": ("192.0.2.7", 50_000),
     "headers": [(b"host", HOST.encode()), (b"origin", ORIGIN.encode())],
 }
-CROWDED, CALM = "192.0.2.7", "192.0.2.8"
-
-
-def test_a_crowded_network_makes_room_for_others_with_its_longest_silent_tab() -> None:
-    """AV-3: 31 networks with 100 idle tabs each had locked every other visitor out."""
-    room = Room()
-    assert all(room.come(tab, CROWDED) for tab in "abcd")
-    room.clock.now += 1
-    room.sockets.heard(room.numbers["a"])
-
-    assert room.come("e", CALM)
-    assert room.ended == ["b"]
-    assert room.come("f", CALM)
-    assert room.ended == ["b", "c"]
-    assert len(room.sockets) == 4
-
-
-def test_a_network_as_large_as_any_makes_room_for_itself() -> None:
-    """AV-3: two crowds don't push each other out in turns."""
-    room = Room()
-    assert all(room.come(tab, ip) for tab, ip in zip("abcd", [CROWDED, CALM] * 2, strict=True))
-
-    assert room.come("e", CALM)
-
-    assert room.ended == ["b"]
-
-
-def test_no_visitor_loses_the_only_tab_to_another() -> None:
-    """AV-3: when many visitors arrive at once they must not displace each other."""
-    room = Room()
-    assert all(room.come(tab, f"192.0.2.{number}") for number, tab in enumerate("abcd"))
-
-    assert not room.sockets.has_room(client(CALM))
-    assert not room.come("e", CALM)
-    assert room.ended == []
-
-
-def test_a_site_is_one_crowd() -> None:
-    """AV-3, TH-2: an IPv6 /48 has 65,536 networks, and each could have one tab."""
-    room = Room()
-    assert all(room.come(tab, f"2001:db8:1:{number}::1") for number, tab in enumerate("abcd"))
-
-    assert room.sockets.has_room(client(CALM))
-    assert room.come("e", CALM)
-    assert room.ended == ["a"]
-
-
-def test_signed_out_visitors_take_no_place_from_a_user_and_users_share_theirs() -> None:
-    """AV-3: a user's tab is closed only for another user's, and only that of the largest user."""
-    room = Room()
-    assert all(room.come(f"ada {number}", CROWDED, "ada") for number in range(11))
-    assert room.come("bob", CROWDED, "bob")
-    assert all(room.come(f"out {number}", f"192.0.2.{number}") for number in range(4))
-
-    assert not room.come("another", CALM)
-    assert room.come("grace", CROWDED, "grace")
-    assert room.ended == ["ada 0"]
-
-
-def test_who_logs_in_in_an_open_page_leaves_its_networks_count() -> None:
-    """AV-3: signed-in users don't fill up their office's IP address."""
-    sockets = Sockets(Bounds(network_sockets=1, user_sockets=1), 20_000)
-    first = sockets.open(client("192.0.2.7"), None)
-    assert first and not sockets.open(client("192.0.2.7"), None)
-
-    sockets.sign_in(first, "ada")
-    second = sockets.open(client("192.0.2.7"), None)
-    assert second
-    sockets.sign_in(second, "ada")  # she has enough of them: it stays with the network
-
-    assert not sockets.open(client("192.0.2.7"), None)
-    for number in (first, second):
-        sockets.close(number)
-    assert sockets._places == {} and sockets._signed_out == 0
-
-
-@pytest.mark.parametrize("descriptors", [256, 1024, 20_000])
-def test_websockets_never_use_up_the_descriptors(descriptors: int) -> None:
-    """AV-3: each takes four; some are left for the database and for requests under way."""
-    sockets = Sockets(Bounds(), descriptors)
-    while sockets.open(client(f"192.0.2.{len(sockets) % 250}"), f"user {len(sockets)}"):
-        pass
-
-    assert 0 < len(sockets) * 4 < descriptors
-    assert sockets.most_of_a_network <= sockets.most // 4
 
 
 @pytest.fixture
@@ -567,24 +386,6 @@ def test_uploads_go_with_their_tab() -> None:
     assert {tab for tab, _ in uploads._sizes} == {"a", "c"}
 
 
-def waits_of(turns: Turns, address: str, count: int) -> list[float]:
-    """Return the seconds that each of the next *count* turns of *address* waits."""
-    return [round(turns.take(client(address)), 6) for _ in range(count)]
-
-
-def test_a_network_that_reruns_in_a_loop_waits_and_no_other_does() -> None:
-    """AV-1: the first few are free, then each waits for its turn; quiet fills the bucket again."""
-    clock = Clock()
-    turns = Turns(Bounds(runs=3, runs_rate=10), clock)
-
-    assert waits_of(turns, "192.0.2.7", 5) == [0, 0, 0, 0.1, 0.2]
-    assert waits_of(turns, "192.0.2.8", 1) == [0]
-    clock.now += 0.3
-    assert waits_of(turns, "192.0.2.7", 2) == [0, 0.1]
-    clock.now += 60
-    assert waits_of(turns, "192.0.2.7", 4) == [0, 0, 0, 0.1]
-
-
 def test_a_large_message_takes_as_many_turns_as_it_costs(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -597,160 +398,6 @@ def test_a_large_message_takes_as_many_turns_as_it_costs(
     assert round(turns.take(client("192.0.2.8"), 2_500), 6) == 0.01
     assert asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long]))
     assert "Made signed-out pages wait" in caplog.text
-
-
-def test_the_networks_of_one_site_share_three_times_the_turns_of_one() -> None:
-    """AV-1, TH-2: an attacker with an IPv6 /48 has 65,536 networks."""
-    turns = Turns(Bounds(runs=2, runs_rate=10), Clock())
-
-    waits = [waits_of(turns, f"2001:db8:1:{net}::1", 2) for net in range(4)]
-
-    assert waits == [[0, 0], [0, 0], [0, 0], [0.033333, 0.066667]]
-
-
-def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AV-1: a quiet network is forgotten, and networks beyond the bound count as one."""
-    monkeypatch.setattr(bounds_module, "MOST_PLACES", 3)
-    clock = Clock()
-    turns = Turns(Bounds(runs=1, runs_rate=10, crowd_rate=10), clock)
-
-    assert [waits_of(turns, f"192.0.2.{n}", 1) for n in range(6)] == [[0]] * 4 + [[0.1], [0.2]]
-    assert len(turns._limits._full_at) == 4
-    assert turns.calm_at(client("192.0.2.4")) == turns.calm_at(client("192.0.2.5")) > clock.now
-    clock.now += 0.1
-    turns.forget()
-    assert len(turns._limits._full_at) == 1
-    assert turns.calm_at(client("192.0.2.0")) >= clock.now
-
-
-def test_a_network_crowds_the_server_before_it_has_to_wait_for_its_turns() -> None:
-    """AV-1: ten networks with eight runs a second each fill a core, and none has to wait."""
-    clock = Clock()
-    bounds = Bounds(runs=40, runs_rate=10, crowd=20, crowd_rate=5)
-    turns = Turns(bounds, clock)
-
-    def ask(a_second: float, seconds: int) -> bool:
-        for _ in range(int(a_second * seconds)):
-            clock.now += 1 / a_second
-            assert not turns.take(client("192.0.2.7"))
-        return turns.crowds(client("192.0.2.7"))
-
-    assert not ask(4, 60)
-    assert not ask(8, 5)
-    assert ask(8, 5)
-    assert ask(8, 600)
-    clock.now += 5  # ten minutes of it are forgotten as soon as seconds of it
-    assert not turns.crowds(client("192.0.2.7"))
-    assert not turns.crowds(client("192.0.2.8"))
-
-
-class Pages:
-    """Signed-out pages that ask for a run, and the order in which their scripts begin."""
-
-    def __init__(self, *, slots: int, slot: float = 60, crowd: int = 20) -> None:
-        self.clock = Clock()
-        bounds = Bounds(slots=slots, slot=slot, crowd=crowd)
-        self.slots, self.turns = RunSlots(bounds, self.clock), Turns(bounds, self.clock)
-        self.began: list[int] = []
-        self.asking: list[asyncio.Task[None]] = []
-
-    async def ask(self, *networks: str) -> None:
-        """Ask for a page of each of *networks*; the pages are numbered from 0."""
-        for network in networks:
-            self.turns.take(client(network))
-            self.asking.append(asyncio.create_task(self._ask(len(self.asking), client(network))))
-        await self._turn()
-
-    async def end(self, number: int) -> None:
-        """End the run of a page."""
-        self.slots.end(number)
-        await self._turn()
-
-    async def _ask(self, number: int, asks: Client) -> None:
-        crowds = self.turns.crowds(asks)
-        await self.slots.begin(number, self.turns.calm_at(asks), crowds=crowds)
-        self.began.append(number)
-
-    async def _turn(self) -> None:
-        for _ in range(3):  # the callback, the page that waited, and its next line
-            await asyncio.sleep(0)
-
-
-def test_signed_out_pages_run_a_few_at_a_time_and_a_quiet_network_comes_first() -> None:
-    """AV-1: fifty forms sent at once would keep everyone's messages waiting for seconds."""
-
-    async def use() -> None:
-        pages = Pages(slots=2)
-        await pages.ask(*[CROWDED] * 4, CALM)
-        assert pages.began == [0, 1]
-        await pages.end(1)
-        await pages.end(99)  # a page without a slot has none to give back
-        assert pages.began == [0, 1, 4]
-        await pages.ask(CALM)
-        for number in (4, 0, 5):
-            await pages.end(number)
-        assert pages.began == [0, 1, 4, 5, 2, 3]
-
-    asyncio.run(use())
-
-
-def test_networks_that_crowd_the_server_get_a_third_of_its_time() -> None:
-    """AV-1: after a run they wait for twice as long; ten networks may ask for 100 a second."""
-
-    async def use() -> None:
-        pages = Pages(slots=1, crowd=2)
-        await pages.ask(CROWDED, CROWDED, CROWDED)
-        pages.clock.now += 5
-        await pages.end(0)
-        await pages.ask(CALM)
-        assert pages.began == [0, 3]
-        pages.clock.now += 9.9
-        await pages.end(3)
-        assert pages.began == [0, 3]
-        pages.clock.now += 20
-        await pages.ask(CALM)
-        assert pages.began == [0, 3, 4]
-        await pages.end(4)
-        assert pages.began == [0, 3, 4, 1]
-
-    asyncio.run(use())
-
-
-def test_a_network_that_has_waited_for_its_rest_goes_on_by_itself() -> None:
-    """AV-1: also when nobody else asks for anything."""
-
-    async def use() -> None:
-        slots = RunSlots(Bounds(slots=1, slot=0.01))
-        await slots.begin(0, 0, crowds=True)
-        await asyncio.wait_for(slots.begin(1, 0, crowds=True), 30)
-        await asyncio.wait_for(slots.begin(2, 0, crowds=True), 30)
-
-    asyncio.run(use())
-
-
-def test_a_page_that_left_while_it_waited_is_passed_over() -> None:
-    """AV-1: it takes no slot."""
-
-    async def use() -> None:
-        pages = Pages(slots=1)
-        await pages.ask(*[CROWDED] * 3)
-        pages.asking[1].cancel()
-        await pages.end(0)
-        assert pages.began == [0, 2]
-
-    asyncio.run(use())
-
-
-def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
-    """AV-1: it goes on running, and the next one begins."""
-
-    async def use() -> None:
-        pages = Pages(slots=1, slot=0.01)
-        await pages.ask(CROWDED, CALM)
-        await asyncio.wait_for(pages.asking[1], 30)
-        assert pages.began == [0, 1]
-
-    asyncio.run(use())
 
 
 @pytest.mark.parametrize("waits", ["for a message", "for its turn", "for nothing"])
@@ -1116,23 +763,6 @@ def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
     assert came == [long]
 
 
-def test_what_a_signed_out_form_carries_is_cut_so_that_its_own_check_refuses_it() -> None:
-    """AV-2: 20 MB in a field reach the form as a text that is too long, in bounded memory."""
-    rerun = ClientState()
-    rerun.widget_states.widgets.append(WidgetState(id="name", string_value="é" * 10_000_000))
-    rerun.widget_states.widgets.append(WidgetState(id="component", bytes_value=b"x" * 1_000_000))
-    rerun.widget_states.widgets.append(WidgetState(id="button", trigger_value=True))
-    rerun.widget_states.widgets.extend(WidgetState(id=f"w{n}") for n in range(10 * MOST_WIDGETS))
-
-    shorten(rerun)
-
-    name, component, button = rerun.widget_states.widgets[:3]
-    assert name.string_value == "é" * LONGEST_TEXT
-    assert component.WhichOneof("value") is None
-    assert button.trigger_value
-    assert len(rerun.widget_states.widgets) == MOST_WIDGETS
-
-
 @pytest.mark.parametrize("cookie", [False, True])
 def test_a_user_may_send_a_large_message_and_a_visitors_is_cut_to_size(
     app: App, cookie: bool
@@ -1164,20 +794,6 @@ def test_a_visitors_large_message_of_anything_else_closes_the_connection(
     assert ("too large a message" in caplog.text) is not cookie
 
 
-def test_who_logs_out_in_an_open_page_sends_what_a_visitor_may() -> None:
-    """AV-2, AV-3: its websocket counts toward its network again."""
-    sockets = Sockets(Bounds(network_sockets=1), 20_000)
-    number = sockets.open(client("192.0.2.7"), "ada")
-    assert number and sockets.open(client("192.0.2.7"), None)
-    OPEN_SOCKETS[number] = sockets
-
-    note_user(number, TAB, None)
-
-    assert not sockets.has_user(number)
-    assert sockets._signed_out == 2
-    del OPEN_SOCKETS[number]
-
-
 def test_a_message_that_has_waited_arrives(app: App) -> None:
     """AV-1: none is dropped, since it may be a button press."""
     gate = Gate(app, Edge(make_settings()), bounds=Bounds(runs=1, runs_rate=100))
@@ -1186,41 +802,6 @@ def test_a_message_that_has_waited_arrives(app: App) -> None:
 
     assert came == [b"\x10\1", b"\x10\2", b"\x10\3"]
     assert gate.waiting == 0
-
-
-def rerun_with(*states: WidgetState, query: str = "") -> bytes:
-    """Return the message of a page with these widgets and this *query*."""
-    message = BackMsg()
-    message.rerun_script.query_string = query
-    message.rerun_script.widget_states.widgets.extend(states)
-    data: bytes = message.SerializeToString()
-    return data
-
-
-def test_a_message_of_many_fields_is_refused_before_it_is_read() -> None:
-    """AV-2: seven million empty widgets in 14 MB would stop the server for six seconds."""
-    bomb = rerun_with(*[WidgetState()] * 7_000)
-    numbers = rerun_with(WidgetState(int_array_value=SInt64Array(data=[1] * 7_000)))
-    names = BackMsg()
-    names.rerun_script.cached_message_hashes.extend([""] * 7_000)
-
-    assert not has_few_parts(bomb, BOUNDS.parts)
-    assert not has_few_parts(numbers, BOUNDS.parts)
-    assert not has_few_parts(names.SerializeToString(), BOUNDS.parts)
-    assert has_few_parts(bomb, BOUNDS.user_parts)  # a page may have a large table
-
-
-def test_a_long_text_is_one_field() -> None:
-    """AV-2: the form answers it, whatever its bytes would mean as fields."""
-    long = rerun_with(WidgetState(id="name", string_value="\n\0" * 5_000_000))
-
-    assert has_few_parts(long, BOUNDS.parts)
-
-
-@pytest.mark.parametrize("end", [b"\x08", b"\xff" * 10, b"\x0b", b"\x5a\xff\xff\x03"])
-def test_a_message_that_is_none_is_refused(end: bytes) -> None:
-    """AV-2: one that ends too early, or has a number that does not end."""
-    assert not has_few_parts(rerun_with(WidgetState(id="a" * 5_000)) + end, BOUNDS.parts)
 
 
 def test_what_is_no_request_reaches_the_app_as_it_came(app: App) -> None:

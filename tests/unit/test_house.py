@@ -89,6 +89,32 @@ def test_a_module_opens_with_one_sentence() -> None:
     assert [path for path, said in first.items() if not re.fullmatch(r"\S.*[.:]", said)] == []
 
 
+def test_the_sentences_of_a_feature_stand_in_one_file() -> None:
+    """In `words.py`, or on its page if it has only one; its rules raise values.
+
+    The emails have `emails.py`, and what operators alone read stands where it is printed.
+    """
+    speaking: dict[str, set[str]] = {}
+    for path, tree in TREES.items():
+        if path.parts[0] == "features" and path.name not in RULES - {"rules.py"}:
+            raised = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+            if any(map(has_sentence, raised if path.name == "rules.py" else [tree])):
+                speaking.setdefault(path.parts[1], set()).add(path.name)
+
+    assert {room: files for room, files in speaking.items() if len(files) > 1} == {}
+    assert {room for room, files in speaking.items() if "rules.py" in files} == set()
+
+
+def has_sentence(tree: ast.AST) -> bool:
+    """Return whether *tree* has a text of several words that ends as a sentence does."""
+    nodes = list(ast.walk(tree))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {ast.get_docstring(n, clean=False) for n in nodes if isinstance(n, documented)}
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    spoken = re.compile(r"[^<>{}]*\w \w[^<>{}]*[.!?]")  # which markup is not
+    return any(map(spoken.fullmatch, texts - docstrings))
+
+
 @pytest.mark.parametrize(
     "wrong", ["unsafe_allow_html", "max_chars", 'algorithms="', "verify_signature"]
 )

@@ -10,7 +10,8 @@ import pytest
 
 from auth.log import BoundedLog
 from settings import ROOT
-from web.bounds import Bounds, Patrol
+from web.bounds import Bounds
+from web.patrol import Patrol
 
 
 @dataclass(eq=False)

@@ -1,0 +1,17 @@
+"""The sentences of this feature's pages."""
+
+NONE_FOUND = "No user matches."
+NO_SUCH_USER = "There is no such user. The account may have been deleted."
+NO_SESSION = "Not logged in anywhere."
+NO_EVENT = "Nothing in the last {days} days."
+RESET = "The user chooses a new one by email."
+DELETE = "With everything personal, for good."
+DONE = {
+    "disable": "The account is disabled, and its sessions have ended.",
+    "enable": "The account can be used again.",
+    "end": "The session has ended.",
+    "reset": "We have sent a link to choose a new password.",
+    "grant": "The role counts from now on.",
+    "revoke": "The role is gone from now on.",
+    "delete": "The account is deleted, with everything personal in it.",
+}
