@@ -10,6 +10,7 @@ it the second run begins beside the first one, in the middle of its verb.
 
 import hmac
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from typing import Literal, TypeVarTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
+from streamlit.runtime.scriptrunner import RerunException, add_script_run_ctx, get_script_run_ctx
 
 from auth.errors import (
     AuthError,
@@ -249,8 +250,9 @@ def form_page(title: str, text: str = "") -> Iterator[DeltaGenerator]:
             yield below
         finally:
             _in_card.reset(outside)
-            with below.container(key="unseen"):
-                _helper(key="form_helper")
+            if not isinstance(sys.exception(), RerunException):  # another page follows
+                with below.container(key="unseen"):
+                    _helper(key="form_helper")
 
 
 def go(page: str) -> None:

@@ -521,3 +521,18 @@ def test_a_verb_that_is_done_at_once_lets_nobody_run_in_between(
     assert form._run(lambda: Say("Saved.")) == Say("Saved.")
 
     assert ended == []
+
+
+def test_a_page_that_leads_on_draws_nothing_more(
+    open_app: Open, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What shows a card comes last, and the next page would have to wait for it."""
+    drawn: list[str] = []
+    page = open_app().run().switch_page("views/log_in.py").run()
+    monkeypatch.setattr(form, "_helper", lambda key: drawn.append(key))
+
+    test_flows.send(page, email=ada.email, password="not the password at all")
+    assert drawn == ["form_helper"]
+    test_flows.send(page, email=ada.email, password=PASSWORD)
+
+    assert page.session_state["logged_in"] and drawn == ["form_helper"]
