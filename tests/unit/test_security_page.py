@@ -28,7 +28,7 @@ from db.engine import BUSY_TIMEOUT, Database
 from features.invitations import rules as invitations
 from settings import Settings
 from web import messages, navigation, streamlit_hooks
-from web.bounds import BOUNDS, MOST_DESCRIPTORS, SITE, SPARE_DESCRIPTORS
+from web.bounds import BOUNDS, MEGABYTE, MOST_DESCRIPTORS, SITE, SPARE_DESCRIPTORS
 
 PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", PAGE, re.MULTILINE))
@@ -223,6 +223,7 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
     assert {row: ROWS[row][: len(start)] for row, start in told.items()} == told
     crowds = f"asked for {BOUNDS.crowd} at once, or for more than {BOUNDS.crowd_rate:g} a second"
     assert crowds in PAGE
+    assert (BOUNDS.run_size, BOUNDS.rest) == (MEGABYTE, 2)  # "each megabyte", "a third of the time"
     assert f"less {SPARE_DESCRIPTORS}" in ROWS["open tabs in all"]
     assert f"an IPv6 /48 has {SITE} times as many" in PAGE
     assert f"`compose.yaml` allow {MOST_DESCRIPTORS}" in PAGE
