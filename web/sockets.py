@@ -84,7 +84,7 @@ class Sockets:
         """
         is_silent = not user and not comes_back
         with self._lock:
-            if not self._has_room(client, user, is_silent=is_silent):
+            if not (self._fits_user(user) if user else self._fits_network(client, is_silent)):
                 return None
             if self._is_full(user):
                 number = self._longest_silent(_crowd(client, user), user)
@@ -101,7 +101,7 @@ class Sockets:
     def has_room(self, client: Client) -> bool:
         """Return whether a signed-out visitor's page would be admitted now."""
         with self._lock:
-            return self._has_room(client, None, is_silent=True) and (
+            return self._fits_network(client, is_silent=True) and (
                 not self._is_full(None) or self._longest_silent(client.source, None) is not None
             )
 
@@ -133,18 +133,20 @@ class Sockets:
             socket = self._open.get(number)
             if not socket or socket.user == user:
                 return
-            if not user or self._has_room(socket.client, user):
+            if not user or self._fits_user(user):
                 self._count(socket.client, socket.user, -1)
                 socket.user = user
                 self._count(socket.client, user, 1)
 
-    def _has_room(self, client: Client, user: str | None, *, is_silent: bool = False) -> bool:
-        if user:
-            return self._places[f"user {user}"] < self.most_of_a_user
-        return (
-            self._places[client.network] < self.most_of_a_network
-            and (not is_silent or self._silent[client.network] < self._most_silent)
-        ) and (not client.site or self._places[client.site] < SITE * self.most_of_a_network)
+    def _fits_user(self, user: str) -> bool:
+        return self._places[f"user {user}"] < self.most_of_a_user
+
+    def _fits_network(self, client: Client, is_silent: bool) -> bool:
+        if self._places[client.network] >= self.most_of_a_network:
+            return False
+        if is_silent and self._silent[client.network] >= self._most_silent:
+            return False
+        return not client.site or self._places[client.site] < SITE * self.most_of_a_network
 
     def _is_full(self, user: str | None) -> bool:
         return len(self._open) >= self.most or (
@@ -183,7 +185,7 @@ class Sockets:
         if user:
             places = [f"user {user}"]
         else:
-            places = [client.network, *([client.site] if client.site else [])]
+            places = list(filter(None, [client.network, client.site]))
             self._signed_out += by
         for place in places:
             self._places[place] += by

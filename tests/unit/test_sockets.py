@@ -1,12 +1,14 @@
 """The open websockets: how many a network and a user may have, and which make room for others."""
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.unit.networks import CALM, CROWDED, Clock, client
 from web.bounds import Bounds
-from web.sockets import OPEN_SOCKETS, Sockets, note_user
+from web.sockets import OPEN_SOCKETS, SIGNED_IN_TABS, Sockets, end_run, note_user
 
 TAB = "the-streamlit-session-of-a-tab"
 
@@ -126,6 +128,37 @@ def test_a_site_is_one_crowd() -> None:
     assert room.ended == ["a"]
 
 
+def test_a_user_with_as_many_tabs_as_any_makes_room_for_themselves() -> None:
+    """AV-3: whatever network they come from."""
+    room = Room()
+    for number in range(8):
+        assert room.come(f"bob {number}", CALM, "bob")
+        assert room.come(f"ada {number}", CROWDED, "ada")
+
+    assert room.come("another", CROWDED, "ada")
+
+    assert room.ended == ["ada 0"]
+
+
+def test_a_visitor_may_take_the_place_of_their_own_tab() -> None:
+    """AV-3: where each network has one, a reloaded page is not refused."""
+    room = Room()
+    assert all(room.come(tab, f"192.0.2.{number}") for number, tab in enumerate("abcd"))
+
+    assert room.sockets.has_room(client("192.0.2.1"))
+    assert room.come("e", "192.0.2.1")
+    assert room.ended == ["b"]
+
+
+def test_where_users_have_every_place_a_visitor_finds_none() -> None:
+    """AV-3: no signed-out tab could make room for another."""
+    sockets = Sockets(Bounds(user_sockets=4, all_sockets=4), 20_000)
+    assert all(sockets.open(client(CALM), "ada") for _ in range(4))
+
+    assert not sockets.has_room(client(CROWDED))
+    assert sockets.open(client(CROWDED), None) is None
+
+
 def test_signed_out_visitors_take_no_place_from_a_user_and_users_share_theirs() -> None:
     """AV-3: a user's tab is closed only for another user's, and only that of the largest user."""
     room = Room()
@@ -166,15 +199,59 @@ def test_websockets_never_use_up_the_descriptors(descriptors: int) -> None:
     assert sockets.most_of_a_network <= sockets.most // 4
 
 
-def test_who_logs_out_in_an_open_page_sends_what_a_visitor_may() -> None:
-    """AV-2, AV-3: its websocket counts toward its network again."""
-    sockets = Sockets(Bounds(network_sockets=1), 20_000)
-    number = sockets.open(client("192.0.2.7"), "ada")
-    assert number and sockets.open(client("192.0.2.7"), None)
-    OPEN_SOCKETS[number] = sockets
+@pytest.mark.parametrize(("descriptors", "tabs"), [(10, 4), (1_026, 142)])
+def test_a_tab_counts_as_four_descriptors(descriptors: int, tabs: int) -> None:
+    """AV-3: less 200 to spare and a quarter for requests; a few tabs are open in any case."""
+    assert Sockets(Bounds(), descriptors).most == tabs
 
-    note_user(number, TAB, None)
 
-    assert not sockets.has_user(number)
-    assert sockets._signed_out == 2
-    del OPEN_SOCKETS[number]
+@pytest.fixture
+def known() -> Iterator[Sockets]:
+    """Return the counter of the websockets numbered 1 and 2, of two visitors of one network."""
+    sockets = Sockets(Bounds(network_sockets=2), 20_000)
+    for _ in range(2):
+        number = sockets.open(client(CALM), None)
+        assert number
+        OPEN_SOCKETS[number] = sockets
+    yield sockets
+    for number in (1, 2):
+        del OPEN_SOCKETS[number]
+    SIGNED_IN_TABS.pop(TAB, None)
+
+
+def test_a_script_says_whose_tab_it_is(known: Sockets) -> None:
+    """AV-2, AV-3: a websocket counts toward its user until they log out, then for its network."""
+    note_user(1, TAB, "ada")
+    assert known.has_user(1) and not known.has_user(2)
+    assert SIGNED_IN_TABS[TAB] == "ada"
+    assert known.open(client(CALM), None)
+
+    note_user(1, TAB, None)
+    assert not known.has_user(1)
+    assert TAB not in SIGNED_IN_TABS
+    assert not known.open(client(CALM), None)
+
+
+def test_a_script_that_outlives_its_websocket_reports_nothing(known: Sockets) -> None:
+    """The connection may end while its script runs."""
+    known.close(1)
+
+    note_user(1, TAB, "ada")
+    note_user(3, TAB, "ada")
+
+    assert not known.has_user(1)
+
+
+def test_a_script_gives_its_turn_back(known: Sockets) -> None:
+    """AV-1: its own, and once."""
+
+    async def use() -> list[bool]:
+        await known.slots.begin(1, 0, crowds=False)
+        seen = []
+        for number in (2, 3, 1):
+            end_run(number)
+            await asyncio.sleep(0)
+            seen.append(known.slots.must_wait(crowds=False))
+        return seen
+
+    assert asyncio.run(use()) == [True, True, False]
