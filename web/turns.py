@@ -76,7 +76,7 @@ class Turns:
 
     def crowds(self, client: Client) -> bool:
         """Return whether *client*'s network asks for so much that the server slows down."""
-        return self.calm_at(client) - self._clock() > self._crowding
+        return self.calm_at(client) - self._clock() >= self._crowding
 
     def forget(self) -> None:
         """Forget networks that have been quiet."""

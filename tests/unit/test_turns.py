@@ -1,6 +1,8 @@
 """Which signed-out page may run next, and how often its network may ask."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import pytest
 
@@ -9,6 +11,8 @@ from tests.unit.networks import CALM, CROWDED, Clock, client
 from web import turns as turns_module
 from web.bounds import Bounds
 from web.turns import RunSlots, Turns
+
+Result = TypeVar("Result")
 
 
 def waits_of(turns: Turns, address: str, count: int) -> list[float]:
@@ -36,6 +40,7 @@ def test_the_networks_of_one_site_share_three_times_the_turns_of_one() -> None:
     waits = [waits_of(turns, f"2001:db8:1:{net}::1", 2) for net in range(4)]
 
     assert waits == [[0, 0], [0, 0], [0, 0], [0.033333, 0.066667]]
+    assert waits_of(turns, "2001:db8:2:1::1", 2) == [0, 0]
 
 
 def test_the_memory_of_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +79,39 @@ def test_a_network_crowds_the_server_before_it_has_to_wait_for_its_turns() -> No
     assert not turns.crowds(client("192.0.2.8"))
 
 
+def test_a_network_crowds_the_server_from_its_bound_on() -> None:
+    """AV-1: to the last run."""
+    turns = Turns(Bounds(crowd=3, crowd_rate=1), Clock())
+
+    seen = []
+    for _ in range(4):
+        turns.take(client("192.0.2.7"))
+        seen.append(turns.crowds(client("192.0.2.7")))
+
+    assert seen == [False, False, True, True]
+
+
+def run(use: Coroutine[Any, Any, Result]) -> Result:
+    """Return what *use* does; an error in a callback, which asyncio only logs, is one here."""
+    failures: list[object] = []
+
+    async def watched() -> Result:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: failures.append(fault))
+        result = await use
+        await soon()
+        return result
+
+    result = asyncio.run(watched())
+    assert failures == []
+    return result
+
+
+async def soon() -> None:
+    """Let what is due happen: the callback, the page that waited, and its next line."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 class Pages:
     """Signed-out pages that ask for a run, and the order in which their scripts begin."""
 
@@ -89,21 +127,17 @@ class Pages:
         for network in networks:
             self.turns.take(client(network))
             self.asking.append(asyncio.create_task(self._ask(len(self.asking), client(network))))
-        await self._turn()
+        await soon()
 
     async def end(self, number: int) -> None:
         """End the run of a page."""
         self.slots.end(number)
-        await self._turn()
+        await soon()
 
     async def _ask(self, number: int, asks: Client) -> None:
         crowds = self.turns.crowds(asks)
         await self.slots.begin(number, self.turns.calm_at(asks), crowds=crowds)
         self.began.append(number)
-
-    async def _turn(self) -> None:
-        for _ in range(3):  # the callback, the page that waited, and its next line
-            await asyncio.sleep(0)
 
 
 def test_signed_out_pages_run_a_few_at_a_time_and_a_quiet_network_comes_first() -> None:
@@ -121,7 +155,7 @@ def test_signed_out_pages_run_a_few_at_a_time_and_a_quiet_network_comes_first() 
             await pages.end(number)
         assert pages.began == [0, 1, 4, 5, 2, 3]
 
-    asyncio.run(use())
+    run(use())
 
 
 def test_networks_that_crowd_the_server_get_a_third_of_its_time() -> None:
@@ -143,7 +177,7 @@ def test_networks_that_crowd_the_server_get_a_third_of_its_time() -> None:
         await pages.end(4)
         assert pages.began == [0, 3, 4, 1]
 
-    asyncio.run(use())
+    run(use())
 
 
 def test_a_network_that_has_waited_for_its_rest_goes_on_by_itself() -> None:
@@ -155,7 +189,80 @@ def test_a_network_that_has_waited_for_its_rest_goes_on_by_itself() -> None:
         await asyncio.wait_for(slots.begin(1, 0, crowds=True), 30)
         await asyncio.wait_for(slots.begin(2, 0, crowds=True), 30)
 
-    asyncio.run(use())
+    run(use())
+
+
+def test_a_network_that_crowds_the_server_rests_also_where_nobody_waits() -> None:
+    """AV-1: its next run may be asked for only during the rest."""
+
+    async def use() -> None:
+        clock = Clock(0)
+        slots = RunSlots(Bounds(slots=1, slot=60, rest=2), clock)
+        assert not slots.must_wait(crowds=True)  # at first
+        await slots.begin(0, 0, crowds=True)
+        clock.now += 3_600
+        slots.end(0)
+        await soon()
+        crowding = asyncio.create_task(slots.begin(1, 0, crowds=True))
+        await soon()
+        assert not crowding.done()
+        await slots.begin(2, 0, crowds=False)
+        clock.now += 7_200
+        slots.end(2)
+        await soon()
+        assert not crowding.done()  # the other's run has begun another rest
+        clock.now += 14_400
+        slots.end(2)
+        await slots.begin(3, 0, crowds=False)
+        slots.end(3)
+        await asyncio.wait_for(crowding, 30)
+
+    run(use())
+
+
+def test_those_that_asked_for_as_much_run_in_the_order_of_their_asking() -> None:
+    """AV-1: whatever their websockets' numbers."""
+
+    async def use() -> list[int]:
+        slots, began = RunSlots(Bounds(slots=1, slot=60)), []
+
+        async def ask(number: int) -> None:
+            await slots.begin(number, 0, crowds=False)
+            began.append(number)
+
+        asking = [asyncio.create_task(ask(number)) for number in (1, 9, 5, 7)]
+        for number in (1, 9, 5):
+            await soon()
+            slots.end(number)
+            slots.end(number)  # its run may end and wait at once
+        await asyncio.wait_for(asyncio.gather(*asking), 30)
+        return began
+
+    assert run(use()) == [1, 9, 5, 7]
+
+
+def test_a_page_that_runs_again_keeps_its_slot_for_the_later_run() -> None:
+    """AV-1: it has one slot, and the time of the first run does not end the second's."""
+
+    async def use() -> None:
+        loop = asyncio.get_running_loop()
+        timers: list[asyncio.TimerHandle] = []
+        later = loop.call_later
+
+        def noted(*given: Any) -> asyncio.TimerHandle:
+            timers.append(later(*given))
+            return timers[-1]
+
+        loop.call_later = noted  # type: ignore[assignment]
+        slots = RunSlots(Bounds(slots=1, slot=60))
+        await slots.begin(1, 0, crowds=False)
+        again = asyncio.create_task(slots.begin(1, 0, crowds=False))
+        await soon()
+
+        assert again.done()
+        assert [timer.cancelled() for timer in timers] == [True, False]
+
+    run(use())
 
 
 def test_a_page_that_left_while_it_waited_is_passed_over() -> None:
@@ -168,7 +275,7 @@ def test_a_page_that_left_while_it_waited_is_passed_over() -> None:
         await pages.end(0)
         assert pages.began == [0, 2]
 
-    asyncio.run(use())
+    run(use())
 
 
 def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
@@ -180,4 +287,4 @@ def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
         await asyncio.wait_for(pages.asking[1], 30)
         assert pages.began == [0, 1]
 
-    asyncio.run(use())
+    run(use())
