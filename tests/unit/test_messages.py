@@ -176,6 +176,19 @@ def test_a_lost_connection_keeps_nothing_of_the_message_that_was_arriving() -> N
     assert len(quiet.conn.reader.buffer) > 0
 
 
+def test_a_lost_connection_keeps_nothing_of_its_last_message() -> None:
+    """AV-3: of one that has been passed on, too."""
+    lost = Connection(disconnected=True)
+    tracemalloc.start()
+    lost.hear(sent(2 * MEGABYTE))
+    before, _ = tracemalloc.get_traced_memory()
+    drop_rest(lost.receive)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert before - after > MEGABYTE
+
+
 def test_what_is_no_connection_of_uvicorn_is_left_alone() -> None:
     """Another server's messages end with its own objects."""
     drop_last_frame(lambda: None)

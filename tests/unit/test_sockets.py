@@ -208,7 +208,7 @@ def test_a_tab_counts_as_four_descriptors(descriptors: int, tabs: int) -> None:
 @pytest.fixture
 def known() -> Iterator[Sockets]:
     """Return the counter of the websockets numbered 1 and 2, of two visitors of one network."""
-    sockets = Sockets(Bounds(network_sockets=2), 20_000)
+    sockets = Sockets(Bounds(network_sockets=2, user_sockets=1), 20_000)
     for _ in range(2):
         number = sockets.open(client(CALM), None)
         assert number
@@ -221,6 +221,7 @@ def known() -> Iterator[Sockets]:
 
 def test_a_script_says_whose_tab_it_is(known: Sockets) -> None:
     """AV-2, AV-3: a websocket counts toward its user until they log out, then for its network."""
+    note_user(1, TAB, None)  # as it was
     note_user(1, TAB, "ada")
     assert known.has_user(1) and not known.has_user(2)
     assert SIGNED_IN_TABS[TAB] == "ada"
@@ -230,6 +231,8 @@ def test_a_script_says_whose_tab_it_is(known: Sockets) -> None:
     assert not known.has_user(1)
     assert TAB not in SIGNED_IN_TABS
     assert not known.open(client(CALM), None)
+    note_user(2, TAB, "ada")  # who has room for another tab again
+    assert known.has_user(2)
 
 
 def test_a_script_that_outlives_its_websocket_reports_nothing(known: Sockets) -> None:
