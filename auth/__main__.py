@@ -58,11 +58,14 @@ class Commands(click.Group):
 
 
 class SentAtOnce(MailQueue):
-    """Sends before the command goes on, which so can say that an email was not sent."""
+    """Sends at once, so that the command can report an email that failed."""
 
     def enqueue(self, job: Callable[[], object]) -> None:
-        """Run *job* now."""
-        job()
+        """Run *job* now; the command continues without an email that it could not send."""
+        try:
+            job()
+        except MailFailed as error:
+            click.echo(f"An email could not be sent: {error}.", err=True)
 
     def send(self, mail: Mail) -> None:
         """Send *mail* now; raises MailFailed."""

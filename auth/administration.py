@@ -53,24 +53,27 @@ def add_account(auth: AuthService, email: str, name: str = "", by: Session | Non
 
 
 def verify(auth: AuthService, user_id: str, by: Session | None = None) -> None:
-    """Mark the account's email as confirmed, because the operator knows whose it is."""
+    """Mark the account's email as confirmed: the operator knows whose it is. Raises NoSuchUser."""
     with write(auth, by) as connection:
+        _require_account(connection, user_id)
         confirmed = func.coalesce(UserRow.verified_at, auth.now())
         update_user(connection, user_id, verified_at=confirmed)
         note_change(auth, connection, Event.USER_CHANGED, user_id, by, "verified")
 
 
 def disable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
-    """Disable the account and end all its sessions (SE-6); raises LastAdmin."""
+    """Disable the account and end all its sessions (SE-6); raises LastAdmin, or NoSuchUser."""
     with write(auth, by) as connection:
+        _require_account(connection, user_id)
         keep_an_admin(connection, user_id)
         set_active(connection, user_id, active=False)
         note_change(auth, connection, Event.USER_CHANGED, user_id, by, "disabled")
 
 
 def enable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
-    """Let the user log in again; earlier sessions stay ended."""
+    """Let the user log in again; earlier sessions stay ended. Raises NoSuchUser."""
     with write(auth, by) as connection:
+        _require_account(connection, user_id)
         set_active(connection, user_id, active=True)
         note_change(auth, connection, Event.USER_CHANGED, user_id, by, "enabled")
 
@@ -93,10 +96,7 @@ def grant(auth: AuthService, user_id: str, role: Role, by: Session | None = None
     Raises NoSuchUser.
     """
     with write(auth, by) as connection:
-        # Locked, so that of two at once the second finds the first one's row.
-        locked = select(UserRow.id).where(UserRow.id == user_id).with_for_update()
-        if connection.scalar(locked) is None:
-            raise NoSuchUser
+        _require_account(connection, user_id)
         its = (UserRole.user_id == user_id, UserRole.role == role.value)
         if connection.scalar(select(UserRole.role).where(*its)):
             return False
@@ -121,8 +121,9 @@ def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = Non
 
 
 def delete_account(auth: AuthService, user_id: str, by: Session | None = None) -> None:
-    """Delete the account and all that is personal; raises LastAdmin."""
+    """Delete the account and all that is personal; raises LastAdmin, or NoSuchUser."""
     with write(auth, by) as connection:
+        _require_account(connection, user_id)
         keep_an_admin(connection, user_id)
         delete_user(connection, user_id)
         forget_client(connection, user_id)
@@ -162,3 +163,13 @@ def note_change(
         by_id=by.user.id if by else None,
         detail=detail,
     )
+
+
+def _require_account(connection: Connection, user_id: str) -> None:
+    """Lock the account: of two changes at once, the second finds what the first one made of it.
+
+    Raises NoSuchUser.
+    """
+    locked = select(UserRow.id).where(UserRow.id == user_id).with_for_update()
+    if connection.scalar(locked) is None:
+        raise NoSuchUser

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from auth.client import Client
     from auth.emails import Emails
+    from auth.housekeeping import Expired
     from auth.mail import Mail
     from auth.service import AuthService
     from auth.sessions import Session
@@ -90,6 +91,9 @@ class Feature:
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None
+    # In the transaction that takes an account back from an attacker, by the user's id.
+    after_takeover: Callable[[AuthService, Connection, str], None] | None = None
+    expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes by now
 
 
 def paths_of(features: Sequence[Feature]) -> set[str]:

@@ -110,7 +110,7 @@ def end_reason(auth: AuthService, token: str | None) -> EndReason | None:
     session = auth.session(token, trusted=True)
     if session is None or session.end_reason in CAN_END:
         return session.end_reason if session else None
-    if session.end_reason in {EndReason.EXPIRED, EndReason.IDLE}:
+    if session.end_reason in {EndReason.EXPIRED, EndReason.IDLE, EndReason.ONE_FACTOR}:
         with auth.write() as connection:
             if end_session(connection, session.id, session.end_reason, now):
                 auth.record(connection, Event.SESSION_EXPIRED, session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from threading import Event as Pause
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 BATCH = 500  # rows in one short transaction
 ACCOUNTS = 100  # accounts in one: deleting each deletes its sessions and links too
-SESSIONS_KEPT = timedelta(days=30)  # after their end: they show a user's known networks
+SESSIONS_KEPT = timedelta(days=30)  # after their last possible day: to know networks
 STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
 
 Conditions = Sequence[ColumnExpressionArgument[bool]]
@@ -31,7 +32,7 @@ Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], Conditi
 def purge_batch(auth: AuthService) -> int:
     """Delete one batch of each kind and return the number of rows; runs after every log-in."""
     now = auth.now()
-    deleted = sum(_delete(auth, each, BATCH) for each in expired(now))
+    deleted = sum(_delete(auth, each) for each in expired(auth, now))
     return deleted + _delete_unused(auth, now)
 
 
@@ -41,7 +42,7 @@ def purge(auth: AuthService) -> Iterator[int]:
     Pauses between batches for as long as the last one took, so that others can write.
     """
     now = auth.now()
-    kinds = [partial(_delete, auth, each, BATCH) for each in expired(now)]
+    kinds = [partial(_delete, auth, each) for each in expired(auth, now)]
     unconfirmed = partial(_delete_unused, auth, now)
     for delete_batch, most in [*((kind, BATCH) for kind in kinds), (unconfirmed, ACCOUNTS)]:
         while True:
@@ -56,7 +57,7 @@ def purge(auth: AuthService) -> Iterator[int]:
 def count_expired(auth: AuthService) -> int:
     """Return how many rows `purge` would delete."""
     now = auth.now()
-    kinds: list[Expired] = [*expired(now), (UserRow.id, unused(auth, now))]
+    kinds: list[Expired] = [*expired(auth, now), (UserRow.id, unused(auth, now))]
     with auth.read() as connection:
         counts = [
             connection.scalar(select(func.count()).select_from(key.class_).where(*conditions))
@@ -65,9 +66,11 @@ def count_expired(auth: AuthService) -> int:
     return sum(count or 0 for count in counts)
 
 
-def expired(now: datetime) -> list[Expired]:
+def expired(auth: AuthService, now: datetime) -> list[Expired]:
     """Return, for each table, its key and the conditions under which a row has expired *now*."""
+    of_features = [each.expired(now) for each in auth.features if each.expired]
     return [
+        *chain.from_iterable(of_features),
         (Ticket.hash, [Ticket.expires_at <= now]),
         (Challenge.hash, [Challenge.expires_at <= now]),
         (EmailToken.hash, [EmailToken.expires_at <= now]),
@@ -118,9 +121,9 @@ def _delete_unused(auth: AuthService, now: datetime) -> int:
     return len(ids)
 
 
-def _delete(auth: AuthService, what: Expired, most: int) -> int:
+def _delete(auth: AuthService, what: Expired) -> int:
     key, conditions = what
     # PostgreSQL: a row that another transaction holds is left for another time.
-    chosen = select(key).where(*conditions).limit(most).with_for_update(skip_locked=True)
+    chosen = select(key).where(*conditions).limit(BATCH).with_for_update(skip_locked=True)
     with auth.write() as connection:
         return connection.execute(delete(key.class_).where(key.in_(chosen))).rowcount

@@ -1,5 +1,6 @@
 """Limits on attempts, with the numbers that SECURITY.md lists."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -96,6 +97,12 @@ def log_in_counters(
     if known:
         return [LOG_IN_KNOWN.on(f"{email_key} {client.network}")], []
     return [LOG_IN_ACCOUNT.on(email_key)], shared
+
+
+def account_counters(email_key: str, networks: Collection[str]) -> list[Counter]:
+    """Return an account's own counters: for unknown networks, and for each of the known ones."""
+    known = [LOG_IN_KNOWN.on(f"{email_key} {network}") for network in networks]
+    return [LOG_IN_ACCOUNT.on(email_key), *known]
 
 
 def shared_log_in_counters(client: Client) -> list[Counter]:

@@ -8,7 +8,7 @@ tabs still hold it until they fetch the newest.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from auth.sessions import Session
 from auth.tokens import new_token_id
@@ -86,7 +86,9 @@ def step_up(
         connection,
         session,
         token_id=token_id,
-        last_token_id=session.next_token_id or session.token_id,
+        # As the row is now: since *session* was read, a page load may have given the browser the
+        # next token.
+        last_token_id=func.coalesce(SessionRow.next_token_id, SessionRow.token_id),
         now=now,
         by_passkey=by_passkey,
         two_factors=session.two_factors or by_passkey,
@@ -122,7 +124,7 @@ def _replace(
     session: Session,
     *,
     token_id: str,
-    last_token_id: str | None,
+    last_token_id: ColumnElement[str] | None,
     now: datetime,
     **columns: Any,
 ) -> None:

@@ -109,7 +109,7 @@ class AuthService:
     def log_out(self, token: str | None) -> None:
         """End the session and thereby every copy of its cookie (SE-5); idempotent."""
         session = self.session(token, trusted=True)
-        if session is None or session.end_reason not in CAN_END:
+        if session is None or session.end_reason not in {*CAN_END, EndReason.ONE_FACTOR}:
             return
         with self.write() as connection:
             if end_session(connection, session.id, EndReason.LOGGED_OUT, self.now()):

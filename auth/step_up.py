@@ -5,12 +5,12 @@ from datetime import timedelta
 from auth import rotation
 from auth.audit import Event
 from auth.client import Client
-from auth.errors import PasswordNeeded, WrongPassword
-from auth.limits import MOST_FAILURES, PASSWORD_AGAIN
+from auth.errors import Busy, PasswordNeeded, WrongPassword
+from auth.limits import ALARM_RECIPIENT, MOST_FAILURES, PASSWORD_AGAIN
 from auth.passwords import verify_password
 from auth.service import AuthService
 from auth.sessions import Session, known_networks
-from auth.throttle import clear
+from auth.throttle import clear, record_success
 from auth.tokens import new_token_id
 from auth.users import Login, count_failure, find_by_id, update_user
 
@@ -77,7 +77,7 @@ def require_password(
 def check_password(
     auth: AuthService, session: Session, password: str, client: Client | None
 ) -> None:
-    """Raise WrongPassword unless *password* is the user's, or TooMany after a few attempts.
+    """Raise WrongPassword unless *password* is the user's; TooMany after a few attempts; or Busy.
 
     The limit is per session and network, so an attacker elsewhere with a stolen cookie cannot use
     up the owner's attempts. A wrong guess counts like one at log-in (TH-1); after too many of them
@@ -91,7 +91,12 @@ def check_password(
         row = find_by_id(connection, user_id)
         known = client.network in known_networks(connection, user_id)
     stored = row.password_hash if row else None
-    right = bool(verify_password(password, stored, auth.scheme, client.source))
+    try:
+        right = bool(verify_password(password, stored, auth.scheme, client.source))
+    except Busy:  # the password was not looked at
+        with auth.write() as connection:
+            record_success(connection, [], counters, auth.now())
+        raise
     if row is None or not right or (row.failures >= MOST_FAILURES and not known):
         with auth.write() as connection:
             failures = None if right else count_failure(connection, user_id)
@@ -99,7 +104,7 @@ def check_password(
             if failures == MOST_FAILURES:
                 auth.record(connection, Event.PASSWORD_SWITCHED_OFF, session)
         if failures == MOST_FAILURES:
-            auth.send(auth.emails.password_off(session.user.email))
+            auth.notify(auth.emails.password_off(session.user.email), ALARM_RECIPIENT)
         raise WrongPassword
     with auth.write() as connection:
         clear(connection, counters)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit import config
+from streamlit import config, runtime
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
@@ -138,20 +138,11 @@ def ip(trusted_proxies: int) -> str:
 
 
 def is_local() -> bool:
-    """Return whether the visitor's browser runs on this machine, with no proxy in between.
+    """Return whether the visitor's browser runs on this machine, with no proxy in between."""
+    from web.streamlit_hooks import is_local as is_local_tab  # which imports this module
 
-    Streamlit names no address for such a connection.
-    """
-    peer = st.context.ip_address
-    forwarded = st.context.headers.get_all("X-Forwarded-For")
-    return st.context.url is not None and not forwarded and (peer is None or _is_loopback(peer))
-
-
-def _is_loopback(ip: str) -> bool:
-    try:
-        return ip_address(ip).is_loopback
-    except ValueError:
-        return False
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and runtime.exists() and is_local_tab(context.session_id)
 
 
 def client_ip(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) -> str:

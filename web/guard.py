@@ -114,6 +114,7 @@ def sign_out_locally(notice: str) -> Go:
     ended = tab().token
     browser = bridge(visit().auth)
     clear_tab()
+    tab().reported = browser.cookie_token()  # it is no news that this one has ended
     browser.forget(ended)
     return Go(notice=notice)
 
@@ -202,7 +203,8 @@ def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None
     held = tab()
     presented = held.token or browser.cookie_token()
     was_read = held.owner and held.shown  # on a page for the user who is signed out now
-    if presented and (was_read or not held.notice):
+    if presented and presented != held.reported and (was_read or not held.notice):
+        held.reported = presented
         held.notice = END_NOTICES.get(end_reason(auth, presented))
     if held.owner:
         clear_tab()

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from datetime import timedelta
 from functools import cache
@@ -220,7 +221,8 @@ def _menu(pages: Sequence[st.Page]) -> None:
     with st.sidebar:
         if len(pages) == 1:
             st.page_link(pages[0], width="stretch")
-        draw("menu", "show_menu")
+        with suppress(SessionOver, Unavailable):  # the page says so, or the next run
+            draw("menu", "show_menu")
         with st.container(key="person"):
             show_person(user.name, user.email)
             link("account", "Account", ":material/person:")

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from auth.errors import Unavailable
 from auth.hand_off import approve_ticket, close_cookie, device_tokens, exchange_ticket
-from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie, device_cookie
+from web.edge import SESSION_PATH, TICKET_PATH, Edge, browser_cookie, cookies_of, device_cookie
 from web.http_only import wake
 
 MAX_BODY = 1024  # bytes: a ticket takes 32
@@ -25,10 +25,11 @@ def routes(edge: Edge) -> Sequence[Route]:
         """Exchange the ticket in the body for the cookie, for the browser it was made for."""
         ticket = await _member(request, "ticket")
         name = edge.cookie_name(request.scope)
-        nonce = request.cookies.get(browser_cookie(name))
+        cookies = cookies_of(request.scope)
+        nonce = cookies.get(browser_cookie(name))
         if not ticket or not nonce:
             return _say(400, "A ticket is missing.")
-        cookie = request.cookies.get(name)
+        cookie = cookies.get(name)
         login = await run_in_threadpool(exchange_ticket, edge.service(), ticket, nonce, cookie)
         if login is None:
             return _say(403, "This ticket is not valid, or not any more.")
@@ -46,7 +47,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         """
         mark = await _member(request, "mark")
         name = edge.cookie_name(request.scope)
-        cookie = request.cookies.get(name)
+        cookie = cookies_of(request.scope).get(name)
         if not await run_in_threadpool(close_cookie, edge.service(), cookie, mark):
             return Response(status_code=204, headers=NO_STORE)
         response = _set(edge.cookie_line(request.scope, name, "", 0))
@@ -58,7 +59,7 @@ def routes(edge: Edge) -> Sequence[Route]:
         if request.method != "POST":
             return _say(405, "A ticket is made good by POST.")
         ticket = await _member(request, "ticket")
-        cookie = request.cookies.get(edge.cookie_name(request.scope))
+        cookie = cookies_of(request.scope).get(edge.cookie_name(request.scope))
         if not ticket or not cookie:
             return _say(400, "A ticket or the cookie is missing.")
         try:

@@ -322,7 +322,7 @@ def _may_send(session: AppSession, sender: Sender) -> bool:
     if sender is Sender.USER:
         return _signed_in(session)
     if sender is Sender.DEVELOPER:
-        return _is_local(session.id) and _in_development()
+        return is_local(session.id) and _in_development()
     return sender is Sender.ANYONE
 
 
@@ -334,7 +334,7 @@ def _signed_in(session: AppSession) -> bool:
         return False
 
 
-def _is_local(session_id: str) -> bool:
+def is_local(session_id: str) -> bool:
     """Return whether a tab's connection comes from this machine, not through a proxy.
 
     The page's host must be this machine's own name as well: any site can point its name here for a

@@ -124,6 +124,7 @@ class Tab:
     question: Question = Question.NOT_ASKED  # for the cookies that the handshake lacks
     answer: str | None = field(default=None, repr=False)  # the token that answered it
     presented: str | None = field(default=None, repr=False)  # the last one the browser presented
+    reported: str | None = field(default=None, repr=False)  # the last one that was told its end
     newest: bool = True  # whether `token` has not been replaced
     questions: dict[Asker, str] = field(default_factory=dict, repr=False)  # for the newest token
     just_resolved: bool = False  # by the guard in this run, so its watch need not

@@ -46,6 +46,8 @@ def change_email(auth: AuthService, session: Session, email: str) -> None:
     learns whether it already has an account (EN-3).
     """
     require_recent(auth, session)
+    with auth.read() as connection:
+        auth.require_open(connection, session)
     auth.take(change_counters(session, session.client), session.client)
     try:
         new = read_email(email)
@@ -76,8 +78,8 @@ def email_to_keep(auth: AuthService, link: str) -> str | None:
 def keep_email(auth: AuthService, link: str, client: Client) -> None:
     """Undo or stop a change of email that the owner did not ask for.
 
-    An attacker is in the account, so every session ends and no password works until a new one is
-    chosen by a link sent to the old email. Raises LinkRefused, or TooMany.
+    An attacker is in the account, so every session ends, and no password or passkey works: a new
+    password is chosen by a link sent to the old email. Raises LinkRefused, or TooMany.
     """
     auth.take(link_counters(client), client)
     now = auth.now()
@@ -87,6 +89,9 @@ def keep_email(auth: AuthService, link: str, client: Client) -> None:
             if row is None:
                 raise LinkRefused
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
+            for feature in auth.features:
+                if feature.after_takeover:
+                    feature.after_takeover(auth, connection, row.user_id)
             void_links(connection, row.user_id, Purpose.KEEP)
             void_objections(connection, row.user_id, since=row.created_at)
             record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)
@@ -110,7 +115,7 @@ def _send_links(auth: AuthService, session: Session, new: Email) -> None:
         change_link = issue_link(connection, user, Purpose.CHANGE, new.shown, new.key, now)
         keep_link = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
         auth.record(connection, Event.LINK_SENT, session)
-    if owner:
+    if owner and owner.id != user.id:  # who may only spell it in another way
         auth.send(taken(auth.emails, owner.email))
     else:
         auth.send(change(auth.emails, new.shown, change_link))

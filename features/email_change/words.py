@@ -5,6 +5,7 @@ UNCHANGED = "This is your email already."
 WHAT_IS_SENT = "We'll send a link to the new email, and a notice to the old one."
 NOT_YOU = (
     "If you didn't ask to change your email, someone else is using your account. We'll log out "
-    "every device, switch the password off, and email you a link to choose a new one."
+    "every device, switch off the password and all passkeys, and email you a link to choose a new "
+    "password."
 )
 KEPT = "Your account keeps its old email. We have sent a link to it."

@@ -5,7 +5,7 @@ from auth.feature import Feature, Page
 from auth.roles import Role
 from features.invitations.commands import invite
 from features.invitations.emails import samples
-from features.invitations.rules import export, list_pending
+from features.invitations.rules import expired, export, list_pending
 
 FEATURE = Feature(
     name="invitations",
@@ -17,5 +17,6 @@ FEATURE = Feature(
     samples=samples,
     export=export,
     invited=list_pending,
+    expired=expired,
     commands=[invite],
 )

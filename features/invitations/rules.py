@@ -1,12 +1,12 @@
 """Invitations: sent by an admin, accepted once by the reader of the email (RO-4)."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from auth.administration import note_change, write
 from auth.audit import Event, record
@@ -14,6 +14,7 @@ from auth.client import Client
 from auth.email_tokens import hash_token, is_claimed
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused, SignUpClosed
 from auth.feature import Invitee
+from auth.housekeeping import Expired
 from auth.limits import change_counters, link_counters
 from auth.members import matching
 from auth.passwords import hash_password
@@ -110,10 +111,16 @@ def invite(
     return _send(auth, parsed, roles, note, by)
 
 
-def resend(auth: AuthService, invitation_id: int, by: Session | None = None) -> None:
-    """Send a pending or expired invitation again; the earlier link becomes void.
+def expired(now: datetime) -> Sequence[Expired]:
+    """Return what the purge deletes: who never answered is forgotten."""
+    unanswered = Invitation.accepted_at.is_(None)
+    return [(Invitation.id, [unanswered, Invitation.expires_at <= now - KEPT])]
 
-    Raises LinkRefused if it was accepted or revoked meanwhile, or what `invite` raises.
+
+def resend(auth: AuthService, invitation_id: int, by: Session | None = None) -> None:
+    """Send an invitation again, also a revoked or expired one; the earlier link becomes void.
+
+    Raises LinkRefused if it was accepted meanwhile, or what `invite` raises.
     """
     with auth.read() as connection:
         row = connection.execute(
@@ -231,7 +238,6 @@ def _send(
         if find_by_email(connection, email):
             raise EmailTaken
         unanswered = Invitation.accepted_at.is_(None)
-        connection.execute(delete(Invitation).where(Invitation.expires_at < now - KEPT, unanswered))
         values = {
             "hash": hash_token(token),
             "email": email.shown,

@@ -19,4 +19,5 @@ FEATURE = Feature(
     samples=samples,
     export=rules.export,
     at_start=rules.warnings,
+    after_takeover=rules.remove_all,
 )

@@ -212,6 +212,12 @@ def remove(auth: AuthService, session: Session, passkey: str) -> None:
     auth.notify(emails.removed(auth.emails, session.user.email, name), ALARM_RECIPIENT)
 
 
+def remove_all(auth: AuthService, connection: Connection, user_id: str) -> None:
+    """Remove every passkey of an account that an attacker was in: one of them may be theirs."""
+    if connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
+        record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
+
+
 def remove_password(auth: AuthService, session: Session, client: Client) -> Login:
     """Leave the passkeys as the only way in, in a session that one of them has confirmed.
 

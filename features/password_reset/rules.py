@@ -11,8 +11,8 @@ from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_
 from auth.errors import InvalidDetails, LinkRefused, NoSuchUser
 from auth.limits import (
     ALARM_RECIPIENT,
-    LOG_IN_ACCOUNT,
     MAIL_RECIPIENT,
+    account_counters,
     form_counters,
     link_counters,
     mail_counters,
@@ -20,7 +20,7 @@ from auth.limits import (
 from auth.mail import Mail
 from auth.passwords import hash_password
 from auth.service import AuthService
-from auth.sessions import Session
+from auth.sessions import Session, known_networks
 from auth.sign_up import check_new_password
 from auth.throttle import clear
 from auth.users import Email, InvalidEmail, find_by_email, find_by_id, read_email, set_password
@@ -67,7 +67,7 @@ def reset_password(auth: AuthService, link: str, password: str, client: Client) 
         if used is None or user is None or user.email_key != used.email_key:
             raise LinkRefused
         # Counters before accounts, as at log-in, so that neither waits for the other.
-        clear(connection, [LOG_IN_ACCOUNT.on(user.email_key)])
+        clear(connection, account_counters(user.email_key, known_networks(connection, user.id)))
         # Reading the email has shown that it is theirs.
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
         void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this

@@ -27,6 +27,7 @@ FEATURE = Feature(
     device_token=rules.device_token,
     allows=rules.allows,
     rotate=rules.rotate,
+    expired=rules.expired,
     at_start=rules.at_start,
     commands=[account_command("two-factor-off", rules.turn_off_for)],
 )

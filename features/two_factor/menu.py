@@ -9,5 +9,5 @@ from web.tab import tab
 
 def show_menu() -> None:
     """Lead to new recovery codes, which are shown once: a second click may have left their page."""
-    if CODES in st.session_state and tab().page != "recovery-codes":
+    if st.session_state.get(CODES) and tab().page != "recovery-codes":
         go("recovery_codes")

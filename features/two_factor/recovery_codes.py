@@ -10,8 +10,9 @@ from web.tab import Go, visit
 
 
 def renew() -> Go:
-    """Make new codes."""
-    return show_codes(rules.renew_recovery_codes(visit().auth, visit().session, visit().client))
+    """Make new codes; there are none without an app."""
+    made = rules.renew_recovery_codes(visit().auth, visit().session, visit().client)
+    return show_codes(made) if made else Go("two_factor")
 
 
 made = st.session_state.get(CODES)

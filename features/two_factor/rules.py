@@ -18,6 +18,7 @@ from auth.challenge import Challenge, find_challenge, keep_challenge
 from auth.client import Client
 from auth.errors import LogInRefused, StepNeeded, StepOver
 from auth.feature import DeviceToken
+from auth.housekeeping import Expired
 from auth.keys import KeyRing, derive
 from auth.limits import ALARM_RECIPIENT, FIRST_WAIT, change_counters, network_counters
 from auth.log import BoundedLog
@@ -231,8 +232,6 @@ def _trust(auth: AuthService, login: Login, auth_version: int, client: Client) -
     if claims is None:
         return
     with auth.write() as connection:
-        old = TrustedDevice.expires_at <= now
-        connection.execute(delete(TrustedDevice).where(old))
         connection.execute(
             insert(TrustedDevice).values(
                 id=secrets.token_hex(16),
@@ -317,7 +316,7 @@ def turn_off(
     token_id = new_token_id()
     with auth.write_as(session) as connection:
         _remove(connection, session.user.id)
-        _end_others(auth, connection, session, token_id, two_factors=False)
+        _end_others(auth, connection, session, token_id, two_factors=session.by_passkey)
         auth.record(connection, Event.FACTOR_REMOVED, session)
     auth.notify(emails.turned_off(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)
@@ -337,9 +336,19 @@ def renew_recovery_codes(auth: AuthService, session: Session, client: Client) ->
 
 
 def export(auth: AuthService, connection: Connection, user: User) -> dict[str, Any]:
-    """Return when the app was set up, for the user's download; never its secret."""
+    """Return when the app was set up, and the trusted devices, for the user's download."""
     row = _secret_row(connection, user.id)
-    return {"two_factor": {"set_up_at": row.created_at if row else None}}
+    columns = TrustedDevice.user_agent, TrustedDevice.created_at, TrustedDevice.expires_at
+    devices = connection.execute(select(*columns).where(TrustedDevice.user_id == user.id))
+    trusted = [dict(each._mapping) for each in devices]
+    return {
+        "two_factor": {"set_up_at": row.created_at if row else None, "trusted_devices": trusted}
+    }
+
+
+def expired(now: datetime) -> Sequence[Expired]:
+    """Return what the purge deletes."""
+    return [(TrustedDevice.id, [TrustedDevice.expires_at <= now])]
 
 
 # The operator

@@ -33,7 +33,7 @@ class TrustedDevice(Base):
     hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # None until it is sent
     user_agent: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class RecoveryCode(Base):

@@ -2,7 +2,7 @@
 
 from features.two_factor import rules, words
 from features.two_factor.fields import ask_code, offer_other_way, set_up_form, show_codes
-from web.form import Form, aside, form_page
+from web.form import Form, aside, form_page, go
 from web.guard import adopt_token
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, visit
@@ -22,6 +22,8 @@ def turn_off(typed: str, recovery: bool) -> Go:
     return Go("account", words.TURNED_OFF)
 
 
+if visit().auth.settings.two_factor == "off":
+    go("account")
 is_on = rules.state(visit().auth, visit().session).app is not None
 confirmed = recently_authenticated()
 by_passkey = visit().session.by_passkey  # which is a factor, too

@@ -323,6 +323,7 @@ def make_two_factor() -> None:
     )
     op.create_index("ix_trusted_devices_user_id", "trusted_devices", ["user_id"])
     op.create_index("ix_trusted_devices_session_id", "trusted_devices", ["session_id"])
+    op.create_index("ix_trusted_devices_expires_at", "trusted_devices", ["expires_at"])
 
 
 def make_journal() -> None:

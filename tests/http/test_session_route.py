@@ -56,6 +56,16 @@ def test_a_ticket_without_its_browser_is_refused(server: Server, ticket: str) ->
     assert not without.cookie("auth") and not elsewhere.cookie("auth")
 
 
+def test_a_cookie_that_comes_twice_is_not_there(server: Server, ticket: str) -> None:
+    """CK-4: another app on this host may have set one of the two."""
+    twice = f"{BROWSER['Cookie']}; {BROWSER['Cookie']}"
+
+    refused = ask(server, "POST", PATH, body(ticket), OWN | {"Cookie": twice})
+
+    assert refused.status == 400
+    assert not refused.cookie("auth")
+
+
 @pytest.mark.parametrize(
     ("headers", "allowed"),
     [

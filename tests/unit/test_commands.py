@@ -12,16 +12,19 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
-from auth.__main__ import main
+from auth.__main__ import SentAtOnce, main
 from auth.administration import grant
 from auth.errors import LogInRefused
+from auth.mail import Mail, Mailer, MailFailed
 from auth.roles import Role, has_admin
 from auth.service import AuthService
+from db.engine import Database
 from db.models import Counter
+from features import FEATURES
 from features.invitations.rules import accept
 from features.password_reset.rules import reset_password
 from settings import ROOT
-from tests.fixtures import KEY, LAPTOP, NOON, Letterbox, Person
+from tests.fixtures import KEY, LAPTOP, NOON, Clock, Letterbox, Person
 from tests.mailbox import mail_server
 from tests.serving import free_port
 
@@ -63,6 +66,28 @@ def test_a_password_comes_from_stdin_and_obeys_the_same_rules(
     assert "at least 15" in weak.output
     assert run("create", "ada@example.com", "--password-stdin", typed=f"{NEW}\n").exit_code == 0
     assert service.log_in("ada@example.com", NEW, LAPTOP)
+
+
+def test_an_email_that_fails_leaves_no_account_half_made(
+    service: AuthService, run: Run, database: Database, clock: Clock
+) -> None:
+    """MI-3: the command says so, and goes on."""
+
+    class Broken(Mailer):
+        def send(self, mail: Mail) -> None:
+            raise MailFailed("the server is away")
+
+    queue = SentAtOnce(Broken())
+    sending = AuthService(
+        database, service.settings, features=FEATURES, mail_queue=queue, clock=clock
+    )
+    line = ("create", "ada@example.com", "--role", "admin", "--password-stdin")
+
+    done = CliRunner().invoke(main, line, input=f"{NEW}\n", obj=lambda: nullcontext(sending))
+
+    assert done.exit_code == 0, done.output
+    assert "An email could not be sent: the server is away." in done.output
+    assert list(service.log_in("ada@example.com", NEW, LAPTOP).user.roles) == [Role.ADMIN]
 
 
 def test_an_account_is_made_once(run: Run, ada: Person) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from auth import faults, log_in, sign_up
 from auth.administration import disable, enable
-from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, Unavailable
+from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, NoSuchUser, Unavailable
 from auth.hand_off import end_reason
 from auth.log import BoundedLog
 from auth.service import AuthService
@@ -276,7 +276,8 @@ def test_hostile_text_is_only_text(
     assert service.resume(text) is None
     with pytest.raises(LogInRefused):
         service.log_in(text, text, LAPTOP)
-    disable(service, text)
+    with pytest.raises(NoSuchUser):
+        disable(service, text)
     assert users(database) == ["ada@example.com", "eve@example.com"]
     assert service.resume(login.token)
 

@@ -13,7 +13,7 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
-from web import streamlit_hooks
+from web import connection, streamlit_hooks
 from web.streamlit_hooks import (
     BROWSER,
     MESSAGES,
@@ -22,9 +22,9 @@ from web.streamlit_hooks import (
     Sender,
     _drop,
     _handle,
-    _is_local,
     _keep,
     _wrap,
+    is_local,
     owns_tab,
 )
 from web.tab import KEY
@@ -66,14 +66,14 @@ def arrives(message: BackMsg, *, signed_in: bool = False) -> bool:
 @pytest.fixture
 def developing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer at this machine."""
-    monkeypatch.setattr(streamlit_hooks, "_is_local", lambda session_id: True)
+    monkeypatch.setattr(streamlit_hooks, "is_local", lambda session_id: True)
     monkeypatch.setattr(streamlit_hooks, "_in_development", lambda: True)
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A visitor from this machine's own IP in production, as every visitor is behind a proxy."""
-    monkeypatch.setattr(streamlit_hooks, "_is_local", lambda session_id: True)
+    monkeypatch.setattr(streamlit_hooks, "is_local", lambda session_id: True)
     monkeypatch.setattr(streamlit_hooks, "_in_development", lambda: False)
 
 
@@ -138,7 +138,7 @@ def test_local_means_a_connection_from_this_machine_itself(
     runtime = SimpleNamespace(get_client=lambda name: SimpleNamespace(client_context=context))
     monkeypatch.setattr(Runtime, "instance", lambda: runtime)
 
-    assert _is_local("tab") is local
+    assert is_local("tab") is local
 
 
 class Loop:
@@ -277,3 +277,17 @@ def test_a_module_that_is_loaded_anew_takes_the_place_of_the_old() -> None:
         _wrap(Owner, "method", lambda call, self, name=name: [name, *call(self)])
 
     assert Owner().method() == ["new", "Streamlit's"]
+
+
+def test_a_page_asks_in_the_same_way_whether_its_visitor_is_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AV-6: the outbox has links that open accounts; without a tab nobody is."""
+    assert not connection.is_local()
+
+    monkeypatch.setattr(
+        connection, "get_script_run_ctx", lambda **_: SimpleNamespace(session_id="tab")
+    )
+    monkeypatch.setattr("streamlit.runtime.exists", lambda: True)
+    monkeypatch.setattr(streamlit_hooks, "is_local", "tab".__eq__)
+    assert connection.is_local()

@@ -10,6 +10,8 @@ from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
 from auth.administration import disable
+from auth.audit import Event
+from auth.errors import Unavailable
 from auth.hand_off import end_reason
 from auth.rotation import OVERLAP
 from auth.service import AuthService
@@ -18,7 +20,7 @@ from auth.step_up import confirm_password
 from auth.users import User
 from db.models import Session
 from features import FEATURES
-from tests.app.conftest import PASSWORD, Open, page_path
+from tests.app.conftest import PASSWORD, Open, SignedIn, page_path
 from tests.fixtures import open_session
 from tests.serving import ROOT, copy_project
 from web import connection, start
@@ -301,3 +303,35 @@ def test_a_database_from_a_newer_version_is_calm(open_app: Open, service: AuthSe
 
     assert not app.exception
     assert app.session_state["logged_in"] is False
+
+
+def test_a_database_that_fails_in_the_menu_leaves_the_page(
+    signed_in: SignedIn, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-7: a feature's offer there is none of its business."""
+
+    def fail() -> None:
+        raise Unavailable
+
+    monkeypatch.setattr("features.passkeys.menu.show_menu", fail)
+
+    app = signed_in(ada)
+
+    assert titles(app) == ["Home"]
+    assert not app.exception
+
+
+def test_a_log_out_is_told_once(
+    open_app: Open, ada: User, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """LG-1: the connection's cookie is still that of its handshake, which nobody used again."""
+    app = open_app(token).run()
+    next(button for button in app.sidebar.button if button.label == "Log out").click().run()
+    assert [each.value for each in app.info] == ["You are logged out."]
+    caplog.clear()
+
+    app.switch_page("views/sign_up.py").run()
+    app.switch_page("views/log_in.py").run()
+
+    assert [each.value for each in app.info] == []
+    assert Event.USED_AFTER_END.value not in caplog.text

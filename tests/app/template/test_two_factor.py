@@ -8,7 +8,7 @@ import pytest
 
 from auth.users import User
 from features.two_factor.codes import PERIOD, code_at
-from tests.app.conftest import PASSWORD, Open
+from tests.app.conftest import PASSWORD, Open, SignedIn
 from tests.app.test_flows import send, shown
 
 
@@ -42,3 +42,26 @@ def press(app: Any, label: str) -> None:
     """Press the button called *label*."""
     next(button for button in app.main.button if button.label == label).click().run()
     assert not app.exception
+
+
+def test_without_an_app_there_are_no_recovery_codes(signed_in: SignedIn, ada: User) -> None:
+    """SF-3: the page leads to the set-up, and the tab is not caught there."""
+    app = signed_in(ada, "features/two_factor/recovery_codes.py")
+
+    press(app, "Make new codes")
+
+    assert "authenticator app" in shown(app)
+    app.switch_page("views/home.py").run()
+    assert app.title[0].value == "Home"
+
+
+def test_switched_off_no_app_is_set_up(monkeypatch: pytest.MonkeyPatch, open_app: Open) -> None:
+    """SF-1: the page leads to the account."""
+    monkeypatch.setenv("TWO_FACTOR", "off")
+    app = open_app().run().switch_page("views/sign_up.py").run()
+    send(app, name="Grace", email="grace@example.com", password=PASSWORD)
+
+    app.switch_page("features/two_factor/two_factor.py").run()
+
+    assert not app.exception
+    assert app.title[0].value == "Account"

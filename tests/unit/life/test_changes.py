@@ -162,6 +162,29 @@ def test_a_taken_email_is_reported_only_to_its_owner(
     assert pending_email(service, open_session(service, token)) == "bob@example.com"
 
 
+def test_an_email_may_be_spelled_in_another_way(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """AC-2: it is nobody else's."""
+    change_email(service, open_session(service, token), ada.email.lower())
+    link = letterbox.link(ada.email.lower(), "verify-email")
+    confirm_email(service, link, LAPTOP, session=service.session(token, trusted=True))
+
+    assert email_of(service, token) == ada.email.lower()
+
+
+def test_a_session_that_has_ended_meanwhile_changes_no_email(
+    service: AuthService, token: str, letterbox: Letterbox
+) -> None:
+    """SE-2: a page that was open asks the session as it was."""
+    session = open_session(service, token)
+    service.log_out(token)
+
+    with pytest.raises(SessionOver):
+        change_email(service, session, OTHER)
+    assert letterbox.to(OTHER) == []
+
+
 def test_an_email_that_was_taken_meanwhile_is_refused(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox
 ) -> None:

@@ -5,19 +5,22 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from auth import __main__ as command
 from auth.administration import disable, end_every_session
 from auth.audit import KEPT, Event
 from auth.client import Client
 from auth.errors import AuthError, LogInRefused
-from auth.housekeeping import ACCOUNTS, BATCH, SESSIONS_KEPT, STRANGERS_KEPT, purge
+from auth.housekeeping import ACCOUNTS, BATCH, SESSIONS_KEPT, STRANGERS_KEPT, count_expired, purge
 from auth.service import AuthService
 from db.engine import Database
 from db.models import AuditEvent, Base, Counter, EmailToken, Session, User
 from features.email_verification.rules import confirm_email
+from features.invitations import rules as invitations
+from features.invitations.tables import Invitation
 from features.password_reset.rules import request_reset
+from features.two_factor.tables import TrustedDevice
 from tests.fixtures import KEY, LAPTOP, NOON, Clock, Letterbox, Person
 
 SECOND = timedelta(seconds=1)
@@ -71,6 +74,36 @@ def test_nothing_goes_before_its_time(
     sum(purge(service))
 
     assert (kept, count(database, table)) == (before, 0)
+
+
+def test_what_features_keep_goes_in_its_time_too(
+    service: AuthService, ada: Person, clock: Clock, database: Database
+) -> None:
+    """DB-7: an invited person's email, and a device that was trusted, without anyone's doing."""
+    service.log_in(ada.email, ada.password, LAPTOP)  # an account that is used stays
+    invitations.invite(service, "bob@example.com")
+    accepted = clock.now + invitations.LIFE + invitations.KEPT
+    with database.write() as connection:
+        connection.execute(
+            insert(TrustedDevice).values(
+                id="device",
+                user_id=ada.id,
+                auth_version=0,
+                session_id="session",
+                user_agent="",
+                created_at=clock.now,
+                expires_at=accepted,
+            )
+        )
+    clock.now = accepted - SECOND
+    sum(purge(service))
+    kept = [count(database, table) for table in (Invitation, TrustedDevice)]
+    clock.now = accepted
+    assert count_expired(service) >= 2
+    sum(purge(service))
+
+    assert kept == [1, 1]
+    assert [count(database, table) for table in (Invitation, TrustedDevice)] == [0, 0]
 
 
 def test_failed_log_ins_to_unknown_emails_are_kept_for_a_day(

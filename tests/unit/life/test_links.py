@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from auth.administration import disable, end_every_session
 from auth.email_tokens import LIVES, Purpose, issue_link, look_at_link, use_link
-from auth.errors import InvalidDetails, LinkRefused, LogInRefused
+from auth.errors import InvalidDetails, LinkRefused, LogInRefused, TooMany
+from auth.limits import LOG_IN_KNOWN
 from auth.service import AuthService
 from auth.users import find_by_id
 from db.engine import Database
@@ -48,6 +49,22 @@ def test_a_forgotten_password_is_chosen_anew(
     assert service.log_in(ada.email, NEW, LAPTOP)
     with pytest.raises(LogInRefused):
         service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_a_reset_ends_the_wait_also_where_the_owner_is_known(
+    service: AuthService, ada: Person, ask: Callable[[], str]
+) -> None:
+    """TH-4, RS-5: who has forgotten a password has tried it at home."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    for _ in range(LOG_IN_KNOWN.free):
+        with pytest.raises(LogInRefused):
+            service.log_in(ada.email, "not the password at all", LAPTOP)
+    with pytest.raises(TooMany):
+        service.log_in(ada.email, ada.password, LAPTOP)
+
+    reset_password(service, ask(), NEW, LAPTOP)
+
+    assert service.log_in(ada.email, NEW, LAPTOP)
 
 
 def test_a_reset_ends_every_session_and_tells_the_owner(

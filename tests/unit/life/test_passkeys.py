@@ -22,6 +22,8 @@ from db.engine import Database
 from db.models import AuditEvent
 from features import FEATURES
 from features.account.rules import change_password
+from features.email_change.rules import change_email, keep_email
+from features.email_verification.rules import confirm_email
 from features.passkeys import rules
 from features.passkeys.ceremony import CHALLENGE_BYTES, LIFE, LONGEST, Ceremony, why_not
 from features.passkeys.tables import Passkey
@@ -389,9 +391,10 @@ def test_a_passkey_turns_a_lost_app_off(
     App(service, open_session(service, token), clock)
 
     session = log_in(service, device.get)
-    turn_off(service, session, "", HERE)
+    login = turn_off(service, session, "", HERE)
 
     assert service.log_in(ada.email, ada.password, HERE)
+    assert open_session(service, login.token).two_factors  # the passkey has shown two
 
 
 def test_a_passkey_is_enough_where_two_factors_are_required(
@@ -437,3 +440,23 @@ def test_passkeys_of_an_earlier_host_are_named_at_the_start(
     device.origin = "https://app.example.com"
     with pytest.raises(PasskeyRefused):
         log_in(moved, device.get)
+
+
+def test_an_attackers_passkey_goes_when_the_old_email_is_kept(
+    service: AuthService, ada: Person, token: str, device: Device, letterbox: Letterbox
+) -> None:
+    """AC-3: who changed the email may have added a passkey, which no new password would end."""
+    other = "eve@evil.example.com"
+    change_email(service, open_session(service, token), other)
+    confirm_email(
+        service,
+        letterbox.link(other, "verify-email"),
+        LAPTOP,
+        session=service.session(token, trusted=True),
+    )
+
+    keep_email(service, letterbox.link(ada.email, "keep-email"), LAPTOP)
+
+    with pytest.raises(PasskeyRefused):
+        log_in(service, device.get)
+    assert events(service, Event.PASSKEY_REMOVED) == 1

@@ -5,9 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from auth.administration import delete_account, disable, enable, end_every_session, grant, revoke
+from auth.administration import (
+    delete_account,
+    disable,
+    enable,
+    end_every_session,
+    grant,
+    revoke,
+    verify,
+)
 from auth.audit import Event
 from auth.errors import AuthError, LastAdmin, NoSuchUser, PasswordNeeded, RoleNeeded, SessionOver
 from auth.housekeeping import purge_batch
@@ -194,6 +202,26 @@ def test_a_deleted_user_is_given_no_role(service: AuthService, bob: User) -> Non
     with pytest.raises(NoSuchUser) as refused:
         grant(service, bob.id, Role.ADMIN)
     assert isinstance(refused.value, AuthError)
+
+
+@pytest.mark.parametrize("verb", [verify, disable, enable, delete_account])
+def test_nothing_is_done_to_an_account_that_is_gone(
+    service: AuthService, bob: User, verb: Callable[[AuthService, str], object]
+) -> None:
+    """The page says so, and no event tells of a change that was none."""
+    delete_account(service, bob.id)
+    before = read_events(service)
+
+    with pytest.raises(NoSuchUser):
+        verb(service, bob.id)
+
+    assert read_events(service) == before
+
+
+def read_events(service: AuthService) -> int:
+    """Return how many events the audit has."""
+    with service.read() as connection:
+        return connection.scalar(select(func.count()).select_from(AuditEvent)) or 0
 
 
 def test_a_role_that_the_code_no_longer_has_gives_nothing(

@@ -348,6 +348,24 @@ def test_a_full_queue_is_no_wrong_password(
     assert service.log_in(ada.email, ada.password, CAFE)
 
 
+def test_a_full_queue_is_no_wrong_password_at_step_up_either(
+    service: AuthService, ada: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-4, AC-3: a user who finds the server busy loses no attempts."""
+
+    def refuse(*args: object) -> None:
+        raise Busy
+
+    session = open_session(service, token)
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords._queue, "run", refuse)
+        for _ in range(PASSWORD_AGAIN.free + 1):
+            with pytest.raises(Busy):
+                confirm_password(service, session, ada.password)
+
+    assert confirm_password(service, session, ada.password)
+
+
 def test_the_queue_gets_the_requesting_network(
     service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from auth.errors import (
     StepOver,
     TooMany,
 )
+from auth.hand_off import end_reason
 from auth.keys import KeyRing
 from auth.passwords import hash_password
 from auth.roles import Role
@@ -335,6 +336,28 @@ def test_a_role_can_require_it_and_the_next_run_does(
 
     assert careful.resume(token) is None
     assert challenge(careful, ada)
+
+
+@pytest.mark.parametrize("end", [end_reason, AuthService.log_out])
+def test_a_session_that_shows_too_little_ends_for_good(
+    database: Database,
+    ada: Person,
+    session: Session,
+    clock: Clock,
+    end: Callable[[AuthService, str], object],
+) -> None:
+    """SF-1, SE-5: at the page that says so, and by log-out; the role may be taken again."""
+    settings = make_settings(two_factor_required_for=("admin",))
+    careful = AuthService(database, settings, features=FEATURES, clock=clock)
+    token = session_token(careful, session)
+    administration.grant(careful, ada.id, Role.ADMIN)
+    bob = careful.sign_up("bob@example.com", ada.password)
+    administration.grant(careful, bob.id, Role.ADMIN)
+
+    end(careful, token)
+    administration.revoke(careful, ada.id, Role.ADMIN)
+
+    assert careful.resume(token) is None
 
 
 def session_token(service: AuthService, session: Session) -> str:
