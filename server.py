@@ -1,7 +1,7 @@
 """The app under its own server: an HttpOnly cookie, security headers, health checks.
 
 Serve it with `streamlit run server.py`, `python3 dev.py serve` or
-`uvicorn --no-access-log server:app`: a log of addresses would have the secrets of mailed links.
+`uvicorn --no-access-log server:app`: an access log would have the tokens of emailed links.
 """
 
 import streamlit as st

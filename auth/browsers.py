@@ -16,7 +16,7 @@ def browser_in_words(agent: str) -> str:
     system = parsed.os.family if parsed.os else None
     if browser and system:
         return _plain(f"{browser} on {system}")
-    return _plain(browser or system or "A browser that does not say which")
+    return _plain(browser or system or "Unknown browser")
 
 
 def _plain(words: str) -> str:

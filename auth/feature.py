@@ -91,8 +91,9 @@ class Feature:
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None
-    # In the transaction that takes an account back from an attacker, by the user's id.
-    after_takeover: Callable[[AuthService, Connection, str], None] | None = None
+    # In the transaction by which an owner takes an account back, by the user's id. It ends what an
+    # attacker may have *planted*: True if nothing in the account can be its owner's.
+    after_takeover: Callable[[AuthService, Connection, str, bool], None] | None = None
     expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes by now
 
 

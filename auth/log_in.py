@@ -56,7 +56,7 @@ def log_in(
 
 
 def log_in_owner(auth: AuthService, user_id: str, client: Client) -> Login:
-    """Start a session for who has just made this account, or shown that its password is theirs.
+    """Start a session for the user who has just made this account or shown its password.
 
     Counted like any log-in, without a bcrypt of its own. Raises LogInRefused, StepNeeded, TooMany.
     """

@@ -29,7 +29,7 @@ import bcrypt
 from auth.errors import Busy, PasswordUnusable
 
 T = TypeVar("T")
-NEVER = (False, 0)  # what is noted of a source that was not served yet
+NEVER = (False, 0)  # the record of a source that has not been served yet
 MOST_SERVED = 1_000  # sources that are remembered as served
 
 

@@ -41,6 +41,7 @@ from auth.throttle import Counter, Limit, take
 from auth.tokens import Claims, issue, read
 from auth.users import Login, User, read_email
 from db.engine import BUSY_TIMEOUT, Database
+from db.models import User as UserRow
 from db.models import utc_now
 from settings import Settings
 
@@ -207,9 +208,13 @@ class AuthService:
     def write_as(self, session: Session, role: Role | None = None) -> Iterator[Connection]:
         """Open a write transaction in which *session* is still open; raises SessionOver.
 
-        With a *role*, its user has that too; raises RoleNeeded.
+        With a *role*, its user has that too; raises RoleNeeded. Of two changes that users make to
+        their account at once, the second finds what the first has made of it.
         """
         with self.write() as connection:
+            if role is None:  # an admin changes other accounts, and locks those
+                row = select(UserRow.id).where(UserRow.id == session.user.id)
+                connection.execute(row.with_for_update())
             self.require_open(connection, session, role)
             yield connection
 

@@ -408,7 +408,7 @@ WALKS = (
         State(
             "Recovery codes: new",
             CODES_TITLE,
-            acts=(send("Make new codes"), sees("I have kept them")),
+            acts=(send("Make new codes"), sees("I've saved them")),
         ),
     ),
     (

@@ -28,11 +28,13 @@ class Bounds:
     all_sockets: int = 4_096  # in all, where the descriptor limit allows so many
     signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
     first_message: float = 30  # until a new page has sent its first message
+    queued: int = 20  # messages of a signed-out visitor's page that have arrived and wait
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
     runs: int = 40  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes some 20 ms of one core
+    longest_wait: float = 60  # for a turn: by then each tab of a network has had one
     run_size: int = MEGABYTE  # bytes of a message that count as one more run
     crowd: int = 20  # runs of one network at once that crowd the server,
     crowd_rate: float = 5  # or as many a second after that: a few such networks fill a core

@@ -184,7 +184,11 @@ def base_path() -> str:
 
 def requested_path() -> str:
     """Return the path that the browser is at, below the app's own; "" for one that no page has."""
-    path = urlsplit(st.context.url or "").path.removeprefix(base_path()).strip("/")
+    try:
+        url = urlsplit(st.context.url or "")
+    except ValueError:  # a visitor may send any text
+        return ""
+    path = url.path.removeprefix(base_path()).strip("/")
     return path if PATH.fullmatch(path) else ""
 
 

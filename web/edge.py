@@ -126,6 +126,17 @@ def path_of(scope: Scope) -> str:
     return get_route_path(scope)
 
 
+def plain(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a header; of a Cookie header only the cookies without a backslash.
+
+    None of ours has one. Python before 3.11.10 and 3.12.6 undoes such escapes in quadratic time: 60
+    KB take it 14 seconds (CVE-2024-7592).
+    """
+    if name == b"cookie" and b"\\" in value:
+        value = b";".join(cookie for cookie in value.split(b";") if b"\\" not in cookie)
+    return name, value
+
+
 def cookies_of(scope: Scope) -> dict[str, str]:
     """Return the request's cookies; one sent twice counts as not sent (CK-4)."""
     raw = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")

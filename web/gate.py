@@ -32,7 +32,7 @@ from web.bounds import (
     return_freed_blocks,
 )
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
-from web.edge import Edge, cookies_of, path_of
+from web.edge import Edge, cookies_of, path_of, plain
 from web.look import full_page
 from web.messages import (
     LARGEST_MESSAGE,
@@ -42,6 +42,7 @@ from web.messages import (
     drop_last_frame,
     drop_rest,
     has_few_parts,
+    queued,
     shorten,
 )
 from web.patrol import Patrol, running_servers
@@ -62,7 +63,7 @@ POLICY, TRY_LATER = 1008, 1013  # why a websocket is closed (RFC 6455, 7.4)
 TRY_AGAIN = 5  # seconds between two looks at settings that cannot be used
 UPLOAD, STREAM = "/_stcore/upload_file/", "/_stcore/stream"
 
-WRONG_HOST = "This app has another address. If it is yours, set BASE_URL to the one you used here."
+WRONG_HOST = "This app isn't served here. If you run it, set BASE_URL to the URL in your browser."
 NOT_OURS = "This request came from another site."
 NOT_FOUND = "There is nothing here."
 TOO_SLOW = "This request took too long to arrive. Try again."
@@ -72,6 +73,7 @@ NO_LENGTH = "An upload has to say how long it is."
 NO_ROOM = "There is no room for this file. Remove others first, or choose a smaller one."
 
 
+FRAGMENT = re.compile(r"[0-9a-f]{1,64}")  # an id as Streamlit makes it
 # uvicorn's lines for each visitor, beside those for each request.
 CONNECTIONS = re.compile(r'%s - "WebSocket|connection (open|closed)')
 
@@ -128,6 +130,7 @@ class Gate:
             return
         if self._patrolling is None or self._patrolling.done():
             self._patrolling = asyncio.create_task(self._keep_looking())
+        scope = {**scope, "headers": [plain(*header) for header in scope["headers"]]}
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers) or await self._full(scope, headers)
         if refusal:
@@ -412,11 +415,14 @@ class Page:
         except DecodeError:  # and this, too
             return await self._close("that sent what is no message")
         kind = parsed.WhichOneof("type") or ""
-        if kind.startswith("debug_"):  # for the tests of Streamlit's own developers
+        fragment = parsed.rerun_script.fragment_id  # Streamlit logs one that it does not know
+        if kind.startswith("debug_") or (fragment and not FRAGMENT.fullmatch(fragment)):
             return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
         if has_user:
             return message
+        if queued(self._receive) > gate.bounds.queued:
+            return await self._close("that sent more than it waits for")
         seconds = gate.turns.take(self._client, len(data))
         if kind == "rerun_script" and len(data) > LONGEST_TEXT:
             shorten(parsed.rerun_script)
@@ -424,7 +430,9 @@ class Page:
         del parsed  # it keeps all that was cut off
         if len(data) > LARGEST_MESSAGE:
             return await self._close("that sent too large a message")
-        if not await self._wait_for_turn(seconds, len(data), kind == "rerun_script"):
+        # A fragment takes no slot: one that is not on the page never runs, and so would keep it.
+        is_run = kind == "rerun_script" and not fragment
+        if not await self._wait_for_turn(seconds, len(data), is_run):
             return await self._close("whose message had no room to wait", TRY_LATER)
         return message
 

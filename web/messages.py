@@ -12,8 +12,10 @@ from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
 # own check refuses a longer one with a message, so a shortened text is still refused.
 LONGEST_TEXT = 8 * 1024  # characters of one widget, or of the page's query
 LARGEST_WIDGET = 64 * 1024  # bytes of any other widget's value, such as a component's
-LARGEST_MESSAGE = 512 * 1024  # bytes in all
+LARGEST_MESSAGE = 128 * 1024  # bytes in all
 MOST_WIDGETS = 200
+LONGEST_ID = 1024  # characters of a widget's id
+MOST_HASHES = 200  # of messages that the page says it has cached
 
 SMALL = 4 * 1024  # bytes: a message of so many has few fields
 VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are of the past
@@ -76,12 +78,22 @@ def shorten(rerun: ClientState) -> None:
     """Shorten a rerun's values to what a form on a signed-out page can use.
 
     A long query is dropped entirely, as Streamlit does above 512 KB: half of it would mean
-    something else.
+    something else. So is any other long text: a tab keeps the last ones, and Python's `urlsplit`
+    keeps the URLs of the last 128.
     """
-    if len(rerun.query_string) > LONGEST_TEXT:
-        rerun.query_string = ""
+    for part in (rerun, rerun.context_info):
+        for field, value in part.ListFields():
+            if (
+                field.type == field.TYPE_STRING
+                and not field.is_repeated
+                and len(value) > LONGEST_TEXT
+            ):
+                part.ClearField(field.name)
+    del rerun.cached_message_hashes[MOST_HASHES:]
     states = rerun.widget_states.widgets
-    del states[MOST_WIDGETS:]
+    kept = [state for state in states[:MOST_WIDGETS] if len(state.id) <= LONGEST_ID]
+    del states[:]
+    states.extend(kept)
     for state in states:
         if state.WhichOneof("value") == "string_value":
             state.string_value = state.string_value[:LONGEST_TEXT]
@@ -111,6 +123,15 @@ def drop_rest(receive: Callable[..., object]) -> None:
     if getattr(connection, "disconnected", False):
         drop_last_frame(receive)
         connection.conn.reader.discard()  # type: ignore[union-attr]
+
+
+def queued(receive: Callable[..., object]) -> int:
+    """Return how many messages of the connection of *receive* have arrived and wait.
+
+    One read of 256 KB may bring 40,000, and each holds its turn, also once the client has gone.
+    """
+    queue = getattr(getattr(receive, "__self__", None), "queue", None)
+    return queue.qsize() if queue is not None else 0
 
 
 def bound_messages() -> None:

@@ -52,7 +52,8 @@ class Turns:
         self._bounds = bounds
         self._clock = clock
         self._crowding = bounds.crowd / bounds.crowd_rate  # seconds until calm
-        self._limits = Buckets(bounds.runs_rate, clock)
+        free = bounds.runs / bounds.runs_rate
+        self._limits = Buckets(bounds.runs_rate, clock, longest=free + bounds.longest_wait)
         # After an hour of crowding, a network is calm again as soon as after a few seconds of it.
         self._crowds = Buckets(bounds.crowd_rate, clock, longest=2 * self._crowding)
 
@@ -62,7 +63,7 @@ class Turns:
         A message of many bytes (*size*) takes as many turns as it costs.
         """
         turns = 1 + size // self._bounds.run_size
-        self._crowds.take(client.network, turns)
+        self._crowds.take(client.source, turns)
         wait = self._take(client.network, turns)
         return max(wait, self._take(client.site, turns / SITE)) if client.site else wait
 
@@ -72,7 +73,7 @@ class Turns:
 
     def calm_at(self, client: Client) -> float:
         """Return when *client*'s network is calm again: the later, the more it has asked for."""
-        return self._crowds.full_at(client.network)
+        return self._crowds.full_at(client.source)
 
     def crowds(self, client: Client) -> bool:
         """Return whether *client*'s network asks for so much that the server slows down."""
@@ -121,7 +122,7 @@ class RunSlots:
         the server if that is too much.
         """
         self._loop = asyncio.get_running_loop()
-        if number in self._running or not self.must_wait(crowds):
+        if not self.must_wait(crowds):
             self._start(self._loop, number)
             return
         turn = self._loop.create_future()

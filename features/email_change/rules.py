@@ -91,7 +91,7 @@ def keep_email(auth: AuthService, link: str, client: Client) -> None:
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
             for feature in auth.features:
                 if feature.after_takeover:
-                    feature.after_takeover(auth, connection, row.user_id)
+                    feature.after_takeover(auth, connection, row.user_id, False)
             void_links(connection, row.user_id, Purpose.KEEP)
             void_objections(connection, row.user_id, since=row.created_at)
             record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)

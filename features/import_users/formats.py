@@ -62,7 +62,7 @@ def _csv(path: Path) -> Iterator[Row]:
             for row in reader:
                 place = f"line {reader.line_num}"
                 if None in row or None in row.values():
-                    raise Unreadable(f"{place.capitalize()} has not as many cells as line 1.")
+                    raise Unreadable(f"{place.capitalize()} doesn't have as many cells as line 1.")
                 yield _row(place, row)
         except csv.Error as error:
             raise Unreadable(f"Line {reader.line_num} is not CSV: {error}.") from None

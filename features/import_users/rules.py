@@ -1,4 +1,4 @@
-"""Import users in batches: who is here already stays as they are, and nothing is guessed."""
+"""Import users in batches: existing accounts stay as they are, and nothing is guessed."""
 
 import secrets
 from collections import Counter

@@ -7,6 +7,7 @@ from features.invitations import rules, words
 from features.invitations.rules import Sent
 from web.details import show_ago
 from web.form import Form
+from web.look import as_text
 from web.pager import Pager
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, Say, visit
@@ -55,7 +56,7 @@ def show_invitation(sent: Sent) -> None:
             by = (sent.by or "a deleted account") if sent.by_id else "an operator"
             show_ago(sent.sent_at, now, before=f"Invited by {by} · ")
             if sent.note:
-                st.caption(sent.note)
+                st.caption(as_text(sent.note))
         if sent.accepted_at:
             st.caption("Accepted", width="content")
             return

@@ -1,4 +1,4 @@
-"""A user's journal: entries are written, listed and deleted by the user whose they are."""
+"""A user's journal: entries are written, listed and deleted by the user they belong to."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -212,7 +212,7 @@ def remove(auth: AuthService, session: Session, passkey: str) -> None:
     auth.notify(emails.removed(auth.emails, session.user.email, name), ALARM_RECIPIENT)
 
 
-def remove_all(auth: AuthService, connection: Connection, user_id: str) -> None:
+def remove_all(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
     """Remove every passkey of an account that an attacker was in: one of them may be theirs."""
     if connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
         record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)

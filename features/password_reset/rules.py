@@ -71,6 +71,10 @@ def reset_password(auth: AuthService, link: str, password: str, client: Client) 
         # Reading the email has shown that it is theirs.
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
         void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
+        if user.verified_at is None:  # until now it may have been a stranger's, in the owner's name
+            for feature in auth.features:
+                if feature.after_takeover:
+                    feature.after_takeover(auth, connection, user.id, True)
         record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
 

@@ -28,6 +28,7 @@ FEATURE = Feature(
     allows=rules.allows,
     rotate=rules.rotate,
     expired=rules.expired,
+    after_takeover=rules.remove_planted,
     at_start=rules.at_start,
     commands=[account_command("two-factor-off", rules.turn_off_for)],
 )

@@ -28,7 +28,7 @@ with form_page(words.CODES_TITLE, words.KEEP_CODES if made else "") as below:
             on_click="ignore",
             width="stretch",
         )
-        if st.button("I have kept them", type="primary", width="stretch"):
+        if st.button("I've saved them", type="primary", width="stretch"):
             del st.session_state[CODES]
             go("account")
     else:

@@ -366,6 +366,15 @@ def turn_off_for(auth: AuthService, user_id: str) -> str:
     return "Two-factor authentication is off." if removed else "It was off already."
 
 
+def remove_planted(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
+    """Remove an app that can't be the owner's.
+
+    Otherwise it stays: an old mailbox may be an attacker's, and the app what keeps them out.
+    """
+    if planted and _remove(connection, user_id):
+        record(connection, Event.FACTOR_REMOVED, auth.now(), user_id=user_id)
+
+
 def rotate(auth: AuthService) -> int:
     """Encrypt every secret under the newest key, in batches; return how many were under another."""
     ring = _ring(auth)

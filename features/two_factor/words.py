@@ -17,7 +17,7 @@ class RecoveryCodeRefused(AuthError):
 
 TITLE = "Enter your code"
 ASK_CODE = "Your authenticator app shows it."
-ASK_RECOVERY = "Use one of those that you kept."
+ASK_RECOVERY = "Enter one of the recovery codes you saved."
 TRUST = "Don't ask on this device for 30 days"
 TRUSTED = "Devices that aren't asked for a code"
 REQUIRED = "This app needs a second factor at every log-in. Set it up to continue."

@@ -13,6 +13,7 @@ from auth.sessions import Session
 from features.users import rules, words
 from web.details import row, section, show_ago, show_details
 from web.form import Form, go, link
+from web.look import as_text
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, tab, visit
 from web.words import event_in_words
@@ -120,7 +121,7 @@ if found is None:
     st.info(words.NO_SUCH_USER)
 else:
     user = found.user
-    st.title(user.email if not user.name else user.name, anchor=False)
+    st.title(as_text(user.name or user.email), anchor=False)
     confirmed = "" if user.verified_at else " (not confirmed)"
     show_details("Profile", {"Name": user.name, "Email": user.email + confirmed})
     if not may_change:

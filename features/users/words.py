@@ -11,7 +11,7 @@ DONE = {
     "enable": "The account can be used again.",
     "end": "The session has ended.",
     "reset": "We have sent a link to choose a new password.",
-    "grant": "The role counts from now on.",
-    "revoke": "The role is gone from now on.",
+    "grant": "The role takes effect now.",
+    "revoke": "The role has been removed.",
     "delete": "The account is deleted, with everything personal in it.",
 }

@@ -11,7 +11,7 @@ from auth.browsers import browser_in_words
     ("agent", "words"),
     [
         ("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", "Firefox on "),
-        ("", "A browser that does not say which"),
+        ("", "Unknown browser"),
     ],
 )
 def test_a_browser_is_told_in_words(agent: str, words: str) -> None:

@@ -756,7 +756,7 @@ def test_a_message_waits_for_its_turn_unless_its_page_is_signed_in(app: App, coo
 def test_messages_that_wait_are_bounded_in_bytes(app: App) -> None:
     """AV-3: 300 pages of a network may wait, with 25 MB each; the browser reconnects."""
     bounds = Bounds(runs=1, runs_rate=100, unfinished=0)
-    long = rerun_with(*[WidgetState(id="name", bytes_value=b"x" * 60_000)] * 8)
+    long = rerun_with(*[WidgetState(id="name", bytes_value=b"x" * 60_000)] * 2)
 
     came = asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long] * 2))
 
@@ -783,9 +783,9 @@ def test_a_user_may_send_a_large_message_and_a_visitors_is_cut_to_size(
 def test_a_visitors_large_message_of_anything_else_closes_the_connection(
     app: App, cookie: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """AV-2: such as a page's name, which has no use but to fill memory."""
+    """AV-2: such as a request for files, which is no run and has no text to cut."""
     long_name = BackMsg()
-    long_name.rerun_script.page_name = "x" * LARGEST_MESSAGE
+    long_name.file_urls_request.session_id = "x" * LARGEST_MESSAGE
     sent = [long_name.SerializeToString()]
 
     came = asyncio.run(send_messages(Gate(app, Edge(make_settings())), sent, cookie))
@@ -1310,3 +1310,54 @@ def test_the_gate_looks_after_connections_and_tabs_from_its_first_request_on(
 
     look = ((gate.bounds, 1_024, gate.log), ["a connection"], by_network)
     assert done[:6] == [look, gate.uploads, "turns"] * 2
+
+
+def test_a_run_of_a_fragment_takes_no_slot(app: App) -> None:
+    """AV-1: one that is not on the page never runs, and so would not give it back."""
+
+    async def use() -> None:
+        gate = Gate(app, Edge(make_settings()), bounds=Bounds(slots=1, slot=60))
+        message = BackMsg()
+        message.rerun_script.fragment_id = "0123456789abcdef" * 2
+        received = await asyncio.wait_for(
+            Speaker(gate, CROWDED).says(message.SerializeToString()), 30
+        )
+
+        assert received["type"] == "websocket.receive"
+        assert not gate.sockets.slots.must_wait(crowds=False)
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("user", ["ada", None])
+@pytest.mark.parametrize("fragment", ["\n{}", "\x1b[2J", "a" * 65, "A"])
+def test_what_is_no_fragment_reaches_no_log(app: App, user: str | None, fragment: str) -> None:
+    """LG-3: Streamlit logs a fragment that it does not know, as it came."""
+    message = BackMsg()
+    message.rerun_script.fragment_id = fragment
+    speaker = Speaker(Gate(app, Edge(make_settings())), CALM, user)
+
+    received = asyncio.run(speaker.says(message.SerializeToString()))
+
+    assert received["type"] == "websocket.disconnect"
+
+
+@pytest.mark.parametrize(("more", "closes"), [(20, False), (21, True)])
+def test_a_page_has_few_messages_that_wait_for_its_turn(
+    app: App, monkeypatch: pytest.MonkeyPatch, more: int, closes: bool
+) -> None:
+    """AV-3: one read brought 40,000, which waited for their turns when the client had long gone."""
+    monkeypatch.setattr(gate_module, "queued", lambda receive: more)
+    speaker = Speaker(Gate(app, Edge(make_settings())), CALM)
+
+    received = asyncio.run(speaker.says(BackMsg(stop_script=True).SerializeToString()))
+
+    assert (received["type"] == "websocket.disconnect") is closes
+
+
+def test_no_cookie_with_an_escape_is_read(app: App) -> None:
+    """CVE-2024-7592: 60 KB of them held the event loop for 14 seconds."""
+    asyncio.run(ask(gate_of(app), cookie='a=1; b="\\\\ \\054"; c=3'))
+    asyncio.run(ask(gate_of(app), cookie='a=1; b="2"; c=3'))
+
+    assert [Headers(scope=scope)["cookie"] for scope in app.seen] == ["a=1; c=3", 'a=1; b="2"; c=3']

@@ -1,5 +1,6 @@
 """What a signed-out visitor's page may send: how many fields, and how long."""
 
+import asyncio
 import tracemalloc
 
 import pytest
@@ -16,13 +17,16 @@ from websockets.server import ServerProtocol
 from web.bounds import BOUNDS, MEGABYTE
 from web.messages import (
     LARGEST_WIDGET,
+    LONGEST_ID,
     LONGEST_TEXT,
+    MOST_HASHES,
     MOST_WIDGETS,
     SMALL,
     bound_messages,
     drop_last_frame,
     drop_rest,
     has_few_parts,
+    queued,
     shorten,
 )
 
@@ -128,6 +132,7 @@ class Connection:
     def __init__(self, *, disconnected: bool = False) -> None:
         self.conn = ServerProtocol(state=OPEN, max_size=None)
         self.disconnected = disconnected
+        self.queue: asyncio.Queue[None] = asyncio.Queue()
 
     async def receive(self) -> None:
         """Stand for the method that the app gets."""
@@ -174,6 +179,34 @@ def test_a_lost_connection_keeps_nothing_of_the_message_that_was_arriving() -> N
 
     assert len(lost.conn.reader.buffer) == 0
     assert len(quiet.conn.reader.buffer) > 0
+
+
+def test_what_waits_is_counted() -> None:
+    """AV-3: by the queue that uvicorn has for it; another server has its own."""
+    connection = Connection()
+    assert queued(connection.receive) == 0
+    connection.queue.put_nowait(None)
+
+    assert queued(connection.receive) == 1
+    assert queued(lambda: None) == 0
+
+
+def test_what_a_page_says_of_itself_is_short() -> None:
+    """AV-3: a tab keeps it, and Python keeps 128 URLs that it has read."""
+    long, short = "x" * (LONGEST_TEXT + 1), "x" * LONGEST_TEXT
+    rerun = ClientState(query_string=long, page_name=short)
+    rerun.context_info.url, rerun.context_info.locale = long, short
+    rerun.cached_message_hashes.extend("h" for _ in range(MOST_HASHES + 1))
+    for size in (LONGEST_ID, LONGEST_ID + 1):
+        rerun.widget_states.widgets.add(id="i" * size, string_value="a")
+
+    shorten(rerun)
+
+    assert (rerun.query_string, rerun.page_name) == ("", short)
+    assert (rerun.context_info.url, rerun.context_info.locale) == ("", short)
+    assert len(rerun.cached_message_hashes) == MOST_HASHES
+    [widget] = rerun.widget_states.widgets
+    assert (len(widget.id), widget.string_value) == (LONGEST_ID, "a")
 
 
 def test_a_lost_connection_keeps_nothing_of_its_last_message() -> None:

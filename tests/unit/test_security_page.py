@@ -187,6 +187,7 @@ def test_the_senders_of_messages_on_the_page_are_those_in_the_code() -> None:
     assert dict(told) == streamlit_hooks.MESSAGES
     assert text in PAGE and widget in PAGE and rerun in PAGE
     assert f"beyond {messages.MOST_WIDGETS}" in PAGE
+    assert f"which {BOUNDS.queued} others of the same page wait" in PAGE.replace("\n", " ")
 
 
 def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
@@ -223,6 +224,7 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
     assert {row: ROWS[row][: len(start)] for row, start in told.items()} == told
     crowds = f"asked for {BOUNDS.crowd} at once, or for more than {BOUNDS.crowd_rate:g} a second"
     assert crowds in PAGE
+    assert f"for their turn, at most {BOUNDS.longest_wait:.0f} seconds" in PAGE
     assert (BOUNDS.run_size, BOUNDS.rest) == (MEGABYTE, 2)  # "each megabyte", "a third of the time"
     assert f"less {SPARE_DESCRIPTORS}" in ROWS["open tabs in all"]
     assert f"an IPv6 /48 has {SITE} times as many" in PAGE

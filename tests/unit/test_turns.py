@@ -79,6 +79,26 @@ def test_a_network_crowds_the_server_before_it_has_to_wait_for_its_turns() -> No
     assert not turns.crowds(client("192.0.2.8"))
 
 
+def test_the_networks_of_one_site_crowd_together() -> None:
+    """AV-1, TH-2: each of 65,536 would come first."""
+    turns = Turns(Bounds(crowd=3, crowd_rate=1), Clock())
+
+    for net in range(3):
+        turns.take(client(f"2001:db8:1:{net}::1"))
+
+    assert turns.crowds(client("2001:db8:1:9::1"))
+    assert not turns.crowds(client("2001:db8:2:1::1"))
+
+
+def test_no_turn_is_far_away() -> None:
+    """AV-1: what an attacker has asked for, and was refused, does not keep a network out."""
+    turns = Turns(Bounds(runs=3, runs_rate=10, longest_wait=60, run_size=1_000), Clock())
+    for _ in range(100):
+        turns.take(client("192.0.2.7"), 25_000)
+
+    assert waits_of(turns, "192.0.2.7", 2) == [60, 60]
+
+
 def test_a_network_crowds_the_server_from_its_bound_on() -> None:
     """AV-1: to the last run."""
     turns = Turns(Bounds(crowd=3, crowd_rate=1), Clock())
@@ -241,8 +261,29 @@ def test_those_that_asked_for_as_much_run_in_the_order_of_their_asking() -> None
     assert run(use()) == [1, 9, 5, 7]
 
 
+def test_a_page_that_asks_again_and_again_passes_nobody() -> None:
+    """AV-1: one tab with eleven messages a second kept the only slot, and everyone else waiting."""
+
+    async def use() -> None:
+        slots = RunSlots(Bounds(slots=1, slot=60))
+        await slots.begin(1, 0, crowds=False)
+        other = asyncio.create_task(slots.begin(2, 0, crowds=False))
+        await soon()
+        again = asyncio.create_task(slots.begin(1, 0, crowds=False))
+        await soon()
+        assert not other.done() and not again.done()
+
+        slots.end(1)
+        await soon()
+
+        assert other.done() and not again.done()
+        again.cancel()
+
+    run(use())
+
+
 def test_a_page_that_runs_again_keeps_its_slot_for_the_later_run() -> None:
-    """AV-1: it has one slot, and the time of the first run does not end the second's."""
+    """AV-1: it waits its turn, and the time of the first run does not end the second's."""
 
     async def use() -> None:
         loop = asyncio.get_running_loop()
@@ -254,12 +295,10 @@ def test_a_page_that_runs_again_keeps_its_slot_for_the_later_run() -> None:
             return timers[-1]
 
         loop.call_later = noted  # type: ignore[assignment]
-        slots = RunSlots(Bounds(slots=1, slot=60))
+        slots = RunSlots(Bounds(slots=2, slot=60))
         await slots.begin(1, 0, crowds=False)
-        again = asyncio.create_task(slots.begin(1, 0, crowds=False))
-        await soon()
+        await slots.begin(1, 0, crowds=False)
 
-        assert again.done()
         assert [timer.cancelled() for timer in timers] == [True, False]
 
     run(use())

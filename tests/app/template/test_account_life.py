@@ -76,7 +76,7 @@ def test_the_email_page_asks_for_the_password_first(open_app: Open, old_token: s
 
     assert [field.label for field in app.text_input] == ["New email"]
     assert "Enter a whole email address" in said(fill(app, new_email="nobody"))
-    assert "This is your email already." in said(fill(app, new_email="ada@example.com"))
+    assert "That's already your email." in said(fill(app, new_email="ada@example.com"))
 
 
 @pytest.mark.parametrize("page", ["reset_password", "verify_email"])

@@ -24,7 +24,7 @@ def test_the_log_is_filtered_on_its_page(
     bob = service.sign_up("bob@example.com", PASSWORD)
     disable(service, bob.id)
     app = signed_in(ada, PAGE)
-    assert any("Role given · admin · ada@" in text.value for text in app.main.text)
+    assert any("Role granted · admin · ada@" in text.value for text in app.main.text)
 
     app.main.text_input[0].set_value(bob.email).run()
     app.main.selectbox[0].select(Event.USER_CHANGED).run()

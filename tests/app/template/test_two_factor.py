@@ -32,7 +32,7 @@ def test_signing_up_leads_to_the_set_up_then_to_the_recovery_codes(
     assert app.session_state["logged_in"]
     assert len(app.code[0].value.split()) == 10
     app.switch_page("features/two_factor/recovery_codes.py").run()
-    press(app, "I have kept them")
+    press(app, "I've saved them")
     app.switch_page("features/two_factor/recovery_codes.py").run()
     assert len(app.code) == 0
     assert "10 recovery codes left" in shown(app)

@@ -25,7 +25,7 @@ def test_an_admin_finds_a_user_changes_them_and_reads_that_in_the_log(
     visitor.page.get_by_role("link", name=grace.email).click()
     expect(visitor.heading("Grace")).to_be_visible()
     visitor.button("Grant").click()
-    expect(visitor.page.get_by_text("The role counts from now on.")).to_be_visible()
+    expect(visitor.page.get_by_text("The role takes effect now.")).to_be_visible()
     stranger.sidebar.get_by_role("link", name="Account").click()
     expect(stranger.sidebar.get_by_role("link", name="Users")).to_be_visible()
 
@@ -44,7 +44,7 @@ def test_an_admin_finds_a_user_changes_them_and_reads_that_in_the_log(
     visitor.field("User").fill(grace.email)
     visitor.field("User").press("Enter")
     expect(visitor.page.get_by_text(f"Account changed · disabled · {grace.email}")).to_be_visible()
-    expect(visitor.page.get_by_text(f"Role given · admin · {ada.email}")).to_have_count(0)
+    expect(visitor.page.get_by_text(f"Role granted · admin · {ada.email}")).to_have_count(0)
     with visitor.page.expect_download() as download:
         visitor.button("Download as CSV").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()

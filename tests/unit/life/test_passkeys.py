@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from auth.administration import disable
+from auth.administration import disable, verify
 from auth.audit import Event
 from auth.errors import PasswordNeeded, TooMany
 from auth.limits import LOG_IN_NETWORK, MOST_FAILURES
@@ -29,6 +29,7 @@ from features.passkeys.ceremony import CHALLENGE_BYTES, LIFE, LONGEST, Ceremony,
 from features.passkeys.tables import Passkey
 from features.passkeys.test_passkeys import UP, UV, Device, add, text
 from features.passkeys.words import LastWayIn, PasskeyFirst, PasskeyRefused, TooManyPasskeys
+from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
 from features.two_factor.rules import turn_off
 from features.two_factor.test_two_factor import App
@@ -42,6 +43,7 @@ from tests.fixtures import (
 )
 
 HERE = replace(LAPTOP, browser="a nonce")
+NEW = "kumquat lantern orbit seven"
 
 
 @pytest.fixture
@@ -460,3 +462,36 @@ def test_an_attackers_passkey_goes_when_the_old_email_is_kept(
     with pytest.raises(PasskeyRefused):
         log_in(service, device.get)
     assert events(service, Event.PASSKEY_REMOVED) == 1
+
+
+def test_what_a_stranger_planted_goes_when_the_owner_takes_the_account(
+    service: AuthService,
+    ada: Person,
+    token: str,
+    device: Device,
+    clock: Clock,
+    letterbox: Letterbox,
+) -> None:
+    """RS-4, SF-4: until it is confirmed, an account may be a stranger's."""
+    App(service, open_session(service, token), clock)
+    request_reset(service, ada.email, LAPTOP)
+
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+
+    assert open_session(
+        service, service.log_in(ada.email, NEW, LAPTOP).token
+    )  # no code is asked for
+    with pytest.raises(PasskeyRefused):
+        log_in(service, device.get)
+
+
+def test_a_reset_of_a_confirmed_account_leaves_its_factors(
+    service: AuthService, ada: Person, token: str, device: Device, letterbox: Letterbox
+) -> None:
+    """SF-4, SF-5: whoever reads the mailbox may not be the owner."""
+    verify(service, ada.id)
+    request_reset(service, ada.email, LAPTOP)
+
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+
+    assert log_in(service, device.get).two_factors

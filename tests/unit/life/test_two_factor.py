@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from auth import administration
 from auth.__main__ import main
@@ -433,3 +434,23 @@ def test_an_operator_removes_a_lost_factor_and_encrypts_anew_by_command(
     assert "is off" in run("two-factor-off", ada.email)
     assert "off already" in run("two-factor-off", ada.email)
     assert service.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_of_two_renewals_at_once_ten_codes_are_left(
+    service: AuthService, ada: Person, app: App
+) -> None:
+    """SF-3: on PostgreSQL, where two transactions may write at the same time."""
+    session, begin = app.session, Barrier(2)
+
+    def renew() -> list[str]:
+        begin.wait()
+        return rules.renew_recovery_codes(service, session, LAPTOP)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            [each.result() for each in [pool.submit(renew) for _ in range(2)]]
+
+            with service.read() as connection:
+                of_ada = RecoveryCode.user_id == ada.id
+                count = select(func.count()).select_from(RecoveryCode).where(of_ada)
+                assert connection.scalar(count) == codes.RECOVERY_CODES
