@@ -69,7 +69,7 @@ NOT_FOUND = "There is nothing here."
 TOO_SLOW = "This request took too long to arrive. Try again."
 TOO_MANY_TABS = "Too many pages of this app are open on your network. Close some and try again."
 LOG_IN_TO_UPLOAD = "Log in to upload files."
-NO_LENGTH = "An upload has to say how long it is."
+NO_LENGTH = "A request has to say how long it is."
 NO_ROOM = "There is no room for this file. Remove others first, or choose a smaller one."
 
 
@@ -160,6 +160,8 @@ class Gate:
             return PlainTextResponse(NOT_FOUND, 404)
         if not is_http:
             return None if self._knows_origin(scope, headers) else self._foreign(scope)
+        if "transfer-encoding" in headers:  # no page sends one: each of its chunks may be a byte
+            return PlainTextResponse(NO_LENGTH, 411, headers={"Connection": "close"})
         if scope["method"] not in SAFE and not self.edge.is_own_request(headers):
             return self._foreign(scope)
         if any(path == closed or path.startswith(closed + "/") for closed in self._closed):

@@ -2,11 +2,13 @@
 
 import gc
 from collections.abc import Callable
+from typing import Any
 
 from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
+from websockets.frames import Frame, Opcode
 
 # Bounds on what a signed-out visitor sends. A form's longest value has 1,024 characters, and its
 # own check refuses a longer one with a message, so a shortened text is still refused.
@@ -16,6 +18,11 @@ LARGEST_MESSAGE = 128 * 1024  # bytes in all
 MOST_WIDGETS = 200
 LONGEST_ID = 1024  # characters of a widget's id
 MOST_HASHES = 200  # of messages that the page says it has cached
+
+LARGEST_READ = 16 * 1024  # bytes that a connection takes from the network at once
+CRUMB = 1024  # bytes: a control frame has 125 at most
+MOST_CRUMBS = 100
+MESSAGES = (Opcode.BINARY, Opcode.TEXT)
 
 SMALL = 4 * 1024  # bytes: a message of so many has few fields
 VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are of the past
@@ -147,3 +154,45 @@ def bound_messages() -> None:
         if type(thing) is Config:
             thing.ws_per_message_deflate = config.get_option("server.enableWebsocketCompression")
             thing.ws_max_size = min(thing.ws_max_size, largest)
+            page = thing.ws_protocol_class if thing.loaded else None
+            if page and not hasattr(page, "crumbs"):
+                thing.http_protocol_class = reading_little(thing.http_protocol_class)
+                thing.ws_protocol_class = refusing_crumbs(reading_little(page))
+
+
+def reading_little(protocol: Any) -> Any:
+    """Return uvicorn's class *protocol*, whose connections take little from the network at once.
+
+    asyncio reads 256 KB and hands it over in one call: of frames or chunks of a byte each, that is
+    half a second in which the event loop serves nobody else.
+    """
+
+    class ReadingLittle(protocol):  # type: ignore[misc]
+        def connection_made(self, transport: Any) -> None:
+            transport.max_size = LARGEST_READ
+            super().connection_made(transport)
+
+    return ReadingLittle
+
+
+def refusing_crumbs(protocol: Any) -> Any:
+    """Return the class *protocol*, which ends a connection that sends many frames and no message.
+
+    No browser sends more than an answer to the server's ping now and then. Continuations count
+    where they are small: a browser divides a large message into large ones.
+    """
+
+    class RefusingCrumbs(protocol):  # type: ignore[misc]
+        crumbs = 0
+
+        def handle_events(self) -> None:
+            for event in self.conn.events:
+                if isinstance(event, Frame):
+                    is_crumb = len(event.data) < CRUMB and event.opcode not in MESSAGES
+                    self.crumbs = self.crumbs + 1 if is_crumb else 0
+                    if self.crumbs > MOST_CRUMBS:
+                        self.transport.abort()
+                        return
+            super().handle_events()
+
+    return RefusingCrumbs

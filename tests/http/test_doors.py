@@ -219,7 +219,7 @@ def test_a_page_whose_session_ended_before_its_first_run_is_a_visitors(app: Serv
     assert email.encode() not in page.run()
 
     long = BackMsg()
-    long.rerun_script.page_name = "x" * MEGABYTE
+    long.file_urls_request.session_id = "x" * MEGABYTE
     page.send(long)
 
     with pytest.raises(ConnectionClosed):

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from tests.fixtures import make_settings
@@ -26,6 +26,7 @@ from tests.serving import HOST, free_port, wait_until
 from web.bounds import BOUNDS, Bounds
 from web.edge import Edge
 from web.gate import Gate
+from web.messages import LARGEST_READ
 
 CROWD = 200  # what held a server for good
 SHORT = replace(
@@ -145,12 +146,10 @@ def test_a_connection_without_a_request_is_closed(server: uvicorn.Server, sent: 
     wait_until(lambda: not server.server_state.connections, "all to be closed")
 
 
-@pytest.mark.parametrize(
-    "form", [b"Content-Length: 9\r\n\r\n1", b"Transfer-Encoding: chunked\r\n\r\n"]
-)
-def test_a_body_that_does_not_come_is_refused(server: uvicorn.Server, form: bytes) -> None:
+def test_a_body_that_does_not_come_is_refused(server: uvicorn.Server) -> None:
     """AV-3: with a sentence, and the connection is closed."""
-    crowd = [open_connection(server, HEAD + form) for _ in range(CROWD)]
+    begun = HEAD + b"Content-Length: 9\r\n\r\n1"
+    crowd = [open_connection(server, begun) for _ in range(CROWD)]
 
     answers = [rest(connection) for connection in crowd]
 
@@ -413,3 +412,46 @@ def is_let_in(server: uvicorn.Server) -> bool:
     """Return whether a page may be opened now; it is closed again."""
     with open_connection(server, HANDSHAKE) as page:
         return b" 101 " in page.recv(65_536)
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG, Opcode.CONT])
+def test_a_page_that_sends_crumbs_and_no_message_is_closed(
+    server: uvicorn.Server, opcode: Opcode
+) -> None:
+    """AV-3, AV-5: forty pages with 3 MB a second kept a health check waiting for eleven seconds."""
+    crumb = Frame(opcode, b"", fin=opcode is not Opcode.CONT).serialize(mask=True)
+    first = Frame(Opcode.BINARY, b"", fin=False).serialize(mask=True)
+    with open_page(server) as page:
+        page.sendall((first if opcode is Opcode.CONT else b"") + crumb * 90)
+        page.sendall(Frame(Opcode.PING, b"still here").serialize(mask=True))
+        assert b"still here" in until(page, b"still here")
+
+        page.sendall(crumb * 20)
+
+        until(page, b"the end: nothing has this")
+
+
+def until(page: socket.socket, what: bytes) -> bytes:
+    """Return what the server sends until *what* comes, or until it has closed the connection."""
+    said = b""
+    with suppress(ConnectionResetError):
+        while what not in said and (more := page.recv(65_536)):
+            said += more
+    return said
+
+
+def test_a_connection_takes_little_from_the_network_at_once(server: uvicorn.Server) -> None:
+    """AV-5: what one read brings is handled in one go, in which nobody else is served."""
+    with open_page(server):
+        [page] = pages_of(server)
+
+        assert page.transport.max_size == LARGEST_READ
+
+
+def test_a_request_in_chunks_is_refused(server: uvicorn.Server) -> None:
+    """AV-5: of a byte each, 2 MB a second kept a health check waiting for twelve seconds."""
+    head = b"POST /auth/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    answer = rest(open_connection(server, head + b"1\r\na\r\n" * 100))
+
+    assert b" 411 " in answer and b"connection: close" in answer.lower()
