@@ -190,7 +190,7 @@ def grant(open_service: OpenService, email: str, role: str) -> None:
     """Give the account EMAIL a role, from its next click on."""
     with open_service() as auth:
         done = administration.grant(auth, member(auth, email).id, Role(role))
-    click.echo(f"The role is {'granted' if done else 'theirs already'}.")
+    click.echo("The role is granted." if done else "The account already has this role.")
 
 
 @verb(EMAIL, click.argument("role", type=ROLE))
@@ -198,7 +198,7 @@ def revoke(open_service: OpenService, email: str, role: str) -> None:
     """Take a role from the account EMAIL, from its next click on."""
     with open_service() as auth:
         done = administration.revoke(auth, member(auth, email).id, Role(role))
-    click.echo(f"The role is {'revoked' if done else 'not theirs'}.")
+    click.echo("The role is revoked." if done else "The account doesn't have this role.")
 
 
 def verify(auth: AuthService, user_id: str) -> str:

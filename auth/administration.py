@@ -11,16 +11,15 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from auth.audit import Event, forget_client, record
 from auth.email_tokens import is_claimed
-from auth.errors import EmailTaken, InvalidDetails, NoSuchUser
+from auth.errors import EmailTaken, NoSuchUser
 from auth.roles import Role, keep_an_admin
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.step_up import require_recent
 from auth.users import (
-    InvalidEmail,
-    InvalidName,
     User,
     add_user,
+    as_details,
     delete_user,
     read_email,
     read_name,
@@ -36,12 +35,10 @@ def add_account(auth: AuthService, email: str, name: str = "", by: Session | Non
 
     Raises InvalidDetails, or EmailTaken.
     """
-    try:
-        parsed, name = read_email(email), read_name(name)
-    except InvalidEmail as error:
-        raise InvalidDetails({"email": [str(error)]}) from None
-    except InvalidName as error:
-        raise InvalidDetails({"name": [str(error)]}) from None
+    with as_details("email"):
+        parsed = read_email(email)
+    with as_details("name"):
+        name = read_name(name)
     now = auth.now()
     with write(auth, by) as connection:
         if is_claimed(connection, parsed.key, now):

@@ -1,7 +1,7 @@
 """A feature's declaration: the one value through which the core and the pages reach it.
 
-The core imports no feature. `features/__init__.py` lists the declarations; the app, the server and
-the commands hand that list to AuthService and to the navigation.
+No rule of the core imports a feature. `features/__init__.py` lists the declarations; `web/start.py`
+and `auth/__main__.py`, which put the app and its commands together, hand that list to AuthService.
 """
 
 from __future__ import annotations

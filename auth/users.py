@@ -1,6 +1,8 @@
 """Accounts: their emails and names as people type them, and their rows in the database."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,6 +38,15 @@ class InvalidEmail(ValueError):
 
 class InvalidName(ValueError):
     """The text is not a displayable name; the message is a sentence for the user."""
+
+
+@contextmanager
+def as_details(field: str) -> Iterator[None]:
+    """Raise InvalidDetails about *field* where its text is invalid."""
+    try:
+        yield
+    except (InvalidEmail, InvalidName) as error:
+        raise InvalidDetails({field: [str(error)]}) from None
 
 
 def read_email(text: str) -> Email:

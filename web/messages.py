@@ -2,6 +2,8 @@
 
 import gc
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 from typing import Any
 
 from streamlit import config
@@ -21,7 +23,7 @@ MOST_HASHES = 200  # of messages that the page says it has cached
 
 LARGEST_READ = 16 * 1024  # bytes that a connection takes from the network at once
 CRUMB = 1024  # bytes: a control frame has 125 at most
-MOST_CRUMBS = 100
+MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames without a message, in so many seconds
 MESSAGES = (Opcode.BINARY, Opcode.TEXT)
 
 SMALL = 4 * 1024  # bytes: a message of so many has few fields
@@ -176,23 +178,26 @@ def reading_little(protocol: Any) -> Any:
 
 
 def refusing_crumbs(protocol: Any) -> Any:
-    """Return the class *protocol*, which ends a connection that sends many frames and no message.
+    """Return the class *protocol*, which ends a connection that sends many frames without messages.
 
-    No browser sends more than an answer to the server's ping now and then. Continuations count
+    No browser sends more than an answer to the server's ping, every 20 seconds. Continuations count
     where they are small: a browser divides a large message into large ones.
     """
 
     class RefusingCrumbs(protocol):  # type: ignore[misc]
         crumbs = 0
+        counted_since = -inf
 
         def handle_events(self) -> None:
+            now = monotonic()
+            if now - self.counted_since > CRUMBS_IN:
+                self.crumbs, self.counted_since = 0, now
             for event in self.conn.events:
-                if isinstance(event, Frame):
-                    is_crumb = len(event.data) < CRUMB and event.opcode not in MESSAGES
-                    self.crumbs = self.crumbs + 1 if is_crumb else 0
-                    if self.crumbs > MOST_CRUMBS:
-                        self.transport.abort()
-                        return
+                if isinstance(event, Frame) and event.opcode not in MESSAGES:
+                    self.crumbs += len(event.data) < CRUMB
+            if self.crumbs > MOST_CRUMBS:
+                self.transport.abort()
+                return
             super().handle_events()
 
     return RefusingCrumbs

@@ -122,6 +122,8 @@ class RunSlots:
         the server if that is too much.
         """
         self._loop = asyncio.get_running_loop()
+        if number in self._running:
+            return  # in the time that it has: a second click is part of the first one's run
         if not self.must_wait(crowds):
             self._start(self._loop, number)
             return
@@ -137,8 +139,6 @@ class RunSlots:
             self._loop.call_soon_threadsafe(self._end, self._loop, number)
 
     def _start(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        if before := self._running.pop(number, None):
-            before[1].cancel()
         timer = loop.call_later(self._bounds.slot, self._end, loop, number)
         self._running[number] = self._clock(), timer
 

@@ -12,7 +12,7 @@ from auth.sessions import Session
 from auth.sign_up import check_new_password
 from auth.step_up import require_password
 from auth.tokens import new_token_id
-from auth.users import InvalidName, Login, read_name, set_password, update_user
+from auth.users import Login, as_details, read_name, set_password, update_user
 from features.account import words
 
 
@@ -22,10 +22,8 @@ def change_name(auth: AuthService, session: Session, name: str) -> bool:
     Raises InvalidDetails, TooMany, or SessionOver.
     """
     auth.take(change_counters(session, session.client), session.client)
-    try:
+    with as_details("name"):
         name = read_name(name)
-    except InvalidName as error:
-        raise InvalidDetails({"name": [str(error)]}) from None
     if name == session.user.name:
         return False
     with auth.write_as(session) as connection:

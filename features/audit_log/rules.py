@@ -15,7 +15,7 @@ from auth.errors import InvalidDetails
 from auth.roles import Role, require
 from auth.service import AuthService
 from auth.sessions import Session
-from auth.users import InvalidEmail, find_by_email, read_email
+from auth.users import as_details, find_by_email, read_email
 from db.models import AuditEvent
 from db.models import User as UserRow
 from features.audit_log import words
@@ -81,10 +81,8 @@ def find_user_id(auth: AuthService, by: Session, text: str) -> str | None:
     text = text.strip()
     if not text or USER_ID.fullmatch(text):
         return text or None
-    try:
+    with as_details("user"):
         email = read_email(text)
-    except InvalidEmail as error:
-        raise InvalidDetails({"user": [str(error)]}) from None
     with auth.read() as connection:
         account = find_by_email(connection, email)
     if account is None:

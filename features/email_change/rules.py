@@ -22,15 +22,7 @@ from auth.sessions import Session
 from auth.sign_up import check_domain
 from auth.step_up import require_recent
 from auth.throttle import DAY, HOUR, MINUTE, Limit
-from auth.users import (
-    Email,
-    InvalidEmail,
-    User,
-    find_by_email,
-    find_by_id,
-    read_email,
-    set_password,
-)
+from auth.users import Email, User, as_details, find_by_email, find_by_id, read_email, set_password
 from features.email_change import words
 from features.email_change.emails import change, changing
 from features.email_verification.emails import taken
@@ -49,10 +41,8 @@ def change_email(auth: AuthService, session: Session, email: str) -> None:
     with auth.read() as connection:
         auth.require_open(connection, session)
     auth.take(change_counters(session, session.client), session.client)
-    try:
+    with as_details("email"):
         new = read_email(email)
-    except InvalidEmail as error:
-        raise InvalidDetails({"email": [str(error)]}) from None
     check_domain(auth, new)
     if new.shown == session.user.email:
         raise InvalidDetails({"email": [words.UNCHANGED]})

@@ -29,6 +29,7 @@ from auth.users import (
     InvalidName,
     User,
     add_user,
+    as_details,
     find_by_email,
     read_email,
     read_line,
@@ -209,10 +210,8 @@ def accept(auth: AuthService, link: str, name: str, password: str, client: Clien
         raise EmailTaken
     email = read_email(found.email)
     check_domain(auth, email)
-    try:
+    with as_details("name"):
         name = read_name(name)
-    except InvalidName as error:
-        raise InvalidDetails({"name": [str(error)]}) from None
     check_new_password(auth, password, email.shown, name, client)
     password_hash = hash_password(password, auth.scheme, client.source)
     with auth.write() as connection:

@@ -10,7 +10,7 @@ from auth.errors import InvalidDetails
 from auth.limits import change_counters
 from auth.service import AuthService
 from auth.sessions import Session
-from auth.users import InvalidName, User, read_line
+from auth.users import User, as_details, read_line
 from features.journal.tables import JournalEntry
 from features.journal.words import NOTHING_TYPED, JournalFull
 
@@ -49,10 +49,8 @@ def add_entry(auth: AuthService, session: Session, day: date, text: str, minutes
     Raises InvalidDetails, JournalFull, TooMany, or SessionOver.
     """
     auth.take(change_counters(session, session.client), session.client)
-    try:
+    with as_details("text"):
         text = read_line(text, LONGEST, "text")
-    except InvalidName as error:
-        raise InvalidDetails({"text": [str(error)]}) from None
     if not text:
         raise InvalidDetails({"text": [NOTHING_TYPED]})
     with auth.write_as(session) as connection:

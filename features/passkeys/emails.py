@@ -25,7 +25,7 @@ def removed(emails: Emails, to: str, name: str) -> Mail:
 def password_removed(emails: Emails, to: str) -> Mail:
     """Return the notice that the password was removed."""
     subject = f"Your password was removed at {emails.app}"
-    text = f"Your account, {to}, has no password any more: only its passkeys log in."
+    text = f"Your account, {to}, no longer has a password. Only its passkeys can log in."
     return _notice(emails, "password_removed", to, subject, text)
 
 
@@ -33,8 +33,8 @@ def cloned(emails: Emails, to: str, name: str) -> Mail:
     """Return the notice that a copy of a passkey was refused."""
     subject = f"A passkey may have been copied at {emails.app}"
     text = (
-        f'The passkey "{name}" of your account, {to}, was used with a counter that went backwards, '
-        "as that of a copy does. We refused it. Remove this passkey and add a new one."
+        f'The passkey "{name}" of your account, {to}, reported a lower usage count than before, '
+        "which suggests that it was copied. We refused it. Remove it and add a new one."
     )
     return _notice(emails, "passkey_cloned", to, subject, text)
 

@@ -15,7 +15,6 @@ from auth.audit import Event, record
 from auth.browsers import browser_in_words
 from auth.client import Client
 from auth.email_tokens import Purpose, void_links
-from auth.errors import InvalidDetails
 from auth.limits import (
     ALARM_RECIPIENT,
     LOG_IN_ALL,
@@ -30,7 +29,7 @@ from auth.sessions import Session, known_networks
 from auth.stages import Entry, enter, may_enter
 from auth.throttle import clear
 from auth.tokens import new_token_id
-from auth.users import Account, InvalidName, Login, User, find_by_id, read_name, set_password
+from auth.users import Account, Login, User, as_details, find_by_id, read_name, set_password
 from db.models import UtcDateTime
 from features.passkeys import emails
 from features.passkeys.ceremony import (
@@ -188,10 +187,8 @@ def list_passkeys(auth: AuthService, session: Session) -> list[Listed]:
 def rename(auth: AuthService, session: Session, passkey: str, name: str) -> None:
     """Give one of the user's passkeys another name; raises InvalidDetails, TooMany, SessionOver."""
     auth.take(change_counters(session, session.client), session.client)
-    try:
+    with as_details("name"):
         name = read_name(name)
-    except InvalidName as error:
-        raise InvalidDetails({"name": [str(error)]}) from None
     with auth.write_as(session) as connection:
         connection.execute(update(Passkey).where(*_own(session, passkey)).values(name=name))
 

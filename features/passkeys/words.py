@@ -40,8 +40,8 @@ STEP_UP = "To change your passkeys"
 ADDED = "Your passkey is ready. You can log in with it from now on."
 REMOVED = "The passkey is removed."
 DO_WITHOUT = (
-    "You can do without a password: then your passkeys alone log in. You can choose one again at "
-    "any time."
+    "You can remove your password and log in with passkeys only. You can choose a password again "
+    "at any time."
 )
 DO_WITHOUT_LATER = f"{DO_WITHOUT} {PasskeyFirst.message}"
 REMOVE_PASSWORD = "Remove my password"  # noqa: S105

@@ -8,7 +8,7 @@ from auth.administration import note_change, write
 from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
-from auth.errors import InvalidDetails, LinkRefused, NoSuchUser
+from auth.errors import LinkRefused, NoSuchUser
 from auth.limits import (
     ALARM_RECIPIENT,
     MAIL_RECIPIENT,
@@ -23,7 +23,7 @@ from auth.service import AuthService
 from auth.sessions import Session, known_networks
 from auth.sign_up import check_new_password
 from auth.throttle import clear
-from auth.users import Email, InvalidEmail, find_by_email, find_by_id, read_email, set_password
+from auth.users import Email, as_details, find_by_email, find_by_id, read_email, set_password
 from db.models import User as UserRow
 from features.password_reset.emails import reset
 
@@ -39,10 +39,8 @@ def request_reset(auth: AuthService, email: str, client: Client) -> None:
     that isn't an email, or TooMany.
     """
     auth.take(form_counters(client), client)
-    try:
+    with as_details("email"):
         parsed = read_email(email)
-    except InvalidEmail as error:
-        raise InvalidDetails({"email": [str(error)]}) from None
     auth.take([MAIL_RECIPIENT.on(parsed.key), *mail_counters(client)], client)
     enqueue_reset(auth, parsed, client)
 

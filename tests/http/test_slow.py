@@ -26,7 +26,7 @@ from tests.serving import HOST, free_port, wait_until
 from web.bounds import BOUNDS, Bounds
 from web.edge import Edge
 from web.gate import Gate
-from web.messages import LARGEST_READ
+from web.messages import CRUMBS_IN, LARGEST_READ
 
 CROWD = 200  # what held a server for good
 SHORT = replace(
@@ -429,6 +429,17 @@ def test_a_page_that_sends_crumbs_and_no_message_is_closed(
         page.sendall(crumb * 20)
 
         until(page, b"the end: nothing has this")
+
+
+def test_a_page_that_is_only_read_may_stay_for_days(server: uvicorn.Server) -> None:
+    """AV-3: it answers a ping every 20 seconds, and sends no message."""
+    crumbs = Frame(Opcode.PONG, b"").serialize(mask=True) * 90
+    with open_page(server) as page:
+        [held] = pages_of(server)
+        for answered in (b"once", b"twice", b"and again"):
+            held.counted_since -= 2 * CRUMBS_IN
+            page.sendall(crumbs + Frame(Opcode.PING, answered).serialize(mask=True))
+            assert answered in until(page, answered)
 
 
 def until(page: socket.socket, what: bytes) -> bytes:

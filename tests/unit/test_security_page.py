@@ -207,8 +207,8 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         f"{BOUNDS.slot:g} seconds",
         "a message of a tab that is still arriving": f"{BOUNDS.body:.0f} seconds, and one more for "
         f"each {BOUNDS.body_rate // 1024} KB",
-        "frames of a tab in a row that bring no message: pings, their answers, small fragments": (
-            f"{messages.MOST_CRUMBS}"
+        "frames of a tab that bring no message: pings, their answers, small fragments": (
+            f"{messages.MOST_CRUMBS} in {messages.CRUMBS_IN} seconds"
         ),
         "messages that are still arriving": f"{BOUNDS.unfinished} MB",
         "messages that wait for their turn": f"{BOUNDS.unfinished} MB",
