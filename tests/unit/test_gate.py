@@ -1342,7 +1342,7 @@ def test_what_is_no_fragment_reaches_no_log(app: App, user: str | None, fragment
     assert received["type"] == "websocket.disconnect"
 
 
-@pytest.mark.parametrize(("more", "closes"), [(20, False), (21, True)])
+@pytest.mark.parametrize(("more", "closes"), [(200, False), (201, True)])
 def test_a_page_has_few_messages_that_wait_for_its_turn(
     app: App, monkeypatch: pytest.MonkeyPatch, more: int, closes: bool
 ) -> None:
