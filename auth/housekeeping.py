@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BATCH = 500  # rows in one short transaction
 ACCOUNTS = 100  # accounts in one: deleting each deletes its sessions and links too
-SESSIONS_KEPT = timedelta(days=30)  # after their last possible day: to know networks
+SESSIONS_KEPT = timedelta(days=30)  # after their last possible day: they show known networks
 STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
 
 Conditions = Sequence[ColumnExpressionArgument[bool]]

@@ -44,8 +44,9 @@ def require(who: Session | User, role: Role) -> None:
 def keep_an_admin(connection: Connection, user_id: str) -> None:
     """Raise LastAdmin if no other active admin is left without this user (RO-3).
 
-    Called in the transaction that demotes, disables or deletes them, before its other locks. Of two
-    at once, the second waits here and then reads what the first has left.
+    Called in the transaction that demotes, disables or deletes them. It locks roles: the account's
+    own row is locked before it, if at all, so that no two wait for each other. Of two at once, the
+    second waits here and then reads what the first has left.
     """
     admins = select(UserRole.user_id).where(UserRole.role == Role.ADMIN.value)
     ids = connection.execute(admins.order_by(UserRole.user_id).with_for_update()).scalars().all()

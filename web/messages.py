@@ -92,11 +92,7 @@ def shorten(rerun: ClientState) -> None:
     """
     for part in (rerun, rerun.context_info):
         for field, value in part.ListFields():
-            if (
-                field.type == field.TYPE_STRING
-                and not field.is_repeated
-                and len(value) > LONGEST_TEXT
-            ):
+            if isinstance(value, str) and len(value) > LONGEST_TEXT:
                 part.ClearField(field.name)
     del rerun.cached_message_hashes[MOST_HASHES:]
     states = rerun.widget_states.widgets
@@ -137,7 +133,7 @@ def drop_rest(receive: Callable[..., object]) -> None:
 def queued(receive: Callable[..., object]) -> int:
     """Return how many messages of the connection of *receive* have arrived and wait.
 
-    One read of 256 KB may bring 40,000, and each holds its turn, also once the client has gone.
+    One read may bring thousands, and each waits for its turn, also once the client has gone.
     """
     queue = getattr(getattr(receive, "__self__", None), "queue", None)
     return queue.qsize() if queue is not None else 0
