@@ -6,13 +6,13 @@ Its token is held by one tab and works only in the browser that sent the passwor
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from auth.tokens import hash_token
 from db.models import Challenge as ChallengeRow
 from db.models import User as UserRow
 
@@ -49,8 +49,8 @@ def issue_challenge(
     token = secrets.token_urlsafe(24)
     connection.execute(
         insert(ChallengeRow).values(
-            hash=_hash(token),
-            browser=_hash(client.browser),
+            hash=hash_token(token),
+            browser=hash_token(client.browser),
             user_id=account.id,
             auth_version=account.auth_version,
             stage=stage,
@@ -72,8 +72,8 @@ def find_challenge(auth: AuthService, token: str | None, client: Client) -> Chal
             select(*columns)
             .join(UserRow, UserRow.id == ChallengeRow.user_id)
             .where(
-                ChallengeRow.hash == _hash(token),
-                ChallengeRow.browser == _hash(client.browser),
+                ChallengeRow.hash == hash_token(token),
+                ChallengeRow.browser == hash_token(client.browser),
                 ChallengeRow.expires_at > auth.now(),
                 ChallengeRow.auth_version == UserRow.auth_version,
                 UserRow.is_active,
@@ -102,7 +102,7 @@ def void_challenges(auth: AuthService, client: Client) -> None:
     """Void what the browser of *client* has begun: another password is being tried in it."""
     if not client.browser:
         return  # shared by all who send none; a tab of theirs holds one token at a time
-    pending = select(ChallengeRow.hash).where(ChallengeRow.browser == _hash(client.browser))
+    pending = select(ChallengeRow.hash).where(ChallengeRow.browser == hash_token(client.browser))
     with auth.read() as connection:  # most have none, and needn't wait for a writer
         if connection.scalar(pending.limit(1)) is None:
             return
@@ -113,9 +113,5 @@ def void_challenges(auth: AuthService, client: Client) -> None:
 def _void(connection: Connection, client: Client) -> None:
     if client.browser:
         connection.execute(
-            delete(ChallengeRow).where(ChallengeRow.browser == _hash(client.browser))
+            delete(ChallengeRow).where(ChallengeRow.browser == hash_token(client.browser))
         )
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret[:64].encode(errors="replace")).hexdigest()

@@ -3,7 +3,6 @@
 Not JWTs (JWT-12): a row can be revoked.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
+from auth.tokens import hash_token
 from auth.users import Account
 from db.models import EmailToken
 from db.models import User as UserRow
@@ -203,9 +203,3 @@ def is_claimed(
         EmailToken.expires_at > now,
     )
     return connection.scalar(claims.limit(1)) is not None
-
-
-def hash_token(token: str) -> str:
-    """Return the hash of a link's token, which is all that is kept of it."""
-    # Our tokens have 32 characters: a longer one matches none, so it is not hashed in full (AV-2).
-    return hashlib.sha256(token[:64].encode(errors="replace")).hexdigest()

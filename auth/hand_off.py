@@ -4,7 +4,6 @@ A ticket is passed from a script to its page, so that an HTTP response can set t
 once, for half a minute, and only in the browser it was made for.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -16,7 +15,7 @@ from auth.errors import TokenExpired, TokenRefused
 from auth.feature import DeviceToken
 from auth.service import AuthService
 from auth.sessions import CAN_END, EndReason, end_session
-from auth.tokens import read
+from auth.tokens import hash_token, read
 from auth.users import Login
 from db.models import Ticket
 
@@ -155,9 +154,9 @@ def issue_ticket(
     ticket = ticket or secrets.token_urlsafe(24)
     connection.execute(
         insert(Ticket).values(
-            hash=_hash(ticket),
+            hash=hash_token(ticket),
             session_id=session_id,
-            browser=_hash(browser),
+            browser=hash_token(browser),
             expires_at=now + LIFE,
         )
     )
@@ -166,7 +165,7 @@ def issue_ticket(
 
 def is_ticket(connection: Connection, ticket: str) -> bool:
     """Return whether the ticket exists; only then is it worth a write transaction."""
-    found = connection.execute(select(Ticket.hash).where(Ticket.hash == _hash(ticket))).first()
+    found = connection.execute(select(Ticket.hash).where(Ticket.hash == hash_token(ticket))).first()
     return found is not None
 
 
@@ -178,14 +177,10 @@ def use_ticket(connection: Connection, ticket: str, browser: str, now: datetime)
     """
     row = connection.execute(
         delete(Ticket)
-        .where(Ticket.hash == _hash(ticket))
+        .where(Ticket.hash == hash_token(ticket))
         .returning(Ticket.session_id, Ticket.browser, Ticket.expires_at)
     ).first()
-    if row is None or row.browser != _hash(browser) or now >= row.expires_at:
+    if row is None or row.browser != hash_token(browser) or now >= row.expires_at:
         return None
     session_id: str = row.session_id
     return session_id
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,5 +1,10 @@
-"""The signed token in the cookie: issued at log-in, read on every run, refused when in doubt."""
+"""The signed token in the cookie: issued at log-in, read on every run, refused when in doubt.
 
+The other tokens (of links, tickets, challenges and devices) are random, and only their hash is
+stored: see `hash_token`.
+"""
+
+import hashlib
 import json
 import re
 import secrets
@@ -55,6 +60,13 @@ class Claims:
 def new_token_id() -> str:
     """Return an id for one token: 128 random bits."""
     return secrets.token_urlsafe(16)
+
+
+def hash_token(token: str) -> str:
+    """Return the hash of a random token, or of a browser's nonce: all that is stored of it."""
+    # Ours have fewer than 64 characters: a longer one matches none, so it is not hashed in full
+    # (AV-2).
+    return hashlib.sha256(token[:64].encode(errors="replace")).hexdigest()
 
 
 def issue(

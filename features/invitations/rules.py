@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from auth.administration import note_change, write
 from auth.audit import Event, record
 from auth.client import Client
-from auth.email_tokens import hash_token, is_claimed
+from auth.email_tokens import is_claimed
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused, SignUpClosed
 from auth.feature import Invitee
 from auth.housekeeping import Expired
@@ -23,6 +23,7 @@ from auth.service import AuthService
 from auth.sessions import Session
 from auth.sign_up import check_domain, check_new_password, run_after_sign_up
 from auth.throttle import DAY, HOUR, MINUTE, Limit
+from auth.tokens import hash_token
 from auth.users import (
     Email,
     InvalidEmail,

@@ -4,7 +4,6 @@ A log-in needs a second factor if the account has an authenticator app, or if th
 one: then its challenge leads to the set-up, and no session exists before that is done (SF-1).
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,7 +28,7 @@ from auth.sessions import EndReason, Session, end_session, known_networks
 from auth.stages import pass_stage
 from auth.step_up import require_recent
 from auth.throttle import DAY, HOUR, MINUTE, Counter, Limit, record_success
-from auth.tokens import new_token_id
+from auth.tokens import hash_token, new_token_id
 from auth.users import Account, Login, User, find_by_id, update_user
 from db.models import Session as SessionRow
 from db.models import User as UserRow
@@ -191,7 +190,7 @@ def device_token(auth: AuthService, login: Login) -> DeviceToken | None:
         sent = connection.execute(
             update(TrustedDevice)
             .where(*due, TrustedDevice.hash.is_(None))
-            .values(hash=_hash(token))
+            .values(hash=hash_token(token))
         )
     return DeviceToken(token, int(TRUSTED.total_seconds())) if sent.rowcount == 1 else None
 
@@ -252,17 +251,13 @@ def _is_trusted(
         return False
     found = connection.scalar(
         select(TrustedDevice.id).where(
-            TrustedDevice.hash == _hash(client.device),
+            TrustedDevice.hash == hash_token(client.device),
             TrustedDevice.user_id == account.id,
             TrustedDevice.auth_version == account.auth_version,
             TrustedDevice.expires_at > auth.now(),
         )
     )
     return found is not None
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token[:64].encode(errors="replace")).hexdigest()
 
 
 # The account

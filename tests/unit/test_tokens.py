@@ -12,7 +12,7 @@ import pytest
 from auth import tokens
 from auth.errors import TokenExpired, TokenRefused
 from auth.keys import KeyRing
-from auth.tokens import LEEWAY, Claims, issue, new_token_id, read
+from auth.tokens import LEEWAY, Claims, hash_token, issue, new_token_id, read
 from tests.fixtures import NOON
 
 RING = KeyRing.of([b"a secret of thirty-two bytes or more"], "session")
@@ -274,3 +274,17 @@ def test_each_token_has_an_id_that_cannot_be_guessed() -> None:
 
     assert len(made) == 100
     assert {len(token_id) for token_id in made} == {22}
+
+
+@pytest.mark.parametrize(
+    ("token", "digest"),
+    [
+        ("a token", "e3316e2bafebb6103a3418e8778c0adc960d40213a03a7e7f4fcd3426ed807bf"),
+        ("\ud800", "8a8de823d5ed3e12746a62ef169bcf372be0ca44f0a1236abc35df05d96928e1"),
+        ("a" * 64, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"),
+        ("a" * 1_000_000, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"),
+    ],
+)
+def test_a_random_token_is_stored_as_its_sha_256(token: str, digest: str) -> None:
+    """RS-1, AV-2: rows of earlier versions stay valid, any text has a hash, a long one in part."""
+    assert hash_token(token) == digest
