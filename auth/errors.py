@@ -99,7 +99,7 @@ class TooMany(AuthError):
     def __init__(self, wait: timedelta, *, counted: bool = False) -> None:
         self.wait = wait
         self.counted = counted
-        self.message = f"Too many attempts. Try again in {in_words(wait)}."
+        self.message = f"Too many attempts. Try again in {wait_in_words(wait)}."
         super().__init__()
 
 
@@ -167,7 +167,7 @@ class Busy(Unavailable):
     message = "The server is busy right now. Try again in a minute."
 
 
-def in_words(wait: timedelta) -> str:
+def wait_in_words(wait: timedelta) -> str:
     """Return *wait* as text, rounded up: "30 seconds", "4 minutes", "2 hours"."""
     seconds = math.ceil(wait.total_seconds())
     for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):

@@ -30,12 +30,12 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-def in_words(roles: Iterable[Role]) -> str:
+def roles_in_words(roles: Iterable[Role]) -> str:
     """Return *roles* as a person reads them: "Admin, Editor"."""
     return ", ".join(sorted(role.value.replace("_", " ").capitalize() for role in roles))
 
 
-def require(who: Session | User, role: Role) -> None:
+def require_role(who: Session | User, role: Role) -> None:
     """Raise RoleNeeded unless the user, or the user of the session, has *role* (RO-2)."""
     if role not in who.roles:
         raise RoleNeeded

@@ -26,7 +26,7 @@ from auth.keys import KeyRing
 from auth.log import BoundedLog
 from auth.mail import Mail, MailQueue
 from auth.passwords import Scheme, dummy_hash
-from auth.roles import Role, require
+from auth.roles import Role, require_role
 from auth.sessions import (
     CAN_END,
     TOUCH_EVERY,
@@ -229,7 +229,7 @@ class AuthService:
         if found is None or found.end_reason or not self._is_allowed(found):
             raise SessionOver
         if role:
-            require(found, role)
+            require_role(found, role)
 
     def _is_allowed(self, session: Session) -> bool:
         """Return whether the features let an open session in, as the settings are now."""

@@ -90,7 +90,7 @@ def read_line(text: str, most: int, what: str) -> str:
     return line
 
 
-def require(**typed: str) -> None:
+def require_fields(**typed: str) -> None:
     """Raise InvalidDetails with a sentence for each empty field of *typed*."""
     empty = [name for name, text in typed.items() if not text]
     if empty:

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import streamlit as st
 
-from auth.users import require
+from auth.users import require_fields
 from web import second_step
 from web.form import Form, aside, form_page, go_home, link
 from web.look import as_text
@@ -19,7 +19,7 @@ if challenge := second_step.pending():
 
 def log_in(email: str, password: str, remember: bool) -> Go:
     """Start a session, or go on to what the account needs besides its password."""
-    require(email=email.strip(), password=password)
+    require_fields(email=email.strip(), password=password)
     return second_step.log_in(email, password, remember)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from auth.audit import Event
 from auth.errors import InvalidDetails
-from auth.roles import Role, require
+from auth.roles import Role, require_role
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.users import as_details, find_by_email, read_email
@@ -77,7 +77,7 @@ def find_user_id(auth: AuthService, by: Session, text: str) -> str | None:
 
     A deleted account has events under its id still. Raises InvalidDetails, or RoleNeeded.
     """
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     text = text.strip()
     if not text or USER_ID.fullmatch(text):
         return text or None
@@ -97,7 +97,7 @@ def list_events(
 
     The next page is that *before* the time and id of this page's last. Raises RoleNeeded.
     """
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     with auth.read() as connection:
         return _read(connection, wanted, before, PAGE + 1)
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from auth.roles import Role, in_words
+from auth.roles import Role, roles_in_words
 from features.invitations import rules, words
 from features.invitations.rules import Sent
 from web.details import show_ago
@@ -42,7 +42,7 @@ def show_form() -> None:
         form.errors("email")
         note = st.text_input("Note", placeholder="Optional: a line for the email")
         form.errors("note")
-        given = [role for role in Role if st.checkbox(f"Role: {in_words([role])}")]
+        given = [role for role in Role if st.checkbox(f"Role: {roles_in_words([role])}")]
         form.button("Send the invitation", width="content")
     form.submit(invite, email, given, note)
 
@@ -52,7 +52,7 @@ def show_invitation(sent: Sent) -> None:
     now = auth.now()
     with st.container(border=True, horizontal=True, key=f"device_{sent.id}"):
         with st.container(gap=None, key=f"device_text_{sent.id}"):
-            st.text(sent.email + (f" ({in_words(sent.roles)})" if sent.roles else ""))
+            st.text(sent.email + (f" ({roles_in_words(sent.roles)})" if sent.roles else ""))
             by = (sent.by or "a deleted account") if sent.by_id else "an operator"
             show_ago(sent.sent_at, now, before=f"Invited by {by} · ")
             if sent.note:

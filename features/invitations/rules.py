@@ -18,7 +18,7 @@ from auth.housekeeping import Expired
 from auth.limits import change_counters, link_counters
 from auth.members import matching
 from auth.passwords import hash_password
-from auth.roles import Role, read_roles, require
+from auth.roles import Role, read_roles, require_role
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.sign_up import check_domain, check_new_password, run_after_sign_up
@@ -94,7 +94,7 @@ def invite(
     RoleNeeded, or SessionOver.
     """
     if by:
-        require(by, Role.ADMIN)
+        require_role(by, Role.ADMIN)
         auth.take(change_counters(by, by.client), by.client)
     if auth.settings.sign_up == "closed":
         raise SignUpClosed
@@ -152,7 +152,7 @@ def list_invitations(auth: AuthService, by: Session, before: int | None = None) 
 
     The next page is that *before* the id of this page's last. Raises RoleNeeded.
     """
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     columns = [getattr(Invitation, name) for name in Sent._fields if name != "by"]
     columns.insert(Sent._fields.index("by"), UserRow.email)
     query = select(*columns).outerjoin(UserRow, UserRow.id == Invitation.by_id)
@@ -168,7 +168,7 @@ def list_pending(auth: AuthService, by: Session, text: str = "", after: str = ""
 
     By email; for *text* and *after* see `auth.members.list_members`. Raises RoleNeeded.
     """
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     # For each row: of NOT EXISTS, PostgreSQL makes a join with all users.
     account = select(UserRow.id).where(UserRow.email_key == Invitation.email_key).scalar_subquery()
     query = select(Invitation.email, Invitation.sent_at).where(

@@ -8,7 +8,7 @@ from auth.audit import AuditEntry, Event, recent
 from auth.errors import NoSuchUser
 from auth.limits import MAIL_RECIPIENT
 from auth.members import Member, Only, list_members, read_member
-from auth.roles import Role, require
+from auth.roles import Role, require_role
 from auth.service import AuthService
 from auth.sessions import EndReason, Session, end_session
 from auth.users import read_email
@@ -37,13 +37,13 @@ def list_users(
 
     For *text*, *only* and *after* see `auth.members.list_members`.
     """
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     return list_members(auth, text, only=only, after=after, most=PAGE + 1)
 
 
 def read_user(auth: AuthService, by: Session, user_id: str) -> Details | None:
     """Return all about a user, or None if there is none; raises RoleNeeded."""
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     user = read_member(auth, user_id)
     if user is None:
         return None
@@ -70,7 +70,7 @@ def send_reset(auth: AuthService, user_id: str, by: Session) -> None:
 
     Raises NoSuchUser, TooMany, PasswordNeeded, RoleNeeded, or SessionOver.
     """
-    require(by, Role.ADMIN)
+    require_role(by, Role.ADMIN)
     user = read_member(auth, user_id)
     if user is None:
         raise NoSuchUser

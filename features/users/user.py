@@ -8,7 +8,7 @@ import streamlit as st
 from auth import administration
 from auth.browsers import browser_in_words
 from auth.members import Member
-from auth.roles import Role, in_words
+from auth.roles import Role, roles_in_words
 from auth.sessions import Session
 from features.users import rules, words
 from web.details import row, section, show_ago, show_details
@@ -43,7 +43,7 @@ def show_roles(roles: frozenset[Role]) -> None:
     """Draw each role, given or not."""
     with section("Roles"):
         for role in Role:
-            with row(in_words([role])):
+            with row(roles_in_words([role])):
                 has = role in roles
                 st.text("Yes" if has else "No")
                 if may_change:

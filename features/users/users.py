@@ -6,7 +6,7 @@ import streamlit as st
 
 from auth.feature import Invitee
 from auth.members import Member, Only
-from auth.roles import Role, in_words
+from auth.roles import Role, roles_in_words
 from features.users import rules, words
 from web.details import show_ago
 from web.form import link
@@ -32,7 +32,7 @@ def show_user(user: Member | Invitee) -> None:
             show_ago(user.sent_at, auth.now(), before="Invited ")
             return
         st.page_link(tab().pages["user"], label=as_text(user.email), query_params={"id": user.id})
-        states = [in_words(user.roles)] if user.roles else []
+        states = [roles_in_words(user.roles)] if user.roles else []
         states += [] if user.verified_at else ["not confirmed"]
         states += [] if user.is_active else ["disabled"]
         st.caption(" · ".join([*([as_text(user.name)] if user.name else []), *states]))
@@ -46,7 +46,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
     only = st.selectbox(
         "Show",
         filters,
-        format_func=lambda each: in_words([each]) if each in list(Role) else FILTERS[each],
+        format_func=lambda each: roles_in_words([each]) if each in list(Role) else FILTERS[each],
         width=180,
     )
 pager = Pager("users", (text, only))

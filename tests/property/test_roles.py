@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from auth.administration import disable, enable, end_every_session, grant, revoke
 from auth.errors import AuthError, LastAdmin, LogInRefused
-from auth.roles import Role, require
+from auth.roles import Role, require_role
 from auth.service import AuthService
 from auth.sessions import Session
 from db.engine import Database
@@ -167,7 +167,7 @@ class Tabs(RuleBasedStateMachine):
                 assert session.is_open
                 assert (Role.ADMIN in session.roles) == user.admin
                 if user.admin:
-                    require(session, Role.ADMIN)
+                    require_role(session, Role.ADMIN)
 
 
 def test_in_any_order_nothing_runs_that_a_role_forbids(sqlite_template: Path) -> None:

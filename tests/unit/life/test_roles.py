@@ -19,7 +19,7 @@ from auth.administration import (
 from auth.audit import Event
 from auth.errors import AuthError, LastAdmin, NoSuchUser, PasswordNeeded, RoleNeeded, SessionOver
 from auth.housekeeping import purge_batch
-from auth.roles import Role, keep_an_admin, require
+from auth.roles import Role, keep_an_admin, require_role
 from auth.service import AuthService
 from auth.step_up import RECENT
 from auth.users import User, set_active
@@ -59,15 +59,15 @@ def test_a_role_counts_from_the_next_run_and_so_does_its_end(
     """RO-1, GD-6: in a session that began without it, under the same token."""
     session = open_session(service, token)
     with pytest.raises(RoleNeeded):
-        require(session, Role.ADMIN)
+        require_role(session, Role.ADMIN)
 
     assert grant(service, session.user.id, Role.ADMIN)
-    require(open_session(service, token), Role.ADMIN)
+    require_role(open_session(service, token), Role.ADMIN)
     grant(service, service.sign_up("bob@example.com", PASSWORD).id, Role.ADMIN)
     assert revoke(service, session.user.id, Role.ADMIN)
 
     with pytest.raises(RoleNeeded):
-        require(open_session(service, token).user, Role.ADMIN)
+        require_role(open_session(service, token).user, Role.ADMIN)
 
 
 def test_a_session_read_before_the_role_was_taken_writes_nothing(
