@@ -115,9 +115,9 @@ def note_user(user: str | None) -> None:
         sockets.note_user(_socket(), context.session_id, user)
 
 
-def end_run() -> None:
+def let_others_run() -> None:
     """Let other signed-out pages run: this one has ended, or waits for something else."""
-    sockets.end_run(_socket())
+    sockets.let_others_run(_socket())
 
 
 def _socket() -> int:

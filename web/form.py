@@ -329,7 +329,7 @@ def _run(verb: Callable[[], Say | Go]) -> Outcome:
     thread.start()
     try:
         if wait([done], AT_ONCE).not_done:
-            connection.end_run()
+            connection.let_others_run()
         return done.result()
     except (SessionOver, PasswordNeeded):
         return Go()  # the page begins again: with the log-in form, or the password's

@@ -97,7 +97,7 @@ def run(page: st.Page) -> None:
         st.error(fault.message)
     finally:
         end_run(held)
-        connection.end_run()
+        connection.let_others_run()
 
 
 def _arrive(page: st.Page) -> None:

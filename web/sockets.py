@@ -212,7 +212,7 @@ def note_user(number: int, session: str, user: str | None) -> None:
         sockets.sign_in(number, user)
 
 
-def end_run(number: int) -> None:
+def let_others_run(number: int) -> None:
     """Let other signed-out pages run: the script of this websocket has ended, or waits."""
     if sockets := OPEN_SOCKETS.get(number):
         sockets.slots.end(number)

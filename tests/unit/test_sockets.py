@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.networks import CALM, CROWDED, Clock, client
 from web.bounds import Bounds
-from web.sockets import OPEN_SOCKETS, SIGNED_IN_TABS, Sockets, end_run, note_user
+from web.sockets import OPEN_SOCKETS, SIGNED_IN_TABS, Sockets, let_others_run, note_user
 
 TAB = "the-streamlit-session-of-a-tab"
 
@@ -252,7 +252,7 @@ def test_a_script_gives_its_turn_back(known: Sockets) -> None:
         await known.slots.begin(1, 0, crowds=False)
         seen = []
         for number in (2, 3, 1):
-            end_run(number)
+            let_others_run(number)
             await asyncio.sleep(0)
             seen.append(known.slots.must_wait(crowds=False))
         return seen

@@ -494,7 +494,7 @@ def test_others_may_run_while_a_form_waits_for_its_verb(
 ) -> None:
     """AV-1: bcrypt may have a queue, in which a signed-out page must not keep its slot."""
     others_may_run, seen = Event(), []
-    monkeypatch.setattr(connection, "end_run", others_may_run.set)
+    monkeypatch.setattr(connection, "let_others_run", others_may_run.set)
     log_in = second_step.log_in
 
     def late(email: str, password: str, remember: bool) -> Go:
@@ -515,7 +515,7 @@ def test_a_verb_that_is_done_at_once_lets_nobody_run_in_between(
 ) -> None:
     """AV-1: ten networks that asked for reset links ran as many pages at once."""
     ended: list[bool] = []
-    monkeypatch.setattr(connection, "end_run", lambda: ended.append(True))
+    monkeypatch.setattr(connection, "let_others_run", lambda: ended.append(True))
     monkeypatch.setattr(form, "AT_ONCE", PATIENCE)
 
     assert form._run(lambda: Say("Saved.")) == Say("Saved.")
