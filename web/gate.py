@@ -213,7 +213,7 @@ class Gate:
         may have something to tell it.
         """
         client, user, (protocol, tab) = self._client(scope), await self._user(scope), _named(scope)
-        page = Page(self, client, receive, send, comes_back=bool(tab))
+        page = PageSocket(self, client, receive, send, comes_back=bool(tab))
         page.number = number = self.sockets.open(client, user, page.end, comes_back=bool(tab))
         if number is None:
             self.log.warning("Refused a websocket: too many are open (%s).", client.network)
@@ -330,7 +330,7 @@ class Gate:
             await asyncio.sleep(self.bounds.look_every)
 
 
-class Page:
+class PageSocket:
     """The messages of one open page, within its bounds; the app behind the gate calls `receive`.
 
     The first message must arrive soon, as every new page sends one at once. A page that *comes

@@ -26,7 +26,7 @@ from settings import ROOT
 
 LOGO = ROOT / "views" / "logo.svg"
 STYLE, FULL = (Path(__file__).with_name(name) for name in ("look.css", "full.html"))
-TRY_AGAIN = 20  # seconds until the page of a full server loads itself again
+RELOAD_AFTER = 20  # seconds until the page of a full server loads itself again
 
 
 def dress() -> None:
@@ -103,8 +103,8 @@ def _skeleton(shape: str, *parts: str) -> None:
 
 def full_page(name: str) -> HTMLResponse:
     """Return the page of the app *name* that is shown while the server is full."""
-    page = Template(FULL.read_text("utf-8")).substitute(name=escape(name), again=TRY_AGAIN)
-    headers = {"Retry-After": str(TRY_AGAIN), "Cache-Control": "no-store"}
+    page = Template(FULL.read_text("utf-8")).substitute(name=escape(name), again=RELOAD_AFTER)
+    headers = {"Retry-After": str(RELOAD_AFTER), "Cache-Control": "no-store"}
     return HTMLResponse(page, 503, headers)
 
 

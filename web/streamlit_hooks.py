@@ -58,7 +58,7 @@ ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
 
 
-class Sender(StrEnum):
+class AllowedSender(StrEnum):
     """The permitted sender of a message type."""
 
     ANYONE = "anyone"
@@ -69,18 +69,18 @@ class Sender(StrEnum):
 
 # A type that isn't listed, such as one of a newer Streamlit, is refused from every sender. The two
 # debug messages never get this far: Streamlit's server obeys them only in its development mode.
-MESSAGES: Mapping[str, Sender] = {
-    "rerun_script": Sender.ANYONE,
-    "stop_script": Sender.ANYONE,
-    "app_heartbeat": Sender.ANYONE,
-    "file_urls_request": Sender.USER,
-    "deferred_file": Sender.USER,
-    "dataframe_chunk": Sender.USER,
-    "clear_cache": Sender.DEVELOPER,  # empties the caches of the whole process
-    "set_run_on_save": Sender.DEVELOPER,
-    "load_git_info": Sender.DEVELOPER,  # runs git, and answers with the names of changed files
-    "install_skills": Sender.DEVELOPER,  # writes files into the project
-    "dismiss_skills_nudge": Sender.DEVELOPER,  # writes a file into the developer's home
+MESSAGES: Mapping[str, AllowedSender] = {
+    "rerun_script": AllowedSender.ANYONE,
+    "stop_script": AllowedSender.ANYONE,
+    "app_heartbeat": AllowedSender.ANYONE,
+    "file_urls_request": AllowedSender.USER,
+    "deferred_file": AllowedSender.USER,
+    "dataframe_chunk": AllowedSender.USER,
+    "clear_cache": AllowedSender.DEVELOPER,  # empties the caches of the whole process
+    "set_run_on_save": AllowedSender.DEVELOPER,
+    "load_git_info": AllowedSender.DEVELOPER,  # runs git, and answers with names of changed files
+    "install_skills": AllowedSender.DEVELOPER,  # writes files into the project
+    "dismiss_skills_nudge": AllowedSender.DEVELOPER,  # writes a file into the developer's home
 }
 
 # Seconds that a signed-out tab is kept after its connection was lost; a signed-in user's is kept
@@ -311,19 +311,19 @@ def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) 
     kind: str | None = message.WhichOneof("type")
     if kind == "backend_operation_request":
         kind = message.backend_operation_request.WhichOneof("payload")
-    if not _may_send(session, MESSAGES.get(kind or "", Sender.NO_ONE)):
+    if not _may_send(session, MESSAGES.get(kind or "", AllowedSender.NO_ONE)):
         log.debug("Refused a message %r.", kind)
         return
     handle(session, message)
 
 
-def _may_send(session: AppSession, sender: Sender) -> bool:
+def _may_send(session: AppSession, sender: AllowedSender) -> bool:
     """Return whether the visitor of *session* qualifies as *sender*."""
-    if sender is Sender.USER:
+    if sender is AllowedSender.USER:
         return _signed_in(session)
-    if sender is Sender.DEVELOPER:
+    if sender is AllowedSender.DEVELOPER:
         return is_local(session.id) and _in_development()
-    return sender is Sender.ANYONE
+    return sender is AllowedSender.ANYONE
 
 
 def _signed_in(session: AppSession) -> bool:

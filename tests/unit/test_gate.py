@@ -27,7 +27,7 @@ from tests.unit.test_messages import rerun_with
 from web import gate as gate_module
 from web.bounds import BOUNDS, MEGABYTE, Bounds
 from web.edge import Edge
-from web.gate import STREAM, TRY_AGAIN, Gate, Page, PlainGate, _named
+from web.gate import STREAM, TRY_AGAIN, Gate, PageSocket, PlainGate, _named
 from web.look import full_page
 from web.messages import LARGEST_MESSAGE, LONGEST_TEXT
 from web.sockets import OPEN_SOCKETS, SIGNED_IN_TABS
@@ -420,7 +420,7 @@ def test_a_page_that_makes_room_is_closed_at_once(
         sent.append(message)
 
     async def use() -> Message:
-        page = Page(gate, client(CROWDED), receive, send)
+        page = PageSocket(gate, client(CROWDED), receive, send)
         page.number = gate.sockets.open(client(CROWDED), None, page.end)
         await page.receive()
         if runs:
@@ -452,7 +452,7 @@ def test_a_websocket_is_asked_for_its_place_through_its_page(
 
     assert asyncio.run(ask(gate, "websocket", origin=ORIGIN)) == 503
 
-    assert [getattr(end, "__func__", None) for end in ends] == [Page.end]
+    assert [getattr(end, "__func__", None) for end in ends] == [PageSocket.end]
 
 
 @pytest.mark.parametrize("tab", ["", TAB])
@@ -589,7 +589,7 @@ class Speaker:
     def __init__(self, gate: Gate, ip: str, user: str | None = None) -> None:
         self.closed: list[int] = []
         self._said: list[Message] = []
-        self.page = Page(gate, client(ip), self._receive, self._send)
+        self.page = PageSocket(gate, client(ip), self._receive, self._send)
         self.page.number = gate.sockets.open(client(ip), user, self.page.end)
 
     async def says(self, data: bytes) -> Message:
@@ -992,7 +992,7 @@ def test_a_page_that_sends_what_none_sends_is_closed(
         sent.append(message)
 
     async def use() -> Message:
-        page = Page(gate, client(CALM), receive, send)
+        page = PageSocket(gate, client(CALM), receive, send)
         page.number = gate.sockets.open(client(CALM), None, page.end)
         assert (await page.receive())["type"] == "websocket.connect"
         return await page.receive()
@@ -1019,7 +1019,7 @@ def test_only_a_new_page_that_has_said_nothing_is_closed_for_its_silence(
         sent.append(message)
 
     async def use() -> None:
-        page = Page(gate, client(CALM), receive, send, comes_back=comes_back)
+        page = PageSocket(gate, client(CALM), receive, send, comes_back=comes_back)
         page.number = gate.sockets.open(client(CALM), None, page.end)
         for _ in range(len(came)):
             await page.receive()

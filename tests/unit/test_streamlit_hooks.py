@@ -19,7 +19,7 @@ from web.streamlit_hooks import (
     MESSAGES,
     MOST_SIGNED_OUT_KEPT,
     TAB,
-    Sender,
+    AllowedSender,
     _drop,
     _handle,
     _keep,
@@ -30,9 +30,9 @@ from web.streamlit_hooks import (
 from web.tab import KEY
 
 SENDERS = {
-    Sender.ANYONE: {"rerun_script", "stop_script", "app_heartbeat"},
-    Sender.USER: {"file_urls_request", "deferred_file", "dataframe_chunk"},
-    Sender.DEVELOPER: {
+    AllowedSender.ANYONE: {"rerun_script", "stop_script", "app_heartbeat"},
+    AllowedSender.USER: {"file_urls_request", "deferred_file", "dataframe_chunk"},
+    AllowedSender.DEVELOPER: {
         *("clear_cache", "set_run_on_save", "load_git_info"),
         *("install_skills", "dismiss_skills_nudge"),
     },
@@ -95,12 +95,12 @@ def test_every_message_of_this_streamlit_has_its_senders() -> None:
 @pytest.mark.usefixtures("deployed")
 def test_a_visitor_of_a_deployed_app_sends_what_a_page_needs(kind: str, signed_in: bool) -> None:
     """GD-9: and never the developer's messages, signed in or not."""
-    allowed = SENDERS[Sender.ANYONE] | (SENDERS[Sender.USER] if signed_in else set())
+    allowed = SENDERS[AllowedSender.ANYONE] | (SENDERS[AllowedSender.USER] if signed_in else set())
 
     assert arrives(message_of(kind), signed_in=signed_in) == (kind in allowed)
 
 
-@pytest.mark.parametrize("kind", sorted(SENDERS[Sender.DEVELOPER]))
+@pytest.mark.parametrize("kind", sorted(SENDERS[AllowedSender.DEVELOPER]))
 @pytest.mark.usefixtures("developing")
 def test_a_developer_may_use_the_tools_in_the_page(kind: str) -> None:
     """GD-9: with APP_ENV=development at this machine's own address."""
