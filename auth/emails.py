@@ -32,7 +32,7 @@ PAGE = """<!doctype html>
  style="background:{page}"><tr><td align="center" style="padding:32px 16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:520px">
 <tr><td style="padding:0 0 20px"><table role="presentation" cellpadding="0" cellspacing="0"><tr>
-{mark}
+{logo}
 <td class="text" style="padding-left:10px;{font};font-size:16px;font-weight:bold;color:{text}">
 {app}</td></tr></table></td></tr>
 <tr><td class="card text" style="padding:32px 32px 16px;background:{card};border:1px solid {line};
@@ -137,7 +137,7 @@ class Emails:
         below = [after] if after else []
         lines = [*before, *([f"{label}:\n{link}"] if button else []), *below, f"-- \n{self.app}"]
         colors, logo = _colors(), LOGO.read_bytes() if LOGO.exists() else b""
-        mark = INITIAL.format(initial=escape(self.app[:1].upper()), **colors)
+        initial = INITIAL.format(initial=escape(self.app[:1].upper()), **colors)
         paragraph, drawn = PARAGRAPH.format(**colors), BUTTON.format(**colors)
         body = [paragraph.format(escape(line)) for line in before]
         if button:
@@ -150,7 +150,7 @@ class Emails:
             html=PAGE.format(
                 subject=escape(subject),
                 app=escape(self.app),
-                mark=IMAGE if logo else mark,
+                logo=IMAGE if logo else initial,
                 body="\n".join(body),
                 **colors,
             ),

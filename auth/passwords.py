@@ -149,11 +149,11 @@ class Scheme:
 
     @property
     def tag(self) -> str:
-        """The prefix of bcrypt's own text: our version and the pepper's id."""
+        """What precedes bcrypt's own text: our version and the pepper's id."""
         return _tag(self.peppers[0])
 
     @property
-    def mark(self) -> str:
+    def prefix(self) -> str:
         """The start of a current hash; a hash that begins differently is outdated."""
         return f"{self.tag}$2b${self.rounds:02}$"
 
@@ -202,7 +202,7 @@ def verify_password(
     if not _check(prepared, form["hash"], network):
         _pad(int(form["cost"]), scheme.rounds, network)
         return Verdict(False)
-    return Verdict(True, needs_rehash=not form[0].startswith(scheme.mark))
+    return Verdict(True, needs_rehash=not form[0].startswith(scheme.prefix))
 
 
 def equalize_timing(stored: str | None, scheme: Scheme = TODAY, network: str = "") -> None:

@@ -1,7 +1,7 @@
-"""The look: the app's mark and name, the style sheet, and the card that public pages stand in.
+"""The look: the app's logo and name, the style sheet, and the card that public pages stand in.
 
 Colours, corners and sizes are in .streamlit/config.toml. What Streamlit has no option for is in
-`look.css`. The mark is `views/logo.png`, where there is one, which emails show too, or else
+`look.css`. The logo is `views/logo.png`, where there is one, which emails show too, or else
 `views/logo.svg`; the name is `APP_NAME` in `.env`.
 """
 
@@ -35,17 +35,17 @@ def dress() -> None:
     # takes no place.
     st.html(style())
     message = ForwardMsg()
-    message.page_config_changed.favicon = mark()
+    message.page_config_changed.favicon = logo_url()
     _send(message)
 
 
 def show_logo(name: str) -> None:
-    """Show the mark, with the app's *name* beside it, at the top of the sidebar.
+    """Show the logo, with the app's *name* beside it, at the top of the sidebar.
 
     As `st.logo` does, which imports numpy and Pillow for any image: 14 MB that no page needs.
     """
     message = ForwardMsg()
-    message.logo.image = mark()
+    message.logo.image = logo_url()
     message.logo.size = "medium"
     _send(message)
     header = '[data-testid="stSidebarHeader"] > :has([data-testid="stSidebarLogo"])::after'
@@ -56,10 +56,10 @@ def show_logo(name: str) -> None:
 def card(title: str, text: str = "", *, name: str = "") -> Iterator[DeltaGenerator]:
     """Frame a page as one card in the middle of the screen, with its *title* and a line of *text*.
 
-    Above it stands the mark and *name*, the app's, if one is given. Yields the place below it.
+    Above it stands the logo and *name*, the app's, if one is given. Yields the place below it.
     """
     if name:
-        st.html(f'<div class="brand"><img src="{mark()}" alt="">{escape(name)}</div>')
+        st.html(f'<div class="brand"><img src="{logo_url()}" alt="">{escape(name)}</div>')
     framed = st.container(border=True, key="card")
     below = st.container(key="below")
     with framed:
@@ -88,7 +88,7 @@ def show_person(name: str, email: str) -> None:
 
 def card_skeleton() -> None:
     """Draw the shape of a form page, while it is not known what comes."""
-    _skeleton("as-card", "mark", "title", "field", "field", "button")
+    _skeleton("as-card", "logo", "title", "field", "field", "button")
 
 
 def page_skeleton() -> None:
@@ -109,8 +109,8 @@ def full_page(name: str) -> HTMLResponse:
 
 
 @cache
-def mark() -> str:
-    """Return the mark as a data URL: it comes with the page, so that nothing appears later."""
+def logo_url() -> str:
+    """Return the logo as a data URL: it comes with the page, so that nothing appears later."""
     file, kind = (PNG, "png") if PNG.exists() else (LOGO, "svg+xml")
     return f"data:image/{kind};base64,{b64encode(file.read_bytes()).decode()}"
 

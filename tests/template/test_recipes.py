@@ -228,13 +228,13 @@ def test_the_logo_is_changed(project: Path, monkeypatch: pytest.MonkeyPatch) -> 
     follow(RECIPES, "Use a logo of your own", project, os.environ)
 
     monkeypatch.setattr(look, "LOGO", project / look.LOGO.relative_to(ROOT))
-    drawn = b64decode(look.mark.__wrapped__().partition("base64,")[2])
+    drawn = b64decode(look.logo_url.__wrapped__().partition("base64,")[2])
 
     assert drawn == (project / "views/logo.svg").read_bytes()
     assert b"#0b7a5c" in drawn
 
     monkeypatch.setattr(look, "PNG", look.LOGO)  # a PNG is shown instead
-    assert look.mark.__wrapped__().startswith("data:image/png;")
+    assert look.logo_url.__wrapped__().startswith("data:image/png;")
 
 
 def test_the_look_is_changed(project: Path) -> None:

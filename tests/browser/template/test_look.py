@@ -112,17 +112,17 @@ def test_every_part_of_the_form_is_on_one_grid(visitor: Visitor) -> None:
 
 
 def test_the_sidebar_has_the_name_and_the_person(visitor: Visitor, ada: User) -> None:
-    """The app's name and mark above, the person's initials at the foot."""
+    """The app's name and logo above, the person's initials at the foot."""
     visitor.arrive(ada.email)
 
-    mark = visitor.page.get_by_test_id("stSidebarLogo")
-    expect(mark).to_be_visible()
+    logo = visitor.page.get_by_test_id("stSidebarLogo")
+    expect(logo).to_be_visible()
     beside = "node => getComputedStyle(node.parentElement, '::after').content"
-    assert mark.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
+    assert logo.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
     expect(visitor.page.locator(".person i")).to_have_text("A")
-    visitor.open("/account")  # where the mark leads home
+    visitor.open("/account")  # where the logo leads home
     expect(visitor.page.get_by_test_id("stLogoLink")).to_be_visible()
-    assert mark.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
+    assert logo.evaluate(beside) == f'"{SETTINGS["APP_NAME"]}"'
 
 
 def test_an_address_that_only_looks_different_finds_its_page(visitor: Visitor) -> None:
