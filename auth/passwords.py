@@ -158,7 +158,7 @@ class Scheme:
         return f"{self.tag}$2b${self.rounds:02}$"
 
 
-TODAY = Scheme()
+DEFAULT_SCHEME = Scheme()
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Verdict:
         return self.matches
 
 
-def hash_password(password: str, scheme: Scheme = TODAY, network: str = "") -> str:
+def hash_password(password: str, scheme: Scheme = DEFAULT_SCHEME, network: str = "") -> str:
     """Return a new hash of *password* with its own salt of 128 random bits (BC-3).
 
     Networks take turns, behind all that log in; *network* is the requesting one. Raises Busy, or
@@ -187,7 +187,7 @@ def hash_password(password: str, scheme: Scheme = TODAY, network: str = "") -> s
 
 
 def verify_password(
-    password: str, stored: str | None, scheme: Scheme = TODAY, network: str = ""
+    password: str, stored: str | None, scheme: Scheme = DEFAULT_SCHEME, network: str = ""
 ) -> Verdict:
     """Compare *password* with the *stored* hash in constant time, in the turn of *network*.
 
@@ -205,13 +205,13 @@ def verify_password(
     return Verdict(True, needs_rehash=not form[0].startswith(scheme.prefix))
 
 
-def equalize_timing(stored: str | None, scheme: Scheme = TODAY, network: str = "") -> None:
+def equalize_timing(stored: str | None, scheme: Scheme = DEFAULT_SCHEME, network: str = "") -> None:
     """Add the work that a cheaper *stored* hash saved when a correct password is refused."""
     if form := STORED.fullmatch(stored or ""):
         _pad(int(form["cost"]), scheme.rounds, network)
 
 
-def is_usable(stored: str, scheme: Scheme = TODAY) -> bool:
+def is_usable(stored: str, scheme: Scheme = DEFAULT_SCHEME) -> bool:
     """Return whether a password can match *stored*, such as an imported user's hash."""
     form = STORED.fullmatch(stored)
     return form is not None and (form["tag"] or "") in {"", *map(_tag, scheme.peppers)}
