@@ -22,7 +22,7 @@ class Client:
         return network(self.ip)
 
     @property
-    def site(self) -> str | None:
+    def ipv6_site(self) -> str | None:
         """The /48 of an IPv6 address, the most that one customer gets; None for IPv4."""
         ip = _parse(self.ip)
         return _prefix(ip, 48) if isinstance(ip, IPv6Address) else None
@@ -30,7 +30,7 @@ class Client:
     @property
     def source(self) -> str:
         """The unit that takes turns in queues: the network, or over IPv6 the site."""
-        return self.site or self.network
+        return self.ipv6_site or self.network
 
 
 def network(ip: str) -> str:

@@ -43,7 +43,7 @@ MAIL_ALL = Limit("mail: everybody", 1_000, HOUR)
 LINK_NETWORK = Limit("link: network", 50, HOUR)
 LINK_ALL = Limit("link: everybody", 10_000, HOUR)
 
-SITE = 3  # times a network's limit for all of an IPv6 /48, which has 65,536 networks
+SITE_FACTOR = 3  # times a network's limit for all of an IPv6 /48, which has 65,536 networks
 
 
 def network_counters(limit: Limit, client: Client) -> list[Counter]:
@@ -52,9 +52,9 @@ def network_counters(limit: Limit, client: Client) -> list[Counter]:
     Without the second, one IPv6 line could use up the global limit.
     """
     counters = [limit.on(client.network)]
-    if client.site:
-        whole = replace(limit, what=f"{limit.what}, site", free=SITE * limit.free)
-        counters.append(whole.on(client.site))
+    if client.ipv6_site:
+        whole = replace(limit, what=f"{limit.what}, site", free=SITE_FACTOR * limit.free)
+        counters.append(whole.on(client.ipv6_site))
     return counters
 
 

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-SITE = 3  # times a network's number for all of an IPv6 /48, as for log-ins
+SITE_FACTOR = 3  # times a network's number for all of an IPv6 /48, as for log-ins
 DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
 SPARE_DESCRIPTORS = 200  # for the database, mail and the app's own files
 MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter

@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 
 from auth.client import Client
-from web.bounds import DESCRIPTORS_A_SOCKET, SITE, SPARE_DESCRIPTORS, Bounds, connection_room
+from web.bounds import DESCRIPTORS_A_SOCKET, SITE_FACTOR, SPARE_DESCRIPTORS, Bounds, connection_room
 from web.turns import RunSlots
 
 
@@ -146,7 +146,8 @@ class Sockets:
             return False
         if is_silent and self._silent[client.network] >= self._most_silent:
             return False
-        return not client.site or self._places[client.site] < SITE * self.most_of_a_network
+        site = client.ipv6_site
+        return not site or self._places[site] < SITE_FACTOR * self.most_of_a_network
 
     def _is_full(self, user: str | None) -> bool:
         return len(self._open) >= self.most or (
@@ -185,7 +186,7 @@ class Sockets:
         if user:
             places = [f"user {user}"]
         else:
-            places = list(filter(None, [client.network, client.site]))
+            places = list(filter(None, [client.network, client.ipv6_site]))
             self._signed_out += by
         for place in places:
             self._places[place] += by

@@ -7,7 +7,7 @@ from math import inf
 from time import monotonic
 
 from auth.client import UNKNOWN, Client
-from web.bounds import SITE, Bounds
+from web.bounds import SITE_FACTOR, Bounds
 
 MOST_PLACES = 10_000  # networks and sites whose turns are remembered: about a megabyte
 INSTANT = 1e-6  # seconds: less is the rounding of a clock, and no wait
@@ -64,8 +64,8 @@ class Turns:
         """
         turns = 1 + size // self._bounds.run_size
         self._crowds.take(client.source, turns)
-        wait = self._take(client.network, turns)
-        return max(wait, self._take(client.site, turns / SITE)) if client.site else wait
+        wait, site = self._take(client.network, turns), client.ipv6_site
+        return max(wait, self._take(site, turns / SITE_FACTOR)) if site else wait
 
     def _take(self, place: str, turns: float) -> float:
         wait = self._limits.take(place, turns) - self._bounds.runs / self._bounds.runs_rate

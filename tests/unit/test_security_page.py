@@ -28,7 +28,7 @@ from db.engine import BUSY_TIMEOUT, Database
 from features.invitations import rules as invitations
 from settings import Settings
 from web import messages, navigation, streamlit_hooks
-from web.bounds import BOUNDS, MEGABYTE, MOST_DESCRIPTORS, SITE, SPARE_DESCRIPTORS
+from web.bounds import BOUNDS, MEGABYTE, MOST_DESCRIPTORS, SITE_FACTOR, SPARE_DESCRIPTORS
 
 PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", PAGE, re.MULTILINE))
@@ -131,7 +131,7 @@ def test_a_limit_on_the_page_is_the_one_in_the_code(limit: Limit) -> None:
 def test_the_last_straw_on_the_page_is_the_one_in_the_code() -> None:
     """TH-1: how many wrong passwords in a row switch a password off."""
     assert f"After {limits.MOST_FAILURES} wrong passwords in a row" in PAGE
-    assert f"together have {limits.SITE} times the allowance of one" in PAGE
+    assert f"together have {limits.SITE_FACTOR} times the allowance of one" in PAGE
 
 
 def test_the_bounds_of_outgoing_connections_are_those_in_the_code() -> None:
@@ -230,5 +230,5 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
     assert f"for their turn, at most {BOUNDS.longest_wait:.0f} seconds" in PAGE
     assert (BOUNDS.run_size, BOUNDS.rest) == (MEGABYTE, 2)  # "each megabyte", "a third of the time"
     assert f"less {SPARE_DESCRIPTORS}" in ROWS["open tabs in all"]
-    assert f"an IPv6 /48 has {SITE} times as many" in PAGE
+    assert f"an IPv6 /48 has {SITE_FACTOR} times as many" in PAGE
     assert f"`compose.yaml` allow {MOST_DESCRIPTORS}" in PAGE
