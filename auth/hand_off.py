@@ -14,7 +14,7 @@ from auth.audit import Event, note, session_mark
 from auth.errors import TokenExpired, TokenRefused
 from auth.feature import DeviceToken
 from auth.service import AuthService
-from auth.sessions import CAN_END, EndReason, end_session
+from auth.sessions import MAY_BE_OPEN, EndReason, end_session
 from auth.tokens import hash_token, read
 from auth.users import Login
 from db.models import Ticket
@@ -74,7 +74,7 @@ def device_tokens(auth: AuthService, login: Login) -> list[DeviceToken]:
 def end_replaced(auth: AuthService, token: str, cookie: str | None) -> None:
     """End the session of *cookie*, unless *token*, which replaces it, has the same session."""
     found = auth.session(cookie, trusted=True)
-    if found is None or found.end_reason not in CAN_END:
+    if found is None or found.end_reason not in MAY_BE_OPEN:
         return
     if mark_of(auth, token) == session_mark(found.id):
         return
@@ -107,7 +107,7 @@ def end_reason(auth: AuthService, token: str | None) -> EndReason | None:
     except TokenRefused:
         return None
     session = auth.session(token, trusted=True)
-    if session is None or session.end_reason in CAN_END:
+    if session is None or session.end_reason in MAY_BE_OPEN:
         return session.end_reason if session else None
     if session.end_reason in {EndReason.EXPIRED, EndReason.IDLE, EndReason.ONE_FACTOR}:
         with auth.write() as connection:

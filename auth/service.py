@@ -28,7 +28,7 @@ from auth.mail import Mail, MailQueue
 from auth.passwords import Scheme, dummy_hash
 from auth.roles import Role, require_role
 from auth.sessions import (
-    CAN_END,
+    MAY_BE_OPEN,
     TOUCH_EVERY,
     EndReason,
     Lifetime,
@@ -110,7 +110,7 @@ class AuthService:
     def log_out(self, token: str | None) -> None:
         """End the session and thereby every copy of its cookie (SE-5); idempotent."""
         session = self.session(token, trusted=True)
-        if session is None or session.end_reason not in {*CAN_END, EndReason.ONE_FACTOR}:
+        if session is None or session.end_reason not in {*MAY_BE_OPEN, EndReason.ONE_FACTOR}:
             return
         with self.write() as connection:
             if end_session(connection, session.id, EndReason.LOGGED_OUT, self.now()):

@@ -43,8 +43,8 @@ class EndReason(StrEnum):
     ONE_FACTOR = "one_factor"  # two are asked for by now
 
 
-# A stale token too may end its session.
-CAN_END = {None, EndReason.STALE}
+# With either, the session may be open: STALE is about the token alone.
+MAY_BE_OPEN = {None, EndReason.STALE}
 
 
 @dataclass(frozen=True)

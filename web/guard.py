@@ -18,7 +18,7 @@ from auth.errors import Unavailable
 from auth.hand_off import end_reason
 from auth.roles import Role
 from auth.service import AuthService
-from auth.sessions import CAN_END, EndReason, Session
+from auth.sessions import MAY_BE_OPEN, EndReason, Session
 from auth.users import Login, User
 from web import connection
 from web.connection import Bridge
@@ -136,7 +136,7 @@ def watch() -> None:
         held.just_resolved = False
     else:
         session = auth.resume_session(held.token, touch=False, trusted=True)
-        if session is None or session.end_reason not in CAN_END:
+        if session is None or session.end_reason not in MAY_BE_OPEN:
             st.rerun()
         held.newest = session.newest
     if not held.newest and (newest := bridge(auth).newest_token(connection.slot(), Asker.WATCH)):
