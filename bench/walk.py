@@ -95,10 +95,10 @@ def walks() -> dict[str, Walk]:
         auth.sign_up("ada@example.com", PASSWORD, "Ada")
         cookie: str | None = None
 
-        def brought(name: str) -> str | None:
+        def handshake_cookie(name: str) -> str | None:
             return cookie
 
-        connection.cookie = brought  # AppTest has no handshake
+        connection.cookie = handshake_cookie  # AppTest has no handshake
 
         def opened() -> AppTest:
             return AppTest.from_file(ROOT / "app.py", default_timeout=60).run()

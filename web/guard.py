@@ -46,7 +46,7 @@ def guard() -> User | None:
         if session is None:
             _turn_away(auth, browser, slot)
     except Unavailable:
-        _close()
+        _show_unavailable()
         return None
     tab().visit = Visit(auth, _client(auth, browser), session)
     return session.user if session else None
@@ -215,7 +215,7 @@ def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None
     held.signed_out_page = SignedOutPage.LOG_IN if ready else SignedOutPage.WAITING
 
 
-def _close() -> None:
+def _show_unavailable() -> None:
     """Show that the service is unavailable; the tab keeps its state until it answers again."""
     st.session_state["logged_in"] = False
     st.session_state["user"] = None

@@ -48,13 +48,13 @@ class PageCookies:
         await self._app(scope, receive, send_with_cookies)
 
     async def _lines(self, scope: Scope) -> list[str]:
-        brought = cookies_of(scope)
+        cookies = cookies_of(scope)
         name = self._edge.cookie_name(scope)
         nonce = browser_cookie(name)
         lines = []
-        if not brought.get(nonce):
+        if not cookies.get(nonce):
             lines.append(self._edge.cookie_line(scope, nonce, token_hex(16), None))
-        token = brought.get(name)
+        token = cookies.get(name)
         if not token:  # nothing to refresh, so no need to wait for the service
             return lines
         try:

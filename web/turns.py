@@ -130,7 +130,7 @@ class RunSlots:
         turn = self._loop.create_future()
         self._asked += 1
         heappush(self._waiting, (crowds, calm_at, self._asked, number, turn))
-        self._go_on(self._loop)
+        self._start_next(self._loop)
         await turn
 
     def end(self, number: int) -> None:
@@ -148,9 +148,9 @@ class RunSlots:
             timer.cancel()
             now = self._clock()
             self._rested_at = max(self._rested_at, now + self._bounds.rest * (now - began))
-        self._go_on(loop)
+        self._start_next(loop)
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start_next(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin the next runs, if they may already."""
         if self._resting:
             self._resting.cancel()
@@ -159,7 +159,7 @@ class RunSlots:
             crowds, _, _, number, turn = self._waiting[0]
             if self.must_wait(crowds):
                 seconds = self._rested_at - self._clock()
-                self._resting = loop.call_later(seconds, self._go_on, loop)
+                self._resting = loop.call_later(seconds, self._start_next, loop)
                 return
             heappop(self._waiting)
             if not turn.done():  # its page may be gone
