@@ -18,9 +18,9 @@ from sqlalchemy import Connection, literal, select
 from auth import log_in, rotation, sign_up
 from auth.audit import Event, note, record
 from auth.client import Client
+from auth.database_faults import AsUnavailable
 from auth.emails import Emails
 from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
-from auth.faults import Answering
 from auth.feature import Feature, paths_of
 from auth.keys import KeyRing
 from auth.log import BoundedLog
@@ -130,7 +130,7 @@ class AuthService:
         claims = self.claims(token)
         if claims is None:
             return None
-        with Answering(), self.database.read() as connection:  # `read`, without a generator
+        with AsUnavailable(), self.database.read() as connection:  # `read`, without a generator
             session = self.sessions.find(connection, claims.session_id, now)
         if session is None or session.user.id != claims.user_id:
             return None
@@ -195,13 +195,13 @@ class AuthService:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a read transaction; raises Unavailable."""
-        with Answering(), self.database.read() as connection:
+        with AsUnavailable(), self.database.read() as connection:
             yield connection
 
     @contextmanager
     def write(self, patience: int = BUSY_TIMEOUT) -> Iterator[Connection]:
         """Open a write transaction, within *patience* milliseconds; raises Unavailable."""
-        with Answering(patience), self.database.write(patience) as connection:
+        with AsUnavailable(patience), self.database.write(patience) as connection:
             yield connection
 
     @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from auth import faults
+from auth import database_faults
 from auth.errors import Unavailable
 from auth.log import BoundedLog
 from auth.service import AuthService
@@ -23,7 +23,7 @@ from tests.fixtures import LAPTOP, Clock, Person, Postgres, make_settings
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The log's own clock, stopped, with nothing logged yet."""
     now = [0.0]
-    monkeypatch.setattr(faults, "log", BoundedLog("auth.database", clock=lambda: now[0]))
+    monkeypatch.setattr(database_faults, "log", BoundedLog("auth.database", clock=lambda: now[0]))
     return now
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from auth import faults, log_in, sign_up
+from auth import database_faults, log_in, sign_up
 from auth.administration import disable, enable
 from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, NoSuchUser, Unavailable
 from auth.hand_off import end_reason
@@ -324,7 +324,7 @@ def test_a_database_that_fails_is_one_line_in_the_log_with_its_cause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """AV-7, LG-2: an operator reads why, once a minute at most, and no statement or value."""
-    monkeypatch.setattr(faults, "log", BoundedLog("auth.database"))
+    monkeypatch.setattr(database_faults, "log", BoundedLog("auth.database"))
 
     def fail() -> None:
         raise OperationalError("SELECT secret", {}, Exception("disk I/O error\nmore of it"))

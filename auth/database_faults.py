@@ -12,7 +12,7 @@ from db.engine import BUSY_TIMEOUT, is_lock_wait, kind_of_fault, reason_of_fault
 log = BoundedLog("auth.database")
 
 
-class Answering:
+class AsUnavailable:
     """A context manager that turns any database fault into Unavailable and logs the cause.
 
     Logs one line a minute for each kind of fault, without statements or values. A caller with less
