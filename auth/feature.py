@@ -91,8 +91,7 @@ class Feature:
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None
-    # In the transaction by which an owner takes an account back, by the user's id. It ends what an
-    # attacker may have *planted*: True if nothing in the account can be its owner's.
+    # By the user's id, and whether everything is *planted*: see `run_after_takeover`.
     after_takeover: Callable[[AuthService, Connection, str, bool], None] | None = None
     expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes by now
 
@@ -101,3 +100,16 @@ def paths_of(features: Sequence[Feature]) -> set[str]:
     """Return the URL paths of the log-in page and of the pages of *features*."""
     names = [page.name for feature in features for page in feature.pages]
     return {f"/{name.replace('_', '-')}" for name in ("log_in", *names)}
+
+
+def run_after_takeover(
+    auth: AuthService, connection: Connection, user_id: str, *, planted: bool
+) -> None:
+    """End what an attacker may have planted in an account that its owner takes back.
+
+    Each feature does so in the caller's transaction. *planted* is whether nothing in the account
+    can be its owner's.
+    """
+    for feature in auth.features:
+        if feature.after_takeover:
+            feature.after_takeover(auth, connection, user_id, planted)

@@ -16,6 +16,7 @@ from auth.email_tokens import (
 )
 from auth.email_tokens import pending_email as find_pending_email
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused
+from auth.feature import run_after_takeover
 from auth.limits import SIGN_UP_RECIPIENT, change_counters, link_counters, mail_counters
 from auth.service import AuthService
 from auth.sessions import Session
@@ -79,9 +80,7 @@ def keep_email(auth: AuthService, link: str, client: Client) -> None:
             if row is None:
                 raise LinkRefused
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
-            for feature in auth.features:
-                if feature.after_takeover:
-                    feature.after_takeover(auth, connection, row.user_id, False)
+            run_after_takeover(auth, connection, row.user_id, planted=False)
             void_links(connection, row.user_id, Purpose.KEEP)
             void_objections(connection, row.user_id, since=row.created_at)
             record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)

@@ -9,6 +9,7 @@ from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
 from auth.errors import LinkRefused, NoSuchUser
+from auth.feature import run_after_takeover
 from auth.limits import (
     ALARM_RECIPIENT,
     MAIL_RECIPIENT,
@@ -70,9 +71,7 @@ def reset_password(auth: AuthService, link: str, password: str, client: Client) 
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
         void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
         if user.verified_at is None:  # until now it may have been a stranger's, in the owner's name
-            for feature in auth.features:
-                if feature.after_takeover:
-                    feature.after_takeover(auth, connection, user.id, True)
+            run_after_takeover(auth, connection, user.id, planted=True)
         record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
 
