@@ -40,39 +40,39 @@ def add_account(auth: AuthService, email: str, name: str = "", by: Session | Non
     with as_details("name"):
         name = read_name(name)
     now = auth.now()
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         if is_claimed(connection, parsed.key, now):
             raise EmailTaken
         # Used from the start: the purge deletes accounts that were never used.
         user = add_user(connection, parsed, name, None, now, used_at=now)
-        note_change(auth, connection, Event.USER_CREATED, user.id, by)
+        record_change(auth, connection, Event.USER_CREATED, user.id, by)
     return user
 
 
 def verify(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Mark the account's email as confirmed: the operator knows whose it is. Raises NoSuchUser."""
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
         confirmed = func.coalesce(UserRow.verified_at, auth.now())
         update_user(connection, user_id, verified_at=confirmed)
-        note_change(auth, connection, Event.USER_CHANGED, user_id, by, "verified")
+        record_change(auth, connection, Event.USER_CHANGED, user_id, by, "verified")
 
 
 def disable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Disable the account and end all its sessions (SE-6); raises LastAdmin, or NoSuchUser."""
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
         keep_an_admin(connection, user_id)
         set_active(connection, user_id, active=False)
-        note_change(auth, connection, Event.USER_CHANGED, user_id, by, "disabled")
+        record_change(auth, connection, Event.USER_CHANGED, user_id, by, "disabled")
 
 
 def enable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Let the user log in again; earlier sessions stay ended. Raises NoSuchUser."""
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
         set_active(connection, user_id, active=True)
-        note_change(auth, connection, Event.USER_CHANGED, user_id, by, "enabled")
+        record_change(auth, connection, Event.USER_CHANGED, user_id, by, "enabled")
 
 
 def end_every_session(
@@ -80,11 +80,11 @@ def end_every_session(
 ) -> None:
     """End every session of one user, or of all users (SE-8)."""
     whose = [UserRow.id == user_id] if user_id else []
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         connection.execute(
             update(UserRow).where(*whose).values(auth_version=UserRow.auth_version + 1)
         )
-        note_change(auth, connection, Event.SESSION_REVOKED, user_id, by)
+        record_change(auth, connection, Event.SESSION_REVOKED, user_id, by)
 
 
 def grant(auth: AuthService, user_id: str, role: Role, by: Session | None = None) -> bool:
@@ -92,13 +92,13 @@ def grant(auth: AuthService, user_id: str, role: Role, by: Session | None = None
 
     Raises NoSuchUser.
     """
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
         its = (UserRole.user_id == user_id, UserRole.role == role.value)
         if connection.scalar(select(UserRole.role).where(*its)):
             return False
         connection.execute(insert(UserRole).values(user_id=user_id, role=role.value))
-        note_change(auth, connection, Event.ROLE_GRANTED, user_id, by, role.value)
+        record_change(auth, connection, Event.ROLE_GRANTED, user_id, by, role.value)
     return True
 
 
@@ -107,28 +107,28 @@ def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = Non
 
     Raises LastAdmin.
     """
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         if role is Role.ADMIN:
             keep_an_admin(connection, user_id)
         its = (UserRole.user_id == user_id, UserRole.role == role.value)
         if not connection.execute(delete(UserRole).where(*its)).rowcount:
             return False
-        note_change(auth, connection, Event.ROLE_REVOKED, user_id, by, role.value)
+        record_change(auth, connection, Event.ROLE_REVOKED, user_id, by, role.value)
     return True
 
 
 def delete_account(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Delete the account and all that is personal; raises LastAdmin, or NoSuchUser."""
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
         keep_an_admin(connection, user_id)
         delete_user(connection, user_id)
         forget_client(connection, user_id)
-        note_change(auth, connection, Event.USER_DELETED, user_id, by)
+        record_change(auth, connection, Event.USER_DELETED, user_id, by)
 
 
 @contextmanager
-def write(auth: AuthService, by: Session | None) -> Iterator[Connection]:
+def write_as_admin(auth: AuthService, by: Session | None) -> Iterator[Connection]:
     """Open a write transaction for an operator, or for the admin whose session is *by*."""
     if by is None:
         with auth.write() as connection:
@@ -139,7 +139,7 @@ def write(auth: AuthService, by: Session | None) -> Iterator[Connection]:
             yield connection
 
 
-def note_change(
+def record_change(
     auth: AuthService,
     connection: Connection,
     event: Event,

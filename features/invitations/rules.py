@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from auth.administration import note_change, write
+from auth.administration import record_change, write_as_admin
 from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import is_claimed
@@ -137,14 +137,14 @@ def resend(auth: AuthService, invitation_id: int, by: Session | None = None) -> 
 
 def revoke(auth: AuthService, invitation_id: int, by: Session | None = None) -> None:
     """Void an invitation that was not accepted yet."""
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         voided = connection.execute(
             update(Invitation)
             .where(Invitation.id == invitation_id, *PENDING)
             .values(revoked_at=auth.now())
         )
         if voided.rowcount:
-            note_change(auth, connection, Event.INVITATION_REVOKED, None, by)
+            record_change(auth, connection, Event.INVITATION_REVOKED, None, by)
 
 
 def list_invitations(auth: AuthService, by: Session, before: int | None = None) -> list[Sent]:
@@ -234,7 +234,7 @@ def _send(
     now = auth.now()
     auth.take([INVITE_RECIPIENT.on(email.key)], by.client if by else Client())
     token = secrets.token_urlsafe(24)  # 192 bits; only its hash is kept
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         if find_by_email(connection, email):
             raise EmailTaken
         unanswered = Invitation.accepted_at.is_(None)
@@ -251,7 +251,7 @@ def _send(
         its = (Invitation.email_key == email.key, unanswered)
         if not connection.execute(update(Invitation).where(*its).values(values)).rowcount:
             connection.execute(insert(Invitation).values(email_key=email.key, **values))
-        note_change(auth, connection, Event.INVITED, None, by)
+        record_change(auth, connection, Event.INVITED, None, by)
     inviter = (by.user.name or by.user.email) if by else ""
     mail = invitation(auth.emails, email.shown, token, inviter, note)
     auth.send(mail)

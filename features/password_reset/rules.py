@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from auth.administration import note_change, write
+from auth.administration import record_change, write_as_admin
 from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
@@ -87,12 +87,12 @@ def issue_reset(auth: AuthService, user_id: str, by: Session | None = None) -> M
 
     Neither chooses a password for others (RS-6). Raises NoSuchUser.
     """
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         user = find_by_id(connection, user_id)
         if user is None:
             raise NoSuchUser
         link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, auth.now())
-        note_change(auth, connection, Event.LINK_SENT, user_id, by)
+        record_change(auth, connection, Event.LINK_SENT, user_id, by)
     return reset(auth.emails, user.email, link)
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
-from auth.administration import note_change, write
+from auth.administration import record_change, write_as_admin
 from auth.audit import AuditEntry, Event, recent
 from auth.errors import NoSuchUser
 from auth.limits import MAIL_RECIPIENT
@@ -58,11 +58,11 @@ def read_user(auth: AuthService, by: Session, user_id: str) -> Details | None:
 
 def end_one_session(auth: AuthService, user_id: str, session_id: str, by: Session) -> None:
     """End a session of a user; raises PasswordNeeded, RoleNeeded, or SessionOver."""
-    with write(auth, by) as connection:
+    with write_as_admin(auth, by) as connection:
         sessions = auth.sessions.of_user(connection, user_id, auth.now())
         if session_id in {each.id for each in sessions}:
             end_session(connection, session_id, EndReason.CHANGED, auth.now())
-            note_change(auth, connection, Event.SESSION_REVOKED, user_id, by)
+            record_change(auth, connection, Event.SESSION_REVOKED, user_id, by)
 
 
 def send_reset(auth: AuthService, user_id: str, by: Session) -> None:
