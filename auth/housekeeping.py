@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from auth.service import AuthService
 
 BATCH = 500  # rows in one short transaction
-ACCOUNTS = 100  # accounts in one: deleting each deletes its sessions and links too
+ACCOUNT_BATCH = 100  # accounts in one: deleting each deletes its sessions and links too
 SESSIONS_KEPT = timedelta(days=30)  # after their last possible day: they show known networks
 STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
 
@@ -44,7 +44,7 @@ def purge(auth: AuthService) -> Iterator[int]:
     now = auth.now()
     kinds = [partial(_delete, auth, each) for each in expired(auth, now)]
     unconfirmed = partial(_delete_unused, auth, now)
-    for delete_batch, most in [*((kind, BATCH) for kind in kinds), (unconfirmed, ACCOUNTS)]:
+    for delete_batch, most in [*((kind, BATCH) for kind in kinds), (unconfirmed, ACCOUNT_BATCH)]:
         while True:
             start = perf_counter()
             deleted = delete_batch()
@@ -109,7 +109,7 @@ def _delete_unused(auth: AuthService, now: datetime) -> int:
     chosen = (
         select(UserRow.id)
         .where(*unused(auth, now))
-        .limit(ACCOUNTS)
+        .limit(ACCOUNT_BATCH)
         .with_for_update(skip_locked=True)
     )
     with auth.write() as connection:

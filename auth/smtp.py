@@ -60,7 +60,7 @@ class Smtp:
                 server.send_message(message(mail, self._sender))
         except (OSError, smtplib.SMTPException) as cause:
             # The text may quote what was sent, so log the class name only.
-            raise _kind(cause)(_name(cause)) from None
+            raise _failure_type(cause)(_reason(cause)) from None
 
     @contextmanager
     def _connect(self) -> Iterator[smtplib.SMTP]:
@@ -77,7 +77,7 @@ class Smtp:
         watchdog.start()
         try:
             server.ehlo()
-            if not tls_at_once and (server.has_extn("starttls") or not _is_here(host)):
+            if not tls_at_once and (server.has_extn("starttls") or not _is_this_machine(host)):
                 server.starttls(context=self._context)
             yield server
             if server.sock:
@@ -123,7 +123,7 @@ def with_ascii_domain(email: str) -> str:
         return email
 
 
-def _kind(cause: Exception) -> type[MailFailed]:
+def _failure_type(cause: Exception) -> type[MailFailed]:
     """Return the failure that *cause* means: of this email, or of the server."""
     if isinstance(cause, smtplib.SMTPNotSupportedError):
         # STARTTLS or a log-in that is not offered is the server's; SMTPUTF8 is this email's.
@@ -139,7 +139,7 @@ def _kind(cause: Exception) -> type[MailFailed]:
     return MailRefused if code >= PERMANENT else MailFailed
 
 
-def _name(cause: Exception) -> str:
+def _reason(cause: Exception) -> str:
     if isinstance(cause, smtplib.SMTPNotSupportedError) and "SMTPUTF8" in str(cause):
         return "the mail server does not offer SMTPUTF8, which this email needs"
     return type(cause).__name__
@@ -167,14 +167,14 @@ def _log_in(server: smtplib.SMTP, user: str, password: str) -> None:
         raise smtplib.SMTPAuthenticationError(code, reply)
 
 
-def _is_here(host: str) -> bool:
+def _is_this_machine(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     """Return *text* without what a terminal would obey."""
     return "".join(char for char in text if char.isprintable())
 
@@ -200,5 +200,5 @@ class Outbox:
         if self._show_links:
             at = datetime.now(UTC).astimezone()
             link = style(mail.link, fg="cyan", bold=True) if mail.link else ""  # plain in a file
-            lines = f"{at:%H:%M:%S}  Email for {_shown(mail.to)}: {_shown(mail.subject)}", link
-            echo("\n          ".join(filter(None, lines)))
+            line = _printable(f"Email for {mail.to}: {mail.subject}")
+            echo("\n          ".join(filter(None, (f"{at:%H:%M:%S}  {line}", link))))

@@ -12,7 +12,14 @@ from auth.administration import disable, end_every_session
 from auth.audit import KEPT, Event
 from auth.client import Client
 from auth.errors import AuthError, LogInRefused
-from auth.housekeeping import ACCOUNTS, BATCH, SESSIONS_KEPT, STRANGERS_KEPT, count_expired, purge
+from auth.housekeeping import (
+    ACCOUNT_BATCH,
+    BATCH,
+    SESSIONS_KEPT,
+    STRANGERS_KEPT,
+    count_expired,
+    purge,
+)
 from auth.service import AuthService
 from db.engine import Database
 from db.models import AuditEvent, Base, Counter, EmailToken, Session, User
@@ -192,7 +199,7 @@ def test_many_unused_accounts_go_by_batches(
     letterbox.queue.finish()
     with database.write() as connection:
         row = {"name": "", "is_active": True, "auth_version": 1, "created_at": NOON}
-        names = [f"user{number}" for number in range(ACCOUNTS + 10)]
+        names = [f"user{number}" for number in range(ACCOUNT_BATCH + 10)]
         connection.execute(
             User.__table__.insert(),  # type: ignore[attr-defined]
             [{**row, "id": name, "email": name, "email_key": name} for name in names],
@@ -201,7 +208,7 @@ def test_many_unused_accounts_go_by_batches(
 
     batches = list(purge(service))
 
-    assert [batch for batch in batches if batch][-2:] == [ACCOUNTS, 10]
+    assert [batch for batch in batches if batch][-2:] == [ACCOUNT_BATCH, 10]
     assert count(database, User) == 1
 
 

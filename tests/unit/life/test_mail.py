@@ -165,7 +165,7 @@ def test_an_untrusted_certificate_gets_no_email(
 
 def test_nothing_leaves_this_machine_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """AC-3: a server elsewhere that offers no TLS gets nothing."""
-    monkeypatch.setattr("auth.smtp._is_here", lambda host: False)
+    monkeypatch.setattr("auth.smtp._is_this_machine", lambda host: False)
     with mail_server(free_port()) as mailbox, pytest.raises(MailFailed):
         Smtp(read_mail_server(mailbox.url), SENDER).send(RESET)
 
