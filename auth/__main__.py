@@ -94,7 +94,7 @@ def main(context: click.Context) -> None:
     context.obj = context.obj or service
 
 
-def verb(*parameters: Callable[..., Any]) -> Callable[[Callable[..., None]], click.Command]:
+def command(*parameters: Callable[..., Any]) -> Callable[[Callable[..., None]], click.Command]:
     """Return a decorator that adds a command, with its click *parameters*, to the group."""
 
     def add(function: Callable[..., Any]) -> click.Command:
@@ -112,7 +112,7 @@ ROLE = click.Choice([role.value for role in Role])
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@verb(
+@command(
     EMAIL,
     click.option("--name", default="", help="What they are called."),
     click.option("--role", "roles", type=ROLE, multiple=True, help="A role; may be repeated."),
@@ -144,7 +144,7 @@ def create(
         click.get_current_context().invoke(reset, email=user.email)
 
 
-@verb(
+@command(
     click.argument("prefix", default=""),
     click.option("--role", type=ROLE, help="Only those with this role."),
     click.option("--after", default="", metavar="EMAIL", help="Go on after this email."),
@@ -167,7 +167,7 @@ def list_(
         click.echo(f"There are more: --after {found[limit - 1].email}", err=True)
 
 
-@verb(EMAIL, JSON)
+@command(EMAIL, JSON)
 def show(open_service: OpenService, email: str, as_json: bool) -> None:
     """Show the account EMAIL: roles, state, and its open sessions."""
     with open_service() as auth:
@@ -185,7 +185,7 @@ def show(open_service: OpenService, email: str, as_json: bool) -> None:
             click.echo(f"{name:14}{_plain(value)}")
 
 
-@verb(EMAIL, click.argument("role", type=ROLE))
+@command(EMAIL, click.argument("role", type=ROLE))
 def grant(open_service: OpenService, email: str, role: str) -> None:
     """Give the account EMAIL a role, from its next click on."""
     with open_service() as auth:
@@ -193,7 +193,7 @@ def grant(open_service: OpenService, email: str, role: str) -> None:
     click.echo("The role is granted." if done else "The account already has this role.")
 
 
-@verb(EMAIL, click.argument("role", type=ROLE))
+@command(EMAIL, click.argument("role", type=ROLE))
 def revoke(open_service: OpenService, email: str, role: str) -> None:
     """Take a role from the account EMAIL, from its next click on."""
     with open_service() as auth:
@@ -223,7 +223,7 @@ for each in (verify, disable, enable):
     main.add_command(account_command(each.__name__, each))
 
 
-@verb(
+@command(
     click.argument("email", required=False),
     click.option("--everybody", is_flag=True, help="End the sessions of all users."),
 )
@@ -236,7 +236,7 @@ def log_out(open_service: OpenService, email: str | None, everybody: bool) -> No
     click.echo("Their sessions have ended.")
 
 
-@verb(EMAIL, click.option("--yes", is_flag=True, help="Don't ask."))
+@command(EMAIL, click.option("--yes", is_flag=True, help="Don't ask."))
 def delete(open_service: OpenService, email: str, yes: bool) -> None:
     """Delete the account EMAIL with all its data. This can't be undone."""
     with open_service() as auth:
@@ -247,7 +247,7 @@ def delete(open_service: OpenService, email: str, yes: bool) -> None:
     click.echo("The account is deleted.")
 
 
-@verb(
+@command(
     click.option("--email", help="Only about this account."),
     click.option("--event", type=click.Choice([event.value for event in Event])),
     click.option("--limit", type=click.IntRange(1), default=50, show_default=True),
@@ -269,7 +269,7 @@ def audit(
         click.echo(_json(dict(row._mapping)) if as_json else "  ".join(words))
 
 
-@verb(click.option("--dry-run", is_flag=True, help="Count; delete nothing."))
+@command(click.option("--dry-run", is_flag=True, help="Count; delete nothing."))
 def purge(open_service: OpenService, dry_run: bool) -> None:
     """Delete what has expired: sessions, links, tickets, counters, unused accounts, old events."""
     with open_service() as auth:
@@ -299,7 +299,7 @@ def emails(folder: Path) -> None:
     click.echo(f"Written to {folder}.")
 
 
-@verb()
+@command()
 def rotate(open_service: OpenService) -> None:
     """Encrypt stored secrets under the newest SECRET_KEY, so that an older one can go."""
     with open_service() as auth:
