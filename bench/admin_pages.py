@@ -21,7 +21,7 @@ from bench.accounts import PASSWORD, Accounts, email
 from bench.table import Row, progress
 from db.engine import Database
 from db.migrate import migrate
-from features.audit_log.rules import Wanted, list_events
+from features.audit_log.rules import EventFilter, list_events
 from features.invitations.rules import list_pending
 from features.users.rules import list_users
 
@@ -59,12 +59,12 @@ def _admin(service: AuthService, admin: str) -> Session:
 def _audit(service: AuthService, session: Session, events: int) -> Row:
     now = service.now()
     filters = [
-        Wanted(),
-        Wanted(user_id=session.user.id),
-        Wanted(event=Event.ROLE_GRANTED),
-        Wanted(event=Event.LOGGED_IN),
-        Wanted(since=now),
-        Wanted(until=now - timedelta(days=300)),
+        EventFilter(),
+        EventFilter(user_id=session.user.id),
+        EventFilter(event=Event.ROLE_GRANTED),
+        EventFilter(event=Event.LOGGED_IN),
+        EventFilter(since=now),
+        EventFilter(until=now - timedelta(days=300)),
     ]
     slowest = 0.0
     for wanted in filters:

@@ -8,7 +8,7 @@ import streamlit as st
 from auth.audit import Event
 from auth.errors import InvalidDetails
 from features.audit_log import rules, words
-from features.audit_log.rules import Happened, Wanted
+from features.audit_log.rules import EventFilter, LoggedEvent
 from web.details import local, show_ago
 from web.pager import Pager
 from web.tab import visit
@@ -23,7 +23,7 @@ def moment(day: date | None, later: timedelta = timedelta(0)) -> datetime | None
     return datetime.combine(day + later, time.min, zone) if day else None
 
 
-def show_event(entry: Happened) -> None:
+def show_event(entry: LoggedEvent) -> None:
     """Draw one event."""
     known = entry.event in set(Event)
     what = event_in_words(Event(entry.event)) if known else entry.event
@@ -50,7 +50,7 @@ try:
 except InvalidDetails as refusal:
     st.error(refusal.errors["user"][0])
     st.stop()
-wanted = Wanted(user_id, event, moment(since), moment(until, timedelta(days=1)))
+wanted = EventFilter(user_id, event, moment(since), moment(until, timedelta(days=1)))
 pager = Pager("audit_log", wanted)
 found = rules.list_events(auth, session, wanted, pager.cursor)
 for entry in found[: rules.PAGE]:

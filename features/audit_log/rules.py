@@ -29,7 +29,7 @@ FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 By = aliased(UserRow)
 
 
-class Wanted(NamedTuple):
+class EventFilter(NamedTuple):
     """The filter: events about or by a user, of a kind, from a moment on and before another."""
 
     user_id: str | None = None
@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
     until: datetime | None = None
 
 
-class Happened(NamedTuple):
+class LoggedEvent(NamedTuple):
     """An event; the emails are None where the account is gone."""
 
     at: datetime
@@ -91,8 +91,8 @@ def find_user_id(auth: AuthService, by: Session, text: str) -> str | None:
 
 
 def list_events(
-    auth: AuthService, by: Session, wanted: Wanted, before: tuple[datetime, int] | None = None
-) -> list[Happened]:
+    auth: AuthService, by: Session, wanted: EventFilter, before: tuple[datetime, int] | None = None
+) -> list[LoggedEvent]:
     """Return a page of events, the newest first, and one more if there is a next page.
 
     The next page is that *before* the time and id of this page's last. Raises RoleNeeded.
@@ -102,7 +102,7 @@ def list_events(
         return _read(connection, wanted, before, PAGE + 1)
 
 
-def export_csv(auth: AuthService, by: Session, wanted: Wanted) -> str:
+def export_csv(auth: AuthService, by: Session, wanted: EventFilter) -> str:
     """Return the newest events that are *wanted* as CSV, at most EXPORTED of them.
 
     They are read in chunks and returned as one text, whose size EXPORTED bounds: Streamlit 1.67
@@ -113,12 +113,12 @@ def export_csv(auth: AuthService, by: Session, wanted: Wanted) -> str:
     """
     file = StringIO()
     writer = csv.writer(file)
-    writer.writerow(Happened._fields)
+    writer.writerow(LoggedEvent._fields)
     writer.writerows(map(_cells, _all(auth, by, wanted)))
     return file.getvalue()
 
 
-def _all(auth: AuthService, by: Session, wanted: Wanted) -> Iterator[Happened]:
+def _all(auth: AuthService, by: Session, wanted: EventFilter) -> Iterator[LoggedEvent]:
     before: tuple[datetime, int] | None = None
     for _ in range(EXPORTED // CHUNK):
         with auth.read() as connection:
@@ -131,8 +131,8 @@ def _all(auth: AuthService, by: Session, wanted: Wanted) -> Iterator[Happened]:
 
 
 def _read(
-    connection: Connection, wanted: Wanted, before: tuple[datetime, int] | None, most: int
-) -> list[Happened]:
+    connection: Connection, wanted: EventFilter, before: tuple[datetime, int] | None, most: int
+) -> list[LoggedEvent]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.event:
         conditions.append(AuditEvent.event == wanted.event.value)
@@ -157,10 +157,10 @@ def _read(
     return sorted(found, reverse=True)[:most]
 
 
-def _rows(rows: Iterable[Any]) -> list[Happened]:
-    return [Happened._make(row) for row in rows]
+def _rows(rows: Iterable[Any]) -> list[LoggedEvent]:
+    return [LoggedEvent._make(row) for row in rows]
 
 
-def _cells(entry: Happened) -> list[str]:
+def _cells(entry: LoggedEvent) -> list[str]:
     cells = (str(cell or "") for cell in entry._replace(at=entry.at.isoformat()))  # type: ignore[arg-type]
     return [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells]

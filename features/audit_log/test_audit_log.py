@@ -12,7 +12,7 @@ from auth.client import Client
 from auth.errors import LogInRefused, RoleNeeded, SessionOver
 from auth.service import AuthService
 from auth.sessions import Session
-from features.audit_log.rules import PAGE, Wanted, export_csv, find_user_id, list_events
+from features.audit_log.rules import PAGE, EventFilter, export_csv, find_user_id, list_events
 from tests.fixtures import Clock, Person, open_session
 
 PASSWORD = "kumquat lantern orbit"
@@ -27,7 +27,7 @@ def test_events_are_filtered_by_user_kind_and_time(
     disable(service, bob.id, by=admin)
 
     def found(*filters: object) -> list[tuple[str, str | None]]:
-        entries = list_events(service, admin, Wanted(*filters))  # type: ignore[arg-type]
+        entries = list_events(service, admin, EventFilter(*filters))  # type: ignore[arg-type]
         seen = [entry for entry in entries if entry.event != Event.LINK_SENT]  # in the background
         return [(entry.event, entry.email) for entry in seen]
 
@@ -50,7 +50,7 @@ def test_a_long_log_comes_in_pages(service: AuthService, admin: Session) -> None
 
     seen = []
     before = None
-    while page := list_events(service, admin, Wanted(event=Event.USER_CREATED), before):
+    while page := list_events(service, admin, EventFilter(event=Event.USER_CREATED), before):
         seen += page[:PAGE]
         before = (page[PAGE - 1].at, page[PAGE - 1].id) if len(page) > PAGE else None
         if before is None:
@@ -68,7 +68,7 @@ def test_the_file_holds_what_is_filtered_and_no_formula(
         service.log_in(admin.user.email, "not the password", evil)
 
     rows = list(
-        csv.DictReader(StringIO(export_csv(service, admin, Wanted(event=Event.LOG_IN_FAILED))))
+        csv.DictReader(StringIO(export_csv(service, admin, EventFilter(event=Event.LOG_IN_FAILED))))
     )
 
     assert [row["email"] for row in rows] == [admin.user.email]
@@ -80,13 +80,13 @@ def test_only_an_admin_reads_the_log(service: AuthService, ada: Person, token: s
     """RO-2: the file too, which is made after the page."""
     session = open_session(service, token)
     for refused in (
-        lambda: list_events(service, session, Wanted()),
+        lambda: list_events(service, session, EventFilter()),
         lambda: find_user_id(service, session, ada.email),
-        lambda: export_csv(service, session, Wanted()),
+        lambda: export_csv(service, session, EventFilter()),
     ):
         with pytest.raises(RoleNeeded):
             refused()
     service.log_out(token)
 
     with pytest.raises(SessionOver):
-        export_csv(service, session, Wanted())
+        export_csv(service, session, EventFilter())
