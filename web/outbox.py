@@ -17,7 +17,7 @@ LARGEST = 100_000  # bytes: the text comes first, and a logo last
 
 
 @dataclass(frozen=True)
-class Kept:
+class OutboxEmail:
     """An email in the outbox, as the page shows it."""
 
     to: str
@@ -34,13 +34,13 @@ def is_open() -> bool:
     return connection.is_local()
 
 
-def latest() -> list[Kept]:
+def latest() -> list[OutboxEmail]:
     """Return the newest emails, the newest first; what cannot be read is left out."""
     files = sorted(start.OUTBOX.glob("*.eml"), reverse=True)[:SHOWN]
     return [kept for file in files if (kept := _read(file))]
 
 
-def _read(file: Path) -> Kept | None:
+def _read(file: Path) -> OutboxEmail | None:
     try:
         data = file.read_bytes()[:LARGEST]
         at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
@@ -49,4 +49,4 @@ def _read(file: Path) -> Kept | None:
     mail = message_from_bytes(data, policy=policy.default)
     text = mail.get_body(("plain",))
     found = re.search(r"https?://\S+", text.get_content()) if text else None
-    return Kept(str(mail["To"]), str(mail["Subject"]), at, found[0] if found else "")
+    return OutboxEmail(str(mail["To"]), str(mail["Subject"]), at, found[0] if found else "")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from auth.roles import Role, roles_in_words
 from features.invitations import rules, words
-from features.invitations.rules import Sent
+from features.invitations.rules import SentInvitation
 from web.details import show_ago
 from web.form import Form
 from web.look import as_text
@@ -47,7 +47,7 @@ def show_form() -> None:
     form.submit(invite, email, given, note)
 
 
-def show_invitation(sent: Sent) -> None:
+def show_invitation(sent: SentInvitation) -> None:
     """Draw one invitation, with the buttons for one that was not accepted yet."""
     now = auth.now()
     with st.container(border=True, horizontal=True, key=f"device_{sent.id}"):

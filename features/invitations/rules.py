@@ -58,14 +58,14 @@ class State(Enum):
     HAS_ACCOUNT = "has account"  # it was accepted, or the email got an account in another way
 
 
-class Invited(NamedTuple):
+class ReceivedInvitation(NamedTuple):
     """An invitation as the reader of its email may see it."""
 
     email: str
     state: State
 
 
-class Sent(NamedTuple):
+class SentInvitation(NamedTuple):
     """An invitation as admins see it; *by* is who sent it, or None where that account is gone."""
 
     id: int
@@ -147,20 +147,22 @@ def revoke(auth: AuthService, invitation_id: int, by: Session | None = None) -> 
             record_change(auth, connection, Event.INVITATION_REVOKED, None, by)
 
 
-def list_invitations(auth: AuthService, by: Session, before: int | None = None) -> list[Sent]:
+def list_invitations(
+    auth: AuthService, by: Session, before: int | None = None
+) -> list[SentInvitation]:
     """Return a page of invitations, the newest first, and one more if there is a next page.
 
     The next page is that *before* the id of this page's last. Raises RoleNeeded.
     """
     require_role(by, Role.ADMIN)
-    columns = [getattr(Invitation, name) for name in Sent._fields if name != "by"]
-    columns.insert(Sent._fields.index("by"), UserRow.email)
+    columns = [getattr(Invitation, name) for name in SentInvitation._fields if name != "by"]
+    columns.insert(SentInvitation._fields.index("by"), UserRow.email)
     query = select(*columns).outerjoin(UserRow, UserRow.id == Invitation.by_id)
     if before is not None:
         query = query.where(Invitation.id < before)
     with auth.read() as connection:
         rows = connection.execute(query.order_by(Invitation.id.desc()).limit(PAGE + 1))
-        return [Sent._make(row)._replace(roles=read_roles(row.roles)) for row in rows]
+        return [SentInvitation._make(row)._replace(roles=read_roles(row.roles)) for row in rows]
 
 
 def list_pending(auth: AuthService, by: Session, text: str = "", after: str = "") -> list[Invitee]:
@@ -179,7 +181,7 @@ def list_pending(auth: AuthService, by: Session, text: str = "", after: str = ""
         return [Invitee._make(row) for row in rows]
 
 
-def look_at_invitation(auth: AuthService, link: str) -> Invited | None:
+def look_at_invitation(auth: AuthService, link: str) -> ReceivedInvitation | None:
     """Return whom *link* invites and whether it works now; None if it was never sent or is void."""
     with auth.read() as connection:
         columns = ("email", "email_key", "expires_at", "accepted_at")
@@ -191,8 +193,9 @@ def look_at_invitation(auth: AuthService, link: str) -> Invited | None:
         if row is None:
             return None
         if row.accepted_at or find_by_email(connection, Email(row.email, row.email_key)):
-            return Invited(row.email, State.HAS_ACCOUNT)
-    return Invited(row.email, State.GOOD if auth.now() < row.expires_at else State.EXPIRED)
+            return ReceivedInvitation(row.email, State.HAS_ACCOUNT)
+    state = State.GOOD if auth.now() < row.expires_at else State.EXPIRED
+    return ReceivedInvitation(row.email, state)
 
 
 def accept(auth: AuthService, link: str, name: str, password: str, client: Client) -> User:

@@ -11,7 +11,7 @@ from streamlit.components.v2.types import ComponentRenderer
 from auth.errors import StepNeeded
 from auth.step_up import has_password
 from features.passkeys import rules
-from features.passkeys.ceremony import Ceremony, why_not
+from features.passkeys.ceremony import Ceremony, unsupported_reason
 from features.passkeys.words import BUTTON_WORDS, CONFIRM, LOG_IN, PasskeyRefused
 from web.form import Form
 from web.guard import adopt_token
@@ -55,14 +55,14 @@ Verb = Callable[[Ceremony, str, bool], Go]
 
 def show_log_in() -> None:
     """Draw the button that logs in; the email field offers passkeys as well."""
-    if not why_not(visit().auth.settings):
+    if not unsupported_reason(visit().auth.settings):
         _button("log_in", LOG_IN, lambda: rules.ask(visit().auth, visit().client), _log_in)
 
 
 def show_step_up() -> None:
     """Draw the button that confirms the user, if they have a passkey."""
     auth, session = visit().auth, visit().session
-    if not why_not(auth.settings) and rules.list_passkeys(auth, session):
+    if not unsupported_reason(auth.settings) and rules.list_passkeys(auth, session):
         kind = "confirm" if has_password(auth, session) else "confirm_only"
         _button(kind, CONFIRM, lambda: rules.ask(auth, visit().client), _confirm)
 

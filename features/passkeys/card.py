@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from features.passkeys.ceremony import why_not
+from features.passkeys.ceremony import unsupported_reason
 from features.passkeys.rules import list_passkeys
 from web.details import change_link, row, section
 from web.tab import visit
@@ -11,7 +11,7 @@ from web.tab import visit
 def show_card() -> None:
     """Draw how many passkeys there are, where browsers allow any."""
     auth = visit().auth
-    if why_not(auth.settings):
+    if unsupported_reason(auth.settings):
         return
     names = [each.name for each in list_passkeys(auth, visit().session)]
     with section("Passkeys"), row("Passkeys"):

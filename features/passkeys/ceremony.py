@@ -68,7 +68,7 @@ class NewPasskey(NamedTuple):
     transports: str
 
 
-def why_not(settings: Settings) -> str:
+def unsupported_reason(settings: Settings) -> str:
     """Return why browsers would refuse passkeys at BASE_URL, or "" if they wouldn't."""
     site = settings.site
     try:

@@ -5,7 +5,7 @@ import streamlit as st
 from auth.step_up import has_password
 from features.passkeys import rules, words
 from features.passkeys.buttons import ADD_CEREMONY, UNKNOWN, show_add
-from features.passkeys.ceremony import Ceremony, why_not
+from features.passkeys.ceremony import Ceremony, unsupported_reason
 from web.details import show_ago
 from web.form import Form, link
 from web.guard import adopt_token
@@ -41,7 +41,7 @@ def remove_password() -> Go:
     return Go("passkeys", words.PASSWORD_REMOVED)
 
 
-def show(passkey: rules.Listed) -> None:
+def show(passkey: rules.ListedPasskey) -> None:
     """Draw one passkey."""
     key = passkey.id[:8]
     with st.container(border=True, horizontal=True, key=f"device_{key}"):
@@ -70,7 +70,7 @@ for each in passkeys:
     show(each)
 if not passkeys:
     st.text(words.NONE_YET)
-if reason := why_not(auth.settings):
+if reason := unsupported_reason(auth.settings):
     st.info(reason + ".")
 elif may_change:
     show_add(words.ADD, add)

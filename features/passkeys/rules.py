@@ -40,7 +40,7 @@ from features.passkeys.ceremony import (
     read_answer,
     to_add,
     to_log_in,
-    why_not,
+    unsupported_reason,
 )
 from features.passkeys.tables import Passkey, PasskeyOffer
 from features.passkeys.words import LastWayIn, PasskeyFirst, PasskeyRefused, TooManyPasskeys
@@ -52,7 +52,7 @@ OFFER = text(
 ).bindparams(bindparam("now", type_=UtcDateTime()))
 
 
-class Listed(NamedTuple):
+class ListedPasskey(NamedTuple):
     """A passkey as its owner sees it."""
 
     id: str
@@ -172,16 +172,16 @@ def add(
     return made.id
 
 
-def list_passkeys(auth: AuthService, session: Session) -> list[Listed]:
+def list_passkeys(auth: AuthService, session: Session) -> list[ListedPasskey]:
     """Return the user's passkeys, the newest first."""
-    columns = [getattr(Passkey, name) for name in Listed._fields]
+    columns = [getattr(Passkey, name) for name in ListedPasskey._fields]
     with auth.read() as connection:
         rows = connection.execute(
             select(*columns)
             .where(Passkey.user_id == session.user.id)
             .order_by(Passkey.created_at.desc(), Passkey.id)
         )
-        return [Listed._make(row) for row in rows]
+        return [ListedPasskey._make(row) for row in rows]
 
 
 def rename(auth: AuthService, session: Session, passkey: str, name: str) -> None:
@@ -239,7 +239,7 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
 def offer_once(auth: AuthService, session: Session) -> bool:
     """Return whether to offer the user a passkey: once, just after a log-in with the password."""
     just_now = auth.now() < session.created_at + OFFERED_WITHIN  # and then F5 asks no database
-    if not just_now or session.two_factors or why_not(auth.settings):
+    if not just_now or session.two_factors or unsupported_reason(auth.settings):
         return False
     offered = select(PasskeyOffer.user_id).where(PasskeyOffer.user_id == session.user.id)
     owned = select(Passkey.user_id).where(Passkey.user_id == session.user.id)
@@ -263,7 +263,7 @@ def export(auth: AuthService, connection: Connection, user: User) -> dict[str, A
 
 def warnings(auth: AuthService) -> Sequence[str]:
     """Return what the log should say at the start: no passkeys here, or those of another host."""
-    if reason := why_not(auth.settings):
+    if reason := unsupported_reason(auth.settings):
         return [f"Passkeys are not offered: {reason}."]
     host = auth.settings.site.host
     with auth.read() as connection:

@@ -25,7 +25,7 @@ from features.account.rules import change_password
 from features.email_change.rules import change_email, keep_email
 from features.email_verification.rules import confirm_email
 from features.passkeys import rules
-from features.passkeys.ceremony import CHALLENGE_BYTES, LIFE, LONGEST, Ceremony, why_not
+from features.passkeys.ceremony import CHALLENGE_BYTES, LIFE, LONGEST, Ceremony, unsupported_reason
 from features.passkeys.tables import Passkey
 from features.passkeys.test_passkeys import UP, UV, Device, add, text
 from features.passkeys.words import LastWayIn, PasskeyFirst, PasskeyRefused, TooManyPasskeys
@@ -427,7 +427,7 @@ def test_where_browsers_refuse_passkeys_the_start_says_why(
     service = AuthService(database, make_settings(base_url=url), features=FEATURES)
 
     said = " ".join(rules.warnings(service))
-    assert bool(said) == bool(reason) == bool(why_not(service.settings))
+    assert bool(said) == bool(reason) == bool(unsupported_reason(service.settings))
     assert reason in said
 
 
