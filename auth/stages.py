@@ -62,7 +62,7 @@ def enter(auth: AuthService, entry: Entry) -> Login:
             try:
                 shown = feature.stage(auth, entry.row, entry.client)
             except StepNeeded:
-                raise StepNeeded(_ask(auth, entry, feature.name)) from None
+                raise StepNeeded(_begin_challenge(auth, entry, feature.name)) from None
             if shown and feature.is_factor:
                 entry = entry._replace(two_factors=True)
     return _open_session(auth, entry)
@@ -98,7 +98,7 @@ def _after(features: Sequence[Feature], name: str | None) -> list[Feature]:
     return list(features[names.index(name) + 1 :] if name in names else features)
 
 
-def _ask(auth: AuthService, entry: Entry, stage: str) -> str:
+def _begin_challenge(auth: AuthService, entry: Entry, stage: str) -> str:
     """Begin the challenge of *stage* and return its token."""
     with auth.write() as connection:
         if entry.passed and not use_challenge(connection, entry.passed):

@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class Held:
+class SeenConnection:
     """A connection as Patrol last saw it."""
 
     connection: Connection
@@ -53,7 +53,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class UnfinishedMessage:
     """A websocket message that hasn't fully arrived: its bytes so far, and since when."""
 
     connection: Any
@@ -81,8 +81,8 @@ class Patrol:
     descriptors: int
     log: BoundedLog
     clock: Callable[[], float] = monotonic
-    _held: dict[Connection, Held] = field(default_factory=dict)
-    _unfinished: dict[Any, Unfinished] = field(default_factory=dict)
+    _seen: dict[Connection, SeenConnection] = field(default_factory=dict)
+    _unfinished: dict[Any, UnfinishedMessage] = field(default_factory=dict)
 
     def look(self, connections: Iterable[Any], *, by_network: bool) -> None:
         """Close what has waited too long or exceeds a share; called every *look_every*.
@@ -92,26 +92,26 @@ class Patrol:
         now = self.clock()
         connections = list(connections)
         self._look_at_messages(connections, now, by_network)
-        seen = (_held(connection, self._held.get(connection), now) for connection in connections)
-        self._held = {held.connection: held for held in seen if held}
+        seen = (_seen(connection, self._seen.get(connection), now) for connection in connections)
+        self._seen = {each.connection: each for each in seen if each}
         limits = {Phase.REQUEST: self.bounds.headers, Phase.ANSWER: self.bounds.answer}
         stay = []
-        for held in sorted(self._held.values(), key=lambda held: held.rank):
-            if now - held.since >= limits.get(held.phase, inf):
-                self._end(held.connection, f"no {held.phase} for too long")
+        for each in sorted(self._seen.values(), key=lambda each: each.rank):
+            if now - each.since >= limits.get(each.phase, inf):
+                self._end(each.connection, f"no {each.phase} for too long")
             else:
-                stay.append(held)
+                stay.append(each)
         self._end_excess(stay, by_network)
 
-    def _end_excess(self, stay: list[Held], by_network: bool) -> None:
+    def _end_excess(self, stay: list[SeenConnection], by_network: bool) -> None:
         """Close the oldest connections above the share of descriptors, largest crowd first.
 
         A crowd is a network; it may have a quarter of the share.
         """
         most = connection_room(self.bounds, self.descriptors)
-        crowds: defaultdict[str, deque[Held]] = defaultdict(deque)
-        for held in stay:
-            crowds[_network(held.connection, by_network)].append(held)
+        crowds: defaultdict[str, deque[SeenConnection]] = defaultdict(deque)
+        for each in stay:
+            crowds[_network(each.connection, by_network)].append(each)
         for network, crowd in crowds.items():
             while network != UNKNOWN and len(crowd) > most // 4:
                 self._end(crowd.popleft().connection, "too many connections from one network")
@@ -135,7 +135,7 @@ class Patrol:
             for connection in connections
         )
         self._unfinished = {message.connection: message for message in seen if message}
-        crowds: defaultdict[str, deque[Unfinished]] = defaultdict(deque)
+        crowds: defaultdict[str, deque[UnfinishedMessage]] = defaultdict(deque)
         sizes: Counter[str] = Counter()
         for message in sorted(self._unfinished.values(), key=lambda message: message.begun):
             patience = self.bounds.body + message.size / self.bounds.body_rate
@@ -156,7 +156,9 @@ class Patrol:
         self.log.warning(f"Closed a connection: {why}.")
 
 
-def _unfinished(connection: Any, before: Unfinished | None, now: float) -> Unfinished | None:
+def _unfinished(
+    connection: Any, before: UnfinishedMessage | None, now: float
+) -> UnfinishedMessage | None:
     """Return the unfinished message on *connection*, or None if there is none or no websocket.
 
     uvicorn keeps the complete frames; the library below it keeps the start of the next one.
@@ -168,10 +170,10 @@ def _unfinished(connection: Any, before: Unfinished | None, now: float) -> Unfin
     if not size:
         return None
     is_same = before is not None and before.size <= size
-    return Unfinished(connection, size, before.begun if before and is_same else now)
+    return UnfinishedMessage(connection, size, before.begun if before and is_same else now)
 
 
-def _held(connection: Any, before: Held | None, now: float) -> Held | None:
+def _seen(connection: Any, before: SeenConnection | None, now: float) -> SeenConnection | None:
     """Return the state of *connection*; None for a websocket, which uvicorn pings."""
     if not hasattr(connection, "cycle") or connection.transport is None:
         return None
@@ -188,7 +190,7 @@ def _held(connection: Any, before: Held | None, now: float) -> Held | None:
         begun = before.begun
         if (before.phase, before.unread) == (phase, unread):
             since = before.since
-    return Held(connection, phase, cycle, unread, begun, since)
+    return SeenConnection(connection, phase, cycle, unread, begun, since)
 
 
 def running_servers() -> list["ServerState"]:

@@ -301,13 +301,13 @@ def _prove(
     proof = check_answer(read, challenge, auth.settings, key.public_key)
     if proof.user_handle != row.id or user_id not in (None, row.id):
         raise PasskeyRefused
-    if not _count(auth, proof):
+    if not _store_sign_count(auth, proof):
         _report_copy(auth, proof, row, client)
         raise PasskeyRefused
     return row, networks
 
 
-def _count(auth: AuthService, proof: Proof) -> bool:
+def _store_sign_count(auth: AuthService, proof: Proof) -> bool:
     """Store the counter, in one atomic write; False unless it has grown, as a copy's has not.
 
     Passkeys that are synced always report 0: for them only the challenge rules out a replay.

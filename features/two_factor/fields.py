@@ -3,7 +3,7 @@
 import streamlit as st
 
 from features.two_factor import words
-from features.two_factor.rules import Key
+from features.two_factor.rules import SetUpKey
 from web.form import Form
 from web.tab import Go
 
@@ -30,7 +30,7 @@ def offer_other_way() -> None:
         st.rerun()
 
 
-def set_up_form(form: Form, key: Key) -> str:
+def set_up_form(form: Form, key: SetUpKey) -> str:
     """Draw the QR code, the key as text for apps without a camera, and the form of a set-up."""
     import segno  # for a set-up alone
 

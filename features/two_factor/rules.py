@@ -49,7 +49,7 @@ BATCH = 500  # secrets encrypted anew in one transaction
 log = BoundedLog("auth.two_factor")
 
 
-class Key(NamedTuple):
+class SetUpKey(NamedTuple):
     """A new secret, to scan and to type."""
 
     text: str
@@ -135,7 +135,7 @@ def log_in_with_code(
     return login
 
 
-def key_for_challenge(auth: AuthService, challenge: Challenge) -> Key:
+def key_for_challenge(auth: AuthService, challenge: Challenge) -> SetUpKey:
     """Return the key to set up during a log-in: the same for as long as the challenge lives."""
     with auth.read() as connection:
         user = find_by_id(connection, challenge.user_id)
@@ -266,10 +266,11 @@ def _is_trusted(
 def state(auth: AuthService, session: Session) -> State:
     """Return whether the user's app is set up, and how many recovery codes are left."""
     with auth.read() as connection:
-        return State(_secret_row(connection, session.user.id), _count(connection, session.user.id))
+        app = _secret_row(connection, session.user.id)
+        return State(app, _count_recovery_codes(connection, session.user.id))
 
 
-def key_for_session(auth: AuthService, session: Session) -> Key:
+def key_for_session(auth: AuthService, session: Session) -> SetUpKey:
     """Return the key to set up: the same while this session is open, and another one next time."""
     return _key(auth, _secret_of_session(auth, session), session.user.email)
 
@@ -487,7 +488,7 @@ def _use_recovery_code(auth: AuthService, user_id: str, typed: str, client: Clie
         if used.rowcount != 1:
             return False
         record(connection, Event.RECOVERY_USED, auth.now(), user_id=user_id, client=client)
-        left, user = _count(connection, user_id), find_by_id(connection, user_id)
+        left, user = _count_recovery_codes(connection, user_id), find_by_id(connection, user_id)
     if user:
         auth.notify(emails.recovery_used(auth.emails, user.email, left), ALARM_RECIPIENT)
     return True
@@ -553,7 +554,7 @@ def _secret_row(connection: Connection, user_id: str) -> Any:
     ).first()
 
 
-def _count(connection: Connection, user_id: str) -> int:
+def _count_recovery_codes(connection: Connection, user_id: str) -> int:
     counted = select(func.count()).where(RecoveryCode.user_id == user_id)
     return connection.scalar(counted) or 0
 
@@ -575,9 +576,9 @@ def _secret_for(auth: AuthService, occasion: str) -> bytes:
     return whole[: codes.SECRET_BYTES]
 
 
-def _key(auth: AuthService, secret: bytes, email: str) -> Key:
+def _key(auth: AuthService, secret: bytes, email: str) -> SetUpKey:
     uri = codes.key_uri(secret, auth.settings.app_name, email)
-    return Key(codes.key_as_text(secret), uri)
+    return SetUpKey(codes.key_as_text(secret), uri)
 
 
 def _ring(auth: AuthService) -> KeyRing:

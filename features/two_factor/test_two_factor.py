@@ -16,7 +16,7 @@ from features.two_factor.words import CodeRefused, RecoveryCodeRefused
 from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
 
-def secret_of(key: rules.Key) -> bytes:
+def secret_of(key: rules.SetUpKey) -> bytes:
     """Return the secret that an app reads from *key*."""
     return b32decode(key.text.replace(" ", ""))
 
