@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # a client, so where the header is present our routes are too.
 MARK = "X-Auth-Cookie"
 SOCKET = "X-Auth-Socket"  # and the number under which our gate counts this connection in this one
-SLOT = "cookies"
+CONTAINER = "cookies"
 PATH = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An IP address as some proxies write it, with a port: 192.0.2.7:443, [2001:db8::1]:443.
 WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::[0-9]{1,5})?")
@@ -39,14 +39,14 @@ WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::[0-9]{1,5})?")
 class Bridge(Protocol):
     """A way to carry the token between the browser and the script."""
 
-    def sync(self, slot: DeltaGenerator) -> None:
-        """Process the browser's answers; mount in *slot* what it still has to do."""
+    def sync(self, placeholder: DeltaGenerator) -> None:
+        """Process the browser's answers; mount in *placeholder* what it still has to do."""
 
     def cookie_token(self) -> str | None:
         """Return the token in the browser's cookie, or None."""
 
-    def is_ready(self, slot: DeltaGenerator) -> bool:
-        """Return whether the browser's cookie is known by now; ask for it in *slot* if not."""
+    def is_ready(self, placeholder: DeltaGenerator) -> bool:
+        """Return whether the browser's cookie is known by now; if not, ask in *placeholder*."""
 
     def keep(self, login: Login) -> None:
         """Store the token of *login* in the browser, in place of any write still under way."""
@@ -54,11 +54,11 @@ class Bridge(Protocol):
     def forget(self, token: str | None) -> None:
         """Delete the browser's cookie, unless it belongs to a later session than *token*'s."""
 
-    def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
+    def newest_token(self, placeholder: DeltaGenerator, asker: Asker) -> str | None:
         """Return the browser's newest token; None if it has none, or has not answered yet.
 
-        Asks the page in *slot*. For the GUARD this holds the run until the answer arrives, for a
-        few seconds at most: a run that ended without it would remove the page, and with it a
+        Asks the page in *placeholder*. For the GUARD this holds the run until the answer arrives,
+        for a few seconds at most: a run that ended without it would remove the page, and with it a
         submitted form. The WATCH asks again in its next run.
         """
 
@@ -199,17 +199,18 @@ def local_url() -> str:
     return f"{scheme}://localhost:{config.get_option('server.port')}{path.rstrip('/')}"
 
 
-def slot() -> DeltaGenerator:
+def placeholder() -> DeltaGenerator:
     """Return an empty placeholder at the top of the page; it always exists, so nothing moves."""
     return st.empty()
 
 
-def fill(slot: DeltaGenerator) -> DeltaGenerator:
-    """Return a container in *slot* for invisible components, outside the page's flow."""
-    container = slot.container(key=SLOT)
+def fill(placeholder: DeltaGenerator) -> DeltaGenerator:
+    """Return a container in *placeholder* for invisible components, outside the page's flow."""
+    container = placeholder.container(key=CONTAINER)
+    own = f".st-key-{CONTAINER}"
     container.html(
-        f"<style>:has(> .st-key-{SLOT}), .st-key-{SLOT} {{ position: absolute; }} "
-        f".st-key-{SLOT} {{ opacity: 0; pointer-events: none; }}</style>"  # no grey box meanwhile
+        f"<style>:has(> {own}), {own} {{ position: absolute; }} "
+        f"{own} {{ opacity: 0; pointer-events: none; }}</style>"  # no grey box meanwhile
     )
     return container
 

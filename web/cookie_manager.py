@@ -35,7 +35,7 @@ class CookieManagerBridge:
         self._auth = auth
         self._name = name
 
-    def sync(self, slot: DeltaGenerator) -> None:
+    def sync(self, placeholder: DeltaGenerator) -> None:
         """Process the page's answers, and mount the pending write."""
         held = tab()
         answer = st.session_state.get(PROBE)
@@ -46,13 +46,13 @@ class CookieManagerBridge:
         if held.write and st.session_state.get(held.write.key):
             held.write = None
         if held.write:
-            self._mount(held.write, slot)
+            self._mount(held.write, placeholder)
 
     def cookie_token(self) -> str | None:
         """Return the handshake's token, or the one reported by the page."""
         return connection.cookie(self._name) or tab().answer
 
-    def is_ready(self, slot: DeltaGenerator) -> bool:
+    def is_ready(self, placeholder: DeltaGenerator) -> bool:
         """Return whether the page has answered, cannot, or took too long; ask it if not."""
         held = tab()
         if held.question is Question.ANSWERED or self.cookie_token() or held.write:
@@ -60,7 +60,7 @@ class CookieManagerBridge:
         if st.context.url is None:  # no page to ask: a test without a browser
             return True
         was_open = connection.page_was_open()  # before the question: that is a widget of this run
-        with connection.fill(slot):
+        with connection.fill(placeholder):
             _manager(PROBE)
         if held.question is not Question.NOT_ASKED:
             return True  # a second run without an answer: wait no longer, but still listen
@@ -82,7 +82,7 @@ class CookieManagerBridge:
         mark = hand_off.mark_of(self._auth, token)
         tab().write = Write(None, key=f"_cookie_{token_hex(4)}", ended=mark)
 
-    def newest_token(self, slot: DeltaGenerator, asker: Asker) -> str | None:
+    def newest_token(self, placeholder: DeltaGenerator, asker: Asker) -> str | None:
         """Read the cookie in the page; its token counts as presented: a copy ends the session."""
         questions = tab().questions
         key = questions.setdefault(asker, f"_cookie_ask_{token_hex(4)}")
@@ -90,7 +90,7 @@ class CookieManagerBridge:
         if not isinstance(cookies, dict):
             if st.context.url is None:  # no page to ask: a test without a browser
                 return None
-            with connection.fill(slot):
+            with connection.fill(placeholder):
                 _manager(key)
             if asker is Asker.WATCH:
                 return None
@@ -112,7 +112,7 @@ class CookieManagerBridge:
         hand_off.end_replaced(self._auth, write.login.token, found)
         return True
 
-    def _mount(self, write: Write, slot: DeltaGenerator) -> None:
+    def _mount(self, write: Write, placeholder: DeltaGenerator) -> None:
         """Render the write, once the page has reported its current cookie.
 
         CookieManager.delete() knows only the path "/", so an expiry in the past deletes.
@@ -125,11 +125,11 @@ class CookieManagerBridge:
                 return
             tab().write = write = replace(write, checked=True)
         if not write.checked:
-            with connection.fill(slot):
+            with connection.fill(placeholder):
                 _manager(key)
             return
         expires_at = write.login.expires_at if write.login else LONG_AGO
-        with connection.fill(slot):
+        with connection.fill(placeholder):
             _manager(key).set(
                 self._name,
                 write.login.token if write.login else "",

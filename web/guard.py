@@ -37,14 +37,14 @@ def guard() -> User | None:
     Also in `st.session_state`: `logged_in`, `user`.
     """
     begin_run()
-    slot = connection.slot()
+    placeholder = connection.placeholder()
     try:
         auth = service()  # first: a log-in form that cannot work must not be shown
         browser = bridge(auth)
-        browser.sync(slot)
-        session = _resume(auth, browser, slot)
+        browser.sync(placeholder)
+        session = _resume(auth, browser, placeholder)
         if session is None:
-            _turn_away(auth, browser, slot)
+            _turn_away(auth, browser, placeholder)
     except Unavailable:
         _show_unavailable()
         return None
@@ -139,7 +139,9 @@ def watch() -> None:
         if session is None or session.end_reason not in MAY_BE_OPEN:
             st.rerun()
         held.newest = session.newest
-    if not held.newest and (newest := bridge(auth).newest_token(connection.slot(), Asker.WATCH)):
+    if held.newest:
+        return
+    if newest := bridge(auth).newest_token(connection.placeholder(), Asker.WATCH):
         held.token, held.newest = newest, True
 
 
@@ -161,7 +163,7 @@ def _client(auth: AuthService, browser: Bridge) -> Client:
     )
 
 
-def _resume(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> Session | None:
+def _resume(auth: AuthService, browser: Bridge, placeholder: DeltaGenerator) -> Session | None:
     """Resume the session of this tab's token, or else of the token in the browser's cookie.
 
     A connection's cookies are those of its handshake: they count as presented once, and as trusted
@@ -177,7 +179,7 @@ def _resume(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> Session
         tab().presented = cookie
         if session and session.is_open:
             return _let_in(session, cookie)
-    if stale and (newest := browser.newest_token(slot, Asker.GUARD)):
+    if stale and (newest := browser.newest_token(placeholder, Asker.GUARD)):
         session = auth.resume_session(newest, trusted=True)
         if session and session.is_open:
             return _let_in(session, newest)
@@ -198,7 +200,7 @@ def _let_in(session: Session, token: str) -> Session:
     return session
 
 
-def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None:
+def _turn_away(auth: AuthService, browser: Bridge, placeholder: DeltaGenerator) -> None:
     """Show the log-in page, or a placeholder while the browser is still asked for its cookies."""
     held = tab()
     presented = held.token or browser.cookie_token()
@@ -211,7 +213,7 @@ def _turn_away(auth: AuthService, browser: Bridge, slot: DeltaGenerator) -> None
     st.session_state["logged_in"] = False
     st.session_state["user"] = None
     connection.note_user(None)
-    ready = browser.is_ready(slot)
+    ready = browser.is_ready(placeholder)
     held.signed_out_page = SignedOutPage.LOG_IN if ready else SignedOutPage.WAITING
 
 

@@ -152,8 +152,8 @@ def page(service: AuthService, held: Tab, monkeypatch: pytest.MonkeyPatch) -> Pa
     """The page of Ada's tab, which the guard has let in a while ago."""
     page = Page()
 
-    def newest_token(bridge: object, slot: object, asker: Asker) -> str | None:
-        assert isinstance(slot, DeltaGenerator)
+    def newest_token(bridge: object, placeholder: object, asker: Asker) -> str | None:
+        assert isinstance(placeholder, DeltaGenerator)
         page.asked.append(asker)
         return page.answer
 
@@ -243,10 +243,10 @@ def test_a_run_with_a_replaced_token_asks_the_browser_for_the_newest(
     clock.advance(OVERLAP)
     old, answers = held.token, answer == "the newest"
     page.answer = newest if answers else old if answer else None
-    slots: list[object] = []
+    placeholders: list[object] = []
 
-    def is_ready(_: object, slot: object) -> bool:
-        slots.append(slot)
+    def is_ready(_: object, placeholder: object) -> bool:
+        placeholders.append(placeholder)
         return True
 
     monkeypatch.setattr(CookieManagerBridge, "is_ready", is_ready)
@@ -256,7 +256,7 @@ def test_a_run_with_a_replaced_token_asks_the_browser_for_the_newest(
     assert page.asked == [Asker.GUARD]
     assert (user.id if user else None) == (ada.id if answers else None)
     assert (held.token, held.newest) == (newest if answers else old, True)
-    assert [type(slot) for slot in slots] == ([] if answers else [DeltaGenerator])
+    assert [type(each) for each in placeholders] == ([] if answers else [DeltaGenerator])
     assert open_session(service, newest).is_open
 
 
@@ -388,7 +388,7 @@ def test_a_tab_waits_while_its_browser_is_asked_for_cookies(
 ) -> None:
     """No log-in form flashes up before a signed-in user's page."""
     held.token = None
-    monkeypatch.setattr(CookieManagerBridge, "is_ready", lambda bridge, slot: ready)
+    monkeypatch.setattr(CookieManagerBridge, "is_ready", lambda bridge, placeholder: ready)
 
     assert guard.guard() is None
 
