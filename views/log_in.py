@@ -12,7 +12,7 @@ from web.tab import Go, draw, notice, visit
 
 if st.session_state["logged_in"]:
     go_home()
-if challenge := second_step.pending():
+if challenge := second_step.pending_challenge():
     import_module(f"features.{challenge.stage}.step").show_step(challenge)
     st.stop()
 

@@ -21,9 +21,9 @@ def log_in(email: str, password: str, remember: bool = False) -> Go:
     auth, client = visit().auth, visit().client
     end_step()
     try:
-        return finish(auth.log_in(email, password, client, remember))
+        return finish_log_in(auth.log_in(email, password, client, remember))
     except StepNeeded as needed:
-        return begin(needed)
+        return begin_step(needed)
 
 
 def log_in_owner(user_id: str, done: str, notice: str = "") -> Go:
@@ -33,22 +33,22 @@ def log_in_owner(user_id: str, done: str, notice: str = "") -> Go:
     """
     end_step()
     try:
-        finish(rules.log_in_owner(visit().auth, user_id, visit().client))
+        finish_log_in(rules.log_in_owner(visit().auth, user_id, visit().client))
     except StepNeeded as needed:
-        begin(needed)
+        begin_step(needed)
         return Go("log_in", notice)
     except AuthError:
         return Go("log_in", f"{done} Log in to continue.")
     return Go(notice=notice)
 
 
-def begin(needed: StepNeeded) -> Go:
+def begin_step(needed: StepNeeded) -> Go:
     """Go on to the step that a log-in needs."""
     tab().challenge = needed.token
     return Go()
 
 
-def pending() -> Challenge | None:
+def pending_challenge() -> Challenge | None:
     """Return the challenge that this tab has yet to meet, also in a page that was reloaded.
 
     One that is over leaves a notice for the log-in form.
@@ -68,7 +68,7 @@ def pending() -> Challenge | None:
     return challenge
 
 
-def finish(login: Login) -> Go:
+def finish_log_in(login: Login) -> Go:
     """Sign this tab and its browser in."""
     end_step()
     adopt_token(login)

@@ -15,7 +15,7 @@ from features.passkeys.ceremony import Ceremony, unsupported_reason
 from features.passkeys.words import BUTTON_WORDS, CONFIRM, LOG_IN, PasskeyRefused
 from web.form import Form
 from web.guard import adopt_token
-from web.second_step import begin, finish
+from web.second_step import begin_step, finish_log_in
 from web.tab import Go, visit
 
 REFRESH = 240  # seconds until a waiting page gets another challenge, as in passkey.js
@@ -76,9 +76,9 @@ def show_add(label: str, verb: Verb) -> None:
 def _log_in(ceremony: Ceremony, answer: str, remember: bool) -> Go:
     auth, client = visit().auth, visit().client
     try:
-        return finish(rules.log_in(auth, ceremony, answer, client, remember))
+        return finish_log_in(rules.log_in(auth, ceremony, answer, client, remember))
     except StepNeeded as needed:
-        return begin(needed)
+        return begin_step(needed)
     except rules.UnknownPasskey as unknown:
         st.session_state[UNKNOWN] = unknown.id
         raise PasskeyRefused from None

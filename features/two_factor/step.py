@@ -7,7 +7,7 @@ from features.two_factor import rules, words
 from features.two_factor.fields import RECOVERY, ask_code, offer_other_way, set_up_form, show_codes
 from web.connection import http_only_cookie
 from web.form import Form, form_page
-from web.second_step import end_step, finish
+from web.second_step import end_step, finish_log_in
 from web.tab import Go, tab, visit
 
 
@@ -39,7 +39,7 @@ def log_in(typed: str, recovery: bool, trust: bool) -> Go:
     """Finish the log-in with a code."""
     auth, client = visit().auth, visit().client
     token = tab().challenge or ""
-    return finish(
+    return finish_log_in(
         rules.log_in_with_code(auth, token, typed, client, recovery=recovery, trust=trust)
     )
 
@@ -48,5 +48,5 @@ def set_up_app(typed: str) -> Go:
     """Set up the app, finish the log-in, and show the recovery codes."""
     auth, client = visit().auth, visit().client
     login, made = rules.set_up_at_log_in(auth, tab().challenge or "", typed, client)
-    finish(login)
+    finish_log_in(login)
     return show_codes(made)
