@@ -106,7 +106,7 @@ OWN = [getattr(SessionRow, name) for name in Session._fields[: Session._fields.i
 COLUMNS: Select[*tuple[Any, ...]] = select(*STATE, *OWN, *USER).join(
     UserRow, UserRow.id == SessionRow.user_id
 )
-ONE = COLUMNS.where(SessionRow.id == bindparam("key"))
+BY_ID = COLUMNS.where(SessionRow.id == bindparam("key"))
 OPEN_OF_USER = COLUMNS.where(
     SessionRow.user_id == bindparam("key"), SessionRow.ended_at.is_(None)
 ).order_by(SessionRow.last_seen_at.desc(), SessionRow.created_at.desc())
@@ -116,7 +116,7 @@ FIRST_USE = (
     .where(UserRow.id == bindparam("key"), UserRow.used_at.is_(None))
     .values(used_at=bindparam("now"))
 )
-IPS = select(SessionRow.ip).where(SessionRow.user_id == bindparam("key")).distinct()
+IPS_OF_USER = select(SessionRow.ip).where(SessionRow.user_id == bindparam("key")).distinct()
 
 
 class Sessions:
@@ -175,7 +175,7 @@ class Sessions:
 
     def find(self, connection: Connection, session_id: str, now: datetime) -> Session | None:
         """Return the session in its state *now*, or None if it doesn't exist (SE-2)."""
-        row = connection.execute(ONE, {"key": session_id}).first()
+        row = connection.execute(BY_ID, {"key": session_id}).first()
         return self._read(row, now) if row else None
 
     def of_user(self, connection: Connection, user_id: str, now: datetime) -> list[Session]:
@@ -235,7 +235,7 @@ def end_session(connection: Connection, session_id: str, reason: EndReason, now:
 
 def known_networks(connection: Connection, user_id: str) -> set[str]:
     """Return the networks that a user has logged in from, while their sessions are kept."""
-    rows = connection.execute(IPS, {"key": user_id})
+    rows = connection.execute(IPS_OF_USER, {"key": user_id})
     return {network(row.ip) for row in rows} - {UNKNOWN}
 
 

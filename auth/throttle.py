@@ -40,7 +40,7 @@ class Limit:
         digest = hashlib.sha256(f"{self.what}\0{subject}".encode(errors="replace"))
         return Counter(self, digest.hexdigest())
 
-    def standing(self, state: "CounterState", now: datetime) -> "CounterState":
+    def current(self, state: "CounterState", now: datetime) -> "CounterState":
         """Return the *state* that applies *now*: zero once it has expired.
 
         A wait longer than the policy's longest was written by a clock that has since been set back.
@@ -99,11 +99,11 @@ class Counter:
 
 
 # The update changes nothing but locks the row, so that it cannot be deleted meanwhile.
-OPEN = text(
+LOCK = text(
     "INSERT INTO counters (key, count, until, expires_at) VALUES (:key, 0, :now, :now)"
     " ON CONFLICT (key) DO UPDATE SET count = counters.count"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
-LOOK = select(CounterRow.__table__).where(CounterRow.key.in_(bindparam("keys", expanding=True)))
+READ = select(CounterRow.__table__).where(CounterRow.key.in_(bindparam("keys", expanding=True)))
 STORE = (
     update(CounterRow)
     .where(CounterRow.key == bindparam("counter"))
@@ -169,11 +169,11 @@ def _states(
 ) -> dict[str, CounterState]:
     """Lock the rows of *counters*, in a fixed order to avoid deadlocks, and return their states."""
     keys = sorted(counter.key for counter in counters)
-    connection.execute(OPEN, [{"key": key, "now": now} for key in keys])
+    connection.execute(LOCK, [{"key": key, "now": now} for key in keys])
     limits = {counter.key: counter.limit for counter in counters}
-    rows = connection.execute(LOOK, {"keys": keys})
+    rows = connection.execute(READ, {"keys": keys})
     return {
-        row.key: limits[row.key].standing(
+        row.key: limits[row.key].current(
             CounterState(row._mapping["count"], row.until, row.expires_at), now
         )
         for row in rows

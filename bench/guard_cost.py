@@ -5,7 +5,7 @@ from random import Random
 from statistics import median
 from time import perf_counter_ns
 
-from auth.sessions import ONE
+from auth.sessions import BY_ID
 from bench.accounts import Accounts, accounts, session_id
 from bench.table import Row, progress
 
@@ -94,7 +94,7 @@ def reads(made: Accounts, calls: int, seed: int = 1) -> list[float]:
     for key in [random.choice(ids) for _ in range(calls)]:
         start = perf_counter_ns()
         with made.database.read() as connection:
-            row = connection.execute(ONE, {"key": key}).first()
+            row = connection.execute(BY_ID, {"key": key}).first()
         taken.append((perf_counter_ns() - start) / 1_000)
         if row is None:
             raise RuntimeError("a live session was not found: the measurement means nothing")

@@ -53,7 +53,7 @@ def at(count: int, until: int, expires_at: int) -> CounterState:
 
 
 @pytest.mark.parametrize(
-    ("limit", "stored", "standing"),
+    ("limit", "stored", "current"),
     [
         pytest.param(WAITING, at(3, -1, 1), at(3, -1, 1), id="not yet expired"),
         pytest.param(WAITING, at(3, -1, 0), at(0, 0, 0), id="expired"),
@@ -66,10 +66,10 @@ def at(count: int, until: int, expires_at: int) -> CounterState:
     ],
 )
 def test_a_counter_counts_until_it_expires_or_its_clock_was_wrong(
-    limit: Limit, stored: CounterState, standing: CounterState
+    limit: Limit, stored: CounterState, current: CounterState
 ) -> None:
     """TH-1, AV-6: exact to the second; a wrong clock's wait is dropped, and the count stays."""
-    assert limit.standing(stored, NOON) == standing
+    assert limit.current(stored, NOON) == current
 
 
 @pytest.mark.parametrize(
