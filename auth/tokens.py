@@ -129,7 +129,7 @@ def _verified(token: str, keys: KeyRing) -> Claims:
         key = keys.keys[header["kid"]]
         claims = _jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=ISSUER)
         _parse(token.split(".")[1])
-        if header.keys() != HEADER or header["typ"] != TYPE or not _sound(claims):
+        if header.keys() != HEADER or header["typ"] != TYPE or not _has_exact_claims(claims):
             raise TokenRefused
         return Claims(
             user_id=claims["sub"],
@@ -158,7 +158,7 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _sound(claims: dict[str, Any]) -> bool:
+def _has_exact_claims(claims: dict[str, Any]) -> bool:
     """Return whether exactly the claims we issue are present, with their types.
 
     PyJWT accepts "" and True.

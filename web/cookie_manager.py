@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from extra_streamlit_components import CookieManager
 
 PROBE = "_cookie_probe"
-LONG_AGO = datetime.fromtimestamp(0, UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class CookieManagerBridge:
@@ -128,7 +128,7 @@ class CookieManagerBridge:
             with connection.fill(placeholder):
                 _manager(key)
             return
-        expires_at = write.login.expires_at if write.login else LONG_AGO
+        expires_at = write.login.expires_at if write.login else EPOCH
         with connection.fill(placeholder):
             _manager(key).set(
                 self._name,

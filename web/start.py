@@ -167,7 +167,7 @@ def _freeze() -> None:
 
 
 # Each option, its safe values, and what the others would do (CF-1, CK-11).
-SAFE = {
+SAFE_OPTIONS = {
     "client.showErrorDetails": (("none",), "pages would show what is inside the app"),
     "server.enableXsrfProtection": ((True,), "other sites could upload files as your users"),
     "server.enableCORS": ((True,), "other sites could open connections as your users"),
@@ -183,7 +183,7 @@ def check_production(settings: Settings) -> None:
     faults = [
         f"{option} is {config.get_option(option)!r} and {harm}: set it to {values[0]!r}"
         " in .streamlit/config.toml."
-        for option, (values, harm) in SAFE.items()
+        for option, (values, harm) in SAFE_OPTIONS.items()
         if config.get_option(option) not in values
     ]
     if faults:
