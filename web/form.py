@@ -272,9 +272,9 @@ def go_home() -> None:
 def link_token() -> str:
     """Return the token of the emailed link, and remove it from the address bar (RS-4)."""
     if token := st.query_params.get("token"):
-        tab().link = token
+        tab().link_token = token
         del st.query_params["token"]
-    return tab().link or ""
+    return tab().link_token or ""
 
 
 def _once(

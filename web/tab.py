@@ -118,7 +118,7 @@ class Tab:
     visit: Visit | None = field(default=None, repr=False)  # as the guard resolved it in this run
     signed_out_page: SignedOutPage = SignedOutPage.WAITING
     notice: str | None = None  # a sentence for the next page
-    link: str | None = field(default=None, repr=False)  # the token of the email that led here
+    link_token: str | None = field(default=None, repr=False)  # of the email that led here
     challenge: str | None = field(default=None, repr=False)  # of a log-in that needs another step
     write: Write | None = None
     question: Question = Question.NOT_ASKED  # for the cookies that the handshake lacks
@@ -217,7 +217,7 @@ def clear_tab() -> None:
     """Drop all state of pages and widgets in this tab; the next user must not see it (GD-4)."""
     held = tab()
     st.session_state.clear()
-    held.token = held.owner = held.link = held.challenge = None
+    held.token = held.owner = held.link_token = held.challenge = None
     held.clicked.clear()
     for attempt in list(held.attempts.values()):
         # A form may have ended its own session: where it leads to is still to be followed.

@@ -59,14 +59,14 @@ def pending_email(auth: AuthService, session: Session) -> str | None:
         return find_pending_email(connection, session.user.id, auth.now())
 
 
-def email_to_keep(auth: AuthService, link: str) -> str | None:
-    """Return the old email that *link* would keep, or None if it is not valid."""
+def email_to_keep(auth: AuthService, token: str) -> str | None:
+    """Return the old email that *token* would keep, or None if it is not valid."""
     with auth.read() as connection:
-        found = look_at_link(connection, link, (Purpose.KEEP,), auth.now())
+        found = look_at_link(connection, token, (Purpose.KEEP,), auth.now())
     return found.sent_to if found else None
 
 
-def keep_email(auth: AuthService, link: str, client: Client) -> None:
+def keep_email(auth: AuthService, token: str, client: Client) -> None:
     """Undo or stop a change of email that the owner did not ask for.
 
     An attacker is in the account, so every session ends, and no password or passkey works: a new
@@ -76,7 +76,7 @@ def keep_email(auth: AuthService, link: str, client: Client) -> None:
     now = auth.now()
     try:
         with auth.write() as connection:
-            row = use_link(connection, link, (Purpose.KEEP,), now)
+            row = use_link(connection, token, (Purpose.KEEP,), now)
             if row is None:
                 raise LinkRefused
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
@@ -101,11 +101,11 @@ def _send_links(auth: AuthService, session: Session, new: Email) -> None:
         if user is None:
             return
         owner = find_by_email(connection, new)
-        change_link = issue_link(connection, user, Purpose.CHANGE, new.shown, new.key, now)
-        keep_link = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
+        change_token = issue_link(connection, user, Purpose.CHANGE, new.shown, new.key, now)
+        keep_token = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
         auth.record(connection, Event.LINK_SENT, session)
     if owner and owner.id != user.id:  # who may only spell it in another way
         auth.send(taken(auth.emails, owner.email))
     else:
-        auth.send(change(auth.emails, new.shown, change_link))
-    auth.send(changing(auth.emails, user.email, new.shown, keep_link))
+        auth.send(change(auth.emails, new.shown, change_token))
+    auth.send(changing(auth.emails, user.email, new.shown, keep_token))

@@ -43,11 +43,11 @@ def resend_link(auth: AuthService, session: Session) -> None:
 
 
 def look_at_confirmation(
-    auth: AuthService, link: str, session: Session | None = None
+    auth: AuthService, token: str, session: Session | None = None
 ) -> Confirmation | None:
-    """Return what *link* would confirm in *session*, or None if it is not valid."""
+    """Return what *token* would confirm in *session*, or None if it is not valid."""
     with auth.read() as connection:
-        row = look_at_link(connection, link, CONFIRMS, auth.now())
+        row = look_at_link(connection, token, CONFIRMS, auth.now())
     if row is None:
         return None
     return Confirmation(
@@ -59,12 +59,12 @@ def look_at_confirmation(
 
 def confirm_email(
     auth: AuthService,
-    link: str,
+    token: str,
     client: Client,
     password: str | None = None,
     session: Session | None = None,
 ) -> Account:
-    """Mark the email that *link* was sent to as confirmed, and return its account.
+    """Mark the email that *token* was sent to as confirmed, and return its account.
 
     *password* is the account's; none is needed if *session* belongs to the account. A new email
     replaces the old one. Wrong passwords count like those of a log-in (TH-1), and leave the link
@@ -73,7 +73,7 @@ def confirm_email(
     """
     auth.take(link_counters(client), client)
     with auth.read() as connection:
-        found = look_at_link(connection, link, CONFIRMS, auth.now())
+        found = look_at_link(connection, token, CONFIRMS, auth.now())
     if found is None:
         raise LinkRefused
     checked = None
@@ -86,7 +86,7 @@ def confirm_email(
         except LogInRefused:
             raise WrongPassword from None
     try:
-        return _confirm(auth, link, client, checked, session)
+        return _confirm(auth, token, client, checked, session)
     except EmailTaken:  # by another account, meanwhile
         raise LinkRefused from None
 
@@ -103,7 +103,7 @@ def enqueue_taken(auth: AuthService, email: Email, client: Client) -> None:
 
 def _confirm(
     auth: AuthService,
-    link: str,
+    token: str,
     client: Client,
     checked: Authenticated | None,
     session: Session | None,
@@ -114,7 +114,7 @@ def _confirm(
             auth.require_open(connection, session)
         if checked:  # counters before accounts, as at log-in: neither waits for the other
             record_success(connection, checked.own, checked.shared, now)
-        row = use_link(connection, link, CONFIRMS, now)
+        row = use_link(connection, token, CONFIRMS, now)
         user = find_by_id(connection, row.user_id) if row else None
         if row is None or user is None:
             raise LinkRefused
@@ -146,9 +146,9 @@ def _send_link(auth: AuthService, user_id: str) -> None:
         user = find_by_id(connection, user_id)
         if user is None or user.verified_at:
             return
-        link = issue_link(connection, user, Purpose.VERIFY, user.email, user.email_key, now)
+        token = issue_link(connection, user, Purpose.VERIFY, user.email, user.email_key, now)
         record(connection, Event.LINK_SENT, now, user_id=user.id)
-    auth.send(verify(auth.emails, user.email, link))
+    auth.send(verify(auth.emails, user.email, token))
 
 
 def _tell_owner(auth: AuthService, email: Email, client: Client) -> None:
@@ -165,7 +165,7 @@ def _tell_owner(auth: AuthService, email: Email, client: Client) -> None:
         if user.verified_at:
             mail = taken(auth.emails, user.email)
         else:
-            link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
-            mail = finish(auth.emails, user.email, link)
+            token = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
+            mail = finish(auth.emails, user.email, token)
             record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
     auth.send(mail)

@@ -16,11 +16,11 @@ def confirm_email(password: str | None) -> Say | Go:
     auth, client = visit().auth, visit().client
     account = rules.confirm_email(auth, token, client, password, visit().resolved)
     if password is None:
-        tab().link = None
+        tab().link_token = None
         return Go("account", words.THANKS)
     if st.session_state["logged_in"]:  # to another account
         return Say(words.THANKS_FOR, value=account.email)
-    tab().link = None
+    tab().link_token = None
     return second_step.log_in_owner(account.id, words.THANKS, words.THANKS)
 
 

@@ -27,7 +27,7 @@ def accept(name: str, password: str) -> Go:
     """Make the account, and log in with it."""
     auth, client = visit().auth, visit().client
     made = rules.accept(auth, token, name, password, client)
-    tab().link = None
+    tab().link_token = None
     return second_step.log_in_owner(made.id, words.READY)
 
 

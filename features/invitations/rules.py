@@ -181,13 +181,13 @@ def list_pending(auth: AuthService, by: Session, text: str = "", after: str = ""
         return [Invitee._make(row) for row in rows]
 
 
-def look_at_invitation(auth: AuthService, link: str) -> ReceivedInvitation | None:
-    """Return whom *link* invites and whether it works now; None if it was never sent or is void."""
+def look_at_invitation(auth: AuthService, token: str) -> ReceivedInvitation | None:
+    """Return whom *token* invites and whether it works now; None if never sent, or void."""
     with auth.read() as connection:
         columns = ("email", "email_key", "expires_at", "accepted_at")
         row = connection.execute(
             select(*(getattr(Invitation, name) for name in columns)).where(
-                Invitation.hash == hash_token(link), Invitation.revoked_at.is_(None)
+                Invitation.hash == hash_token(token), Invitation.revoked_at.is_(None)
             )
         ).first()
         if row is None:
@@ -198,8 +198,8 @@ def look_at_invitation(auth: AuthService, link: str) -> ReceivedInvitation | Non
     return ReceivedInvitation(row.email, state)
 
 
-def accept(auth: AuthService, link: str, name: str, password: str, client: Client) -> User:
-    """Make the account that *link* invites to: its email confirmed, with the invitation's roles.
+def accept(auth: AuthService, token: str, name: str, password: str, client: Client) -> User:
+    """Make the account that *token* invites to: its email confirmed, with the invitation's roles.
 
     This does not log in. Raises InvalidDetails, which leaves the link valid, LinkRefused,
     EmailTaken, SignUpClosed, TooMany, or Busy.
@@ -207,7 +207,7 @@ def accept(auth: AuthService, link: str, name: str, password: str, client: Clien
     auth.take(link_counters(client), client)
     if auth.settings.sign_up == "closed":
         raise SignUpClosed
-    found = look_at_invitation(auth, link)
+    found = look_at_invitation(auth, token)
     if found is None or found.state is State.EXPIRED:
         raise LinkRefused
     if found.state is State.HAS_ACCOUNT:
@@ -219,7 +219,7 @@ def accept(auth: AuthService, link: str, name: str, password: str, client: Clien
     check_new_password(auth, password, email.shown, name, client)
     password_hash = hash_password(password, auth.scheme, client.source)
     with auth.write() as connection:
-        user = _make_account(auth, connection, link, email, name, password_hash, client)
+        user = _make_account(auth, connection, token, email, name, password_hash, client)
     run_after_sign_up(auth, user, client)
     return user
 
@@ -264,7 +264,7 @@ def _send(
 def _make_account(
     auth: AuthService,
     connection: Connection,
-    link: str,
+    token: str,
     email: Email,
     name: str,
     password_hash: str,
@@ -274,7 +274,7 @@ def _make_account(
     row = connection.execute(  # one statement: of two requests at once, one wins
         update(Invitation)
         .where(
-            Invitation.hash == hash_token(link),
+            Invitation.hash == hash_token(token),
             Invitation.expires_at > now,
             *PENDING,
         )

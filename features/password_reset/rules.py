@@ -46,22 +46,22 @@ def request_reset(auth: AuthService, email: str, client: Client) -> None:
     enqueue_reset(auth, parsed, client)
 
 
-def reset_password(auth: AuthService, link: str, password: str, client: Client) -> None:
-    """Set the password of the account that *link* was sent for, and end every session (RS-5).
+def reset_password(auth: AuthService, token: str, password: str, client: Client) -> None:
+    """Set the password of the account that *token* was sent for, and end every session (RS-5).
 
     The link may also be one that verifies a new account. This does not log in. Raises
     InvalidDetails, which leaves the link valid, LinkRefused, or TooMany.
     """
     auth.take(link_counters(client), client)
     with auth.read() as connection:
-        row = look_at_link(connection, link, CHOOSES, auth.now())
+        row = look_at_link(connection, token, CHOOSES, auth.now())
     if row is None:
         raise LinkRefused
     check_new_password(auth, password, row.email, row.name, client)
     password_hash = hash_password(password, auth.scheme, client.source)
     now = auth.now()
     with auth.write() as connection:
-        used = use_link(connection, link, CHOOSES, now)
+        used = use_link(connection, token, CHOOSES, now)
         user = find_by_id(connection, used.user_id) if used else None
         if used is None or user is None or user.email_key != used.email_key:
             raise LinkRefused
@@ -76,10 +76,10 @@ def reset_password(auth: AuthService, link: str, password: str, client: Client) 
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
 
 
-def is_reset_link(auth: AuthService, link: str) -> bool:
-    """Return whether *link* is valid now, so that its reader doesn't fill in a form in vain."""
+def is_reset_link(auth: AuthService, token: str) -> bool:
+    """Return whether *token* is valid now, so that its reader doesn't fill in a form in vain."""
     with auth.read() as connection:
-        return look_at_link(connection, link, CHOOSES, auth.now()) is not None
+        return look_at_link(connection, token, CHOOSES, auth.now()) is not None
 
 
 def issue_reset(auth: AuthService, user_id: str, by: Session | None = None) -> Mail:
@@ -91,9 +91,9 @@ def issue_reset(auth: AuthService, user_id: str, by: Session | None = None) -> M
         user = find_by_id(connection, user_id)
         if user is None:
             raise NoSuchUser
-        link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, auth.now())
+        token = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, auth.now())
         record_change(auth, connection, Event.LINK_SENT, user_id, by)
-    return reset(auth.emails, user.email, link)
+    return reset(auth.emails, user.email, token)
 
 
 def without_password(auth: AuthService) -> Sequence[str]:
@@ -114,6 +114,6 @@ def _send_reset(auth: AuthService, email: Email, client: Client) -> None:
         user = find_by_email(connection, email)
         if user is None or not user.is_active:
             return
-        link = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
+        token = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)
         record(connection, Event.LINK_SENT, now, user_id=user.id, client=client)
-    auth.send(reset(auth.emails, user.email, link))
+    auth.send(reset(auth.emails, user.email, token))

@@ -133,12 +133,12 @@ def test_a_page_that_writes_out_all_of_its_state_shows_no_secret(
 
 def test_nothing_of_one_user_is_left_for_the_next() -> None:
     """GD-4: not even the emailed link that was opened in this tab."""
-    tab().token, tab().owner, tab().link = "a token", "ada", "a link"
+    tab().token, tab().owner, tab().link_token = "a token", "ada", "a link"
     st.session_state["draft"] = "hers"
 
     clear_tab()
 
-    assert (tab().token, tab().owner, tab().link) == (None, None, None)
+    assert (tab().token, tab().owner, tab().link_token) == (None, None, None)
     assert "draft" not in st.session_state
     st.session_state.clear()
 
