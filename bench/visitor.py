@@ -84,13 +84,18 @@ async def arrive(url: str, cookie: str, needle: str, path: str = "/", ip: str = 
     return visitor
 
 
-async def handshake(url: str, cookie: str = "", ip: str = "", origin: str = "") -> ClientConnection:
-    """Return a websocket opened as a browser does; no script has run yet."""
+async def handshake(
+    url: str, cookie: str = "", ip: str = "", origin: str = "", tab: str = ""
+) -> ClientConnection:
+    """Return a websocket opened as a browser does; no script has run yet.
+
+    With *tab* it comes back to the session of that id, as after a lost connection.
+    """
     headers = {"Cookie": cookie} if cookie else {}
     return await connect(
         url.replace("http", "ws", 1) + "/_stcore/stream",
         origin=Origin(origin or url),
-        subprotocols=[Subprotocol("streamlit")],
+        subprotocols=[*map(Subprotocol, ["streamlit", *(["x", tab] if tab else [])])],
         additional_headers=headers,
         max_size=None,
         compression=None,
