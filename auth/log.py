@@ -1,11 +1,33 @@
-"""A log that can't be flooded: repeated messages are written once a minute, with their count."""
+"""Logs that can't be flooded: what repeats is written a few times a minute, with its count."""
 
 import logging
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
+from traceback import walk_tb
 
-EVERY = 60.0  # seconds between two lines of the same kind
+EVERY = 60.0  # seconds from the first line of a kind until it may be written again
+MOST = 10  # lines of a kind in that time, in other libraries' logs
+
+
+class _Quota:
+    """At most *most* lines of each kind every *every* seconds."""
+
+    def __init__(self, most: int, every: float, clock: Callable[[], float]) -> None:
+        self._most, self._every, self._clock = most, every, clock
+        self._lock = Lock()
+        self._counts: dict[object, tuple[float, int]] = {}  # by kind: since when, and how many
+
+    def take(self, kind: object) -> int | None:
+        """Return how many of *kind* were left out before this one, or None to leave it out too."""
+        now = self._clock()
+        with self._lock:
+            since, count = self._counts.get(kind, (now, 0))
+            over = now - since >= self._every
+            self._counts[kind] = (now, 1) if over else (since, count + 1)
+        if not over:
+            return None if count >= self._most else 0
+        return max(count - self._most, 0)
 
 
 class BoundedLog:
@@ -19,11 +41,7 @@ class BoundedLog:
         self, name: str, every: float = EVERY, clock: Callable[[], float] = monotonic
     ) -> None:
         self._log = logging.getLogger(name)
-        self._every = every
-        self._clock = clock
-        self._lock = Lock()
-        self._written: dict[str, float] = {}
-        self._left_out: dict[str, int] = {}
+        self._quota = _Quota(1, every, clock)
 
     def warning(self, message: str, *values: object, cause: BaseException | None = None) -> None:
         """Log *message* as a warning, with the traceback of *cause*."""
@@ -36,15 +54,36 @@ class BoundedLog:
     def _write(
         self, level: int, message: str, values: tuple[object, ...], cause: BaseException | None
     ) -> None:
-        now = self._clock()
-        with self._lock:
-            written = self._written.get(message)
-            if written is not None and now - written < self._every:
-                self._left_out[message] = self._left_out.get(message, 0) + 1
-                return
-            self._written[message] = now
-            left_out = self._left_out.pop(message, 0)
-        text = message % values if values else message
+        left_out = self._quota.take(message)
+        if left_out is not None:
+            text = message % values if values else message
+            self._log.log(level, "%s", text + _and_more(left_out), exc_info=cause)
+
+
+class Bounded(logging.Filter):
+    """The same for a logger that is not ours: *most* lines from one place every *every* seconds.
+
+    A place is a line of code that logs, and with a traceback also the line that raised.
+    """
+
+    def __init__(
+        self, most: int = MOST, every: float = EVERY, clock: Callable[[], float] = monotonic
+    ) -> None:
+        super().__init__()
+        self._quota = _Quota(most, every, clock)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether *record* is written."""
+        left_out = self._quota.take((record.pathname, record.lineno, _raised_at(record)))
         if left_out:
-            text = f"{text} ({left_out:,} more like this since the last line.)"
-        self._log.log(level, "%s", text, exc_info=cause)
+            record.msg, record.args = record.getMessage() + _and_more(left_out), ()
+        return left_out is not None
+
+
+def _raised_at(record: logging.LogRecord) -> tuple[str, int] | None:
+    frames = list(walk_tb(record.exc_info[2])) if record.exc_info else []
+    return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else None
+
+
+def _and_more(left_out: int) -> str:
+    return f" ({left_out:,} more like this since the last line.)" if left_out else ""

@@ -22,7 +22,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from auth.client import Client
 from auth.errors import Unavailable
-from auth.log import BoundedLog
+from auth.log import Bounded, BoundedLog
 from settings import Settings, SettingsError, load_settings
 from web.bounds import (
     BOUNDS,
@@ -42,7 +42,6 @@ from web.messages import (
     drop_last_frame,
     drop_rest,
     has_few_parts,
-    queued,
     shorten,
 )
 from web.patrol import Patrol, running_servers
@@ -76,16 +75,29 @@ NO_ROOM = "There is no room for this file. Remove others first, or choose a smal
 FRAGMENT = re.compile(r"[0-9a-f]{1,64}")  # an id as Streamlit makes it
 # uvicorn's lines for each visitor, beside those for each request.
 CONNECTIONS = re.compile(r'%s - "WebSocket|connection (open|closed)')
+# Streamlit's loggers that write a line, or a whole traceback, for what a visitor sends.
+VISITORS = (
+    "streamlit.error_util",
+    "streamlit.runtime.app_session",
+    "streamlit.web.server.starlette.starlette_auth_routes",
+    "streamlit.web.server.starlette.starlette_websocket",
+)
+_bounded = Bounded()
 
 
 def quieten_server() -> None:
     """Switch off uvicorn's lines for each request and connection, whatever its options say.
+
+    And bound what visitors make Streamlit write: a field with another kind of value costs a
+    traceback (AV-7).
 
     Streamlit turns them on when it reads its configuration, and again whenever that file changes:
     a stream of lines, and the URLs of emailed links have secrets (LG-2).
     """
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").addFilter(_is_no_connection)
+    for name in VISITORS:
+        logging.getLogger(name).addFilter(_bounded)
 
 
 def _is_no_connection(record: logging.LogRecord) -> bool:
@@ -423,8 +435,6 @@ class PageSocket:
         gate.sockets.heard(number)
         if has_user:
             return message
-        if queued(self._receive) > gate.bounds.queued:
-            return await self._close("that sent more than it waits for")
         seconds = gate.turns.take(self._client, len(data))
         if kind == "rerun_script" and len(data) > LONGEST_TEXT:
             shorten(parsed.rerun_script)

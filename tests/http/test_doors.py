@@ -3,6 +3,7 @@
 Each is tried with a raw websocket, in both modes.
 """
 
+import re
 import secrets
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from pathlib import Path
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.util import calc_hash
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from auth.log import MOST
 from auth.sessions import Client
 from tests.http.conftest import PASSWORD, ask
 from tests.serving import Server, copy_project, free_port, is_listening, serve, wait_until
@@ -328,6 +331,24 @@ def test_no_name_or_hash_of_a_page_gets_past_the_guard(
 
     assert b"Keep me logged in" in seen
     assert b"Download my data" not in waiting + seen and b"Traceback" not in waiting + seen
+
+
+@both_modes
+def test_a_field_with_another_kind_of_value_does_not_flood_the_log(app: Server) -> None:
+    """AV-7: Streamlit writes a traceback for each such run; a few of them tell the operator all."""
+    tab, since = Browser(app, {"auth": "dead"}).connect(), len(app.said())
+    ids = set(re.findall(rb"\$\$ID-[0-9a-f]+-\w+", tab.run("/log-in", name="log-in")))
+    message = BackMsg()
+    message.rerun_script.page_name = "log-in"
+    message.rerun_script.widget_states.widgets.extend(
+        WidgetState(id=each.decode(), double_value=1) for each in ids
+    )
+
+    for _ in range(MOST + 5):
+        tab.send(message)
+        tab.read_run()
+
+    assert app.said(since).count("Traceback (most") == MOST
 
 
 @both_modes

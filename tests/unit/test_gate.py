@@ -1342,19 +1342,6 @@ def test_what_is_no_fragment_reaches_no_log(app: App, user: str | None, fragment
     assert received["type"] == "websocket.disconnect"
 
 
-@pytest.mark.parametrize(("more", "closes"), [(200, False), (201, True)])
-def test_a_page_has_few_messages_that_wait_for_its_turn(
-    app: App, monkeypatch: pytest.MonkeyPatch, more: int, closes: bool
-) -> None:
-    """AV-3: one read brought 40,000, which waited for their turns when the client had long gone."""
-    monkeypatch.setattr(gate_module, "queued", lambda receive: more)
-    speaker = Speaker(Gate(app, Edge(make_settings())), CALM)
-
-    received = asyncio.run(speaker.says(BackMsg(stop_script=True).SerializeToString()))
-
-    assert (received["type"] == "websocket.disconnect") is closes
-
-
 def test_no_cookie_with_an_escape_is_read(app: App) -> None:
     """CVE-2024-7592: 60 KB of them held the event loop for 14 seconds."""
     asyncio.run(ask(gate_of(app), cookie='a=1; b="\\\\ \\054"; c=3'))
