@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -36,6 +38,7 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.engine = open_engine(make_url(url))
         self._reader = self.engine.execution_options(**READS[self.engine.dialect.name])
+        self._writing = Lock()
 
     def read(self) -> Connection:
         """Return a connection where each statement runs by itself and takes no lock.
@@ -51,10 +54,31 @@ class Database:
         *patience* is the milliseconds to wait for another writer's lock. A write that isn't worth
         keeping a page waiting asks for less, and must expect a DBAPIError.
         """
-        with self.engine.execution_options(patience=patience).begin() as connection:
+        with (
+            self._turn(patience) as left,
+            self.engine.execution_options(patience=left).begin() as connection,
+        ):
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
             yield connection
+
+    @contextmanager
+    def _turn(self, patience: int) -> Iterator[int]:
+        """Wait for the process's other writers of a SQLite file; yield the milliseconds left.
+
+        SQLite itself lets a writer look for the lock again after pauses of up to 0.1 seconds, so
+        that one may miss it for long, and each that waits would hold a connection of the pool.
+        """
+        if self.engine.dialect.name != "sqlite":
+            yield patience
+            return
+        end = monotonic() + patience / 1_000
+        is_mine = self._writing.acquire(timeout=patience / 1_000)
+        try:
+            yield max(round((end - monotonic()) * 1_000), 0)
+        finally:
+            if is_mine:
+                self._writing.release()
 
     def close(self) -> None:
         """Close all connections: the pooled ones now, those in use when they are given back."""

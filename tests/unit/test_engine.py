@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import insert, make_url, select, text
+from sqlalchemy import event, insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-from db.engine import Database
+from db.engine import Database, is_lock_wait
 from db.models import Session, User, utc_now
 from tests.fixtures import NOON, Postgres
 
@@ -232,3 +233,41 @@ def test_twenty_writers_wait_for_each_other(database: Database) -> None:
 
     with database.read() as connection:
         assert len(connection.execute(select(User.id)).all()) == 40
+
+
+def test_a_writer_that_waits_for_another_holds_no_connection(sqlite_url: str) -> None:
+    """DB-3: or a crowd of them would take the whole pool, and pages could not even read."""
+    database, begun = Database(sqlite_url), Barrier(9)
+    held: list[int] = []
+    event.listen(database.engine, "checkout", lambda *_: held.append(1))
+
+    def write() -> None:
+        begun.wait()
+        with database.write():
+            pass
+
+    threads = [Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    with database.write() as connection:
+        begun.wait()
+        for _ in range(1_000):
+            connection.execute(text("SELECT 1"))
+        waiting = len(held) - 1
+    for thread in threads:
+        thread.join()
+
+    assert waiting == 0
+    assert len(held) == 9
+    database.close()
+
+
+def test_a_writer_of_the_same_process_waits_no_longer_than_its_patience(sqlite_url: str) -> None:
+    """DB-3: then it is refused as if the lock were held elsewhere."""
+    database = Database(sqlite_url)
+
+    with database.write(), pytest.raises(DBAPIError) as refused, database.write(patience=1):
+        pass
+
+    assert is_lock_wait(refused.value)
+    database.close()
