@@ -28,7 +28,6 @@ class Bounds:
     all_sockets: int = 4_096  # in all, where the descriptor limit allows so many
     signed_out_share: float = 0.75  # of all sockets: the rest is kept for signed-in users
     first_message: float = 30  # until a new page has sent its first message
-    queued: int = 200  # messages of a signed-out visitor's page that have arrived and wait
     parts: int = 2_000  # fields in one message of a signed-out visitor's page, at every depth
     user_parts: int = 50_000  # the same for a signed-in user
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn

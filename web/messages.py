@@ -22,8 +22,10 @@ LONGEST_ID = 1024  # characters of a widget's id
 MOST_HASHES = 200  # of messages that the page says it has cached
 
 LARGEST_READ = 16 * 1024  # bytes that a connection takes from the network at once
+SLICE = 256  # bytes that are parsed at once while they may hold many small parts
+MOST_WAITING = 200  # frames of a page that have arrived and wait
 CRUMB = 1024  # bytes: a control frame has 125 at most
-MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames without a message, in so many seconds
+MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames in vain, in so many seconds
 MESSAGES = (Opcode.BINARY, Opcode.TEXT)
 
 SMALL = 4 * 1024  # bytes: a message of so many has few fields
@@ -130,15 +132,6 @@ def drop_rest(receive: Callable[..., object]) -> None:
         connection.conn.reader.discard()  # type: ignore[union-attr]
 
 
-def queued(receive: Callable[..., object]) -> int:
-    """Return how many messages of the connection of *receive* have arrived and wait.
-
-    One read may bring thousands, and each waits for its turn, also once the client has gone.
-    """
-    queue = getattr(getattr(receive, "__self__", None), "queue", None)
-    return queue.qsize() if queue is not None else 0
-
-
 def bound_messages() -> None:
     """Bound websocket messages in every uvicorn server of this process as `streamlit run` does.
 
@@ -154,8 +147,9 @@ def bound_messages() -> None:
             thing.ws_max_size = min(thing.ws_max_size, largest)
             page = thing.ws_protocol_class if thing.loaded else None
             if page and not hasattr(page, "crumbs"):
-                thing.http_protocol_class = reading_little(thing.http_protocol_class)
-                thing.ws_protocol_class = refusing_crumbs(reading_little(page))
+                requests = reading_little(thing.http_protocol_class)
+                thing.http_protocol_class = bounding_requests(requests)
+                thing.ws_protocol_class = bounding_frames(reading_little(page))
 
 
 def reading_little(protocol: Any) -> Any:
@@ -173,27 +167,65 @@ def reading_little(protocol: Any) -> Any:
     return ReadingLittle
 
 
-def refusing_crumbs(protocol: Any) -> Any:
-    """Return the class *protocol*, which ends a connection that sends many frames without messages.
+def bounding_requests(protocol: Any) -> Any:
+    """Return uvicorn's class *protocol*, which parses neither chunks nor a request sent too early.
 
-    No browser sends more than an answer to the server's ping, every 20 seconds. Continuations count
-    where they are small: a browser divides a large message into large ones.
+    A chunk of a byte takes as long as any other, and 16 KB have three thousand: 0.2 seconds. The
+    gate refuses such a body. No browser or proxy sends a request before the last one's answer.
     """
 
-    class RefusingCrumbs(protocol):  # type: ignore[misc]
+    class BoundingRequests(protocol):  # type: ignore[misc]
+        def data_received(self, data: bytes) -> None:
+            while data and not self.transport.is_closing():
+                if self.transport.get_protocol() is not self:
+                    return  # a websocket's has taken over
+                size = SLICE  # of a head
+                if self.cycle is not None and not self.cycle.response_complete:
+                    if not self.cycle.more_body:
+                        self.transport.abort()
+                        return
+                    if any(name == b"transfer-encoding" for name, _ in self.headers):
+                        self.transport.pause_reading()
+                        return
+                    size = len(data)
+                part, data = data[:size], data[size:]
+                super().data_received(part)
+
+    return BoundingRequests
+
+
+def bounding_frames(protocol: Any) -> Any:
+    """Return the class *protocol*, which ends a connection with many frames at once or in vain.
+
+    A browser sends no frame without a message but its answer to the server's ping, every 20
+    seconds. Continuations count where they are small: a browser divides a large message into large
+    ones. And so does all that follows the server's close frame, which uvicorn reads and drops for
+    ten seconds.
+    """
+
+    class BoundingFrames(protocol):  # type: ignore[misc]
         crumbs = 0
         counted_since = -inf
+        part = SLICE
+
+        def data_received(self, data: bytes) -> None:
+            at = 0
+            while at < len(data) and not self.transport.is_closing():
+                part, at = data[at : at + self.part], at + self.part
+                super().data_received(part)
 
         def handle_events(self) -> None:
             now = monotonic()
             if now - self.counted_since > CRUMBS_IN:
                 self.crumbs, self.counted_since = 0, now
-            for event in self.conn.events:
-                if isinstance(event, Frame) and event.opcode not in MESSAGES:
-                    self.crumbs += len(event.data) < CRUMB
-            if self.crumbs > MOST_CRUMBS:
+            frames = [event for event in self.conn.events if isinstance(event, Frame)]
+            self.part = SLICE if frames else min(2 * self.part, LARGEST_READ)
+            for frame in frames:
+                is_in_vain = self.close_sent or frame.opcode not in MESSAGES
+                self.crumbs += is_in_vain and len(frame.data) < CRUMB
+            if self.crumbs > MOST_CRUMBS or self.queue.qsize() + len(frames) > MOST_WAITING:
                 self.transport.abort()
                 return
             super().handle_events()
 
-    return RefusingCrumbs
+    return BoundingFrames

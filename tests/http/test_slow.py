@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import h11
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -25,8 +26,8 @@ from tests.fixtures import make_settings
 from tests.serving import HOST, free_port, wait_until
 from web.bounds import BOUNDS, Bounds
 from web.edge import Edge
-from web.gate import Gate
-from web.messages import CRUMBS_IN, LARGEST_READ
+from web.gate import POLICY, Gate
+from web.messages import CRUMBS_IN, LARGEST_READ, MOST_CRUMBS, MOST_WAITING
 
 CROWD = 200  # what held a server for good
 SHORT = replace(
@@ -431,6 +432,32 @@ def test_a_page_that_sends_crumbs_and_no_message_is_closed(
         until(page, b"the end: nothing has this")
 
 
+def test_a_page_that_sends_hundreds_of_messages_at_once_is_closed(server: uvicorn.Server) -> None:
+    """AV-3: a burst of 40,000 empty ones took the event loop for a second."""
+    message = Frame(Opcode.BINARY, b"").serialize(mask=True)
+    with open_page(server) as page:
+        [held] = pages_of(server)
+
+        page.sendall(message * (MOST_WAITING + 1))
+
+        until(page, b"the end: nothing has this")
+        assert held.queue.qsize() <= MOST_WAITING
+
+
+def test_what_follows_the_servers_close_frame_is_not_read_for_long(server: uvicorn.Server) -> None:
+    """AV-3: uvicorn would read and drop it for ten seconds, as fast as it comes."""
+    crumb = Frame(Opcode.BINARY, b"").serialize(mask=True)
+    with open_page(server) as page:
+        [held] = pages_of(server)
+        held.close_timeout = 3_600
+        page.sendall(Frame(Opcode.TEXT, b"no page sends text").serialize(mask=True))
+        until(page, POLICY.to_bytes(2, "big"))
+
+        page.sendall(crumb * (MOST_CRUMBS + 1))
+
+        until(page, b"the end: nothing has this")
+
+
 def test_a_page_that_is_only_read_may_stay_for_days(server: uvicorn.Server) -> None:
     """AV-3: it answers a ping every 20 seconds, and sends no message."""
     crumbs = Frame(Opcode.PONG, b"").serialize(mask=True) * 90
@@ -466,3 +493,20 @@ def test_a_request_in_chunks_is_refused(server: uvicorn.Server) -> None:
     answer = rest(open_connection(server, head + b"1\r\na\r\n" * 100))
 
     assert b" 411 " in answer and b"connection: close" in answer.lower()
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /ignore HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_chunks_are_not_parsed(
+    server: uvicorn.Server, before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-5: neither at once nor after the answer to a request that came first."""
+    parsed: list[int] = []
+    next_event = h11.Connection.next_event
+    monkeypatch.setattr(
+        h11.Connection, "next_event", lambda self: parsed.append(1) or next_event(self)
+    )
+    head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    rest(open_connection(server, before + head + b"1\r\na\r\n" * 3_000))
+
+    assert len(parsed) < 100

@@ -26,7 +26,6 @@ from web.messages import (
     drop_last_frame,
     drop_rest,
     has_few_parts,
-    queued,
     shorten,
 )
 
@@ -179,16 +178,6 @@ def test_a_lost_connection_keeps_nothing_of_the_message_that_was_arriving() -> N
 
     assert len(lost.conn.reader.buffer) == 0
     assert len(quiet.conn.reader.buffer) > 0
-
-
-def test_what_waits_is_counted() -> None:
-    """AV-3: by the queue that uvicorn has for it; another server has its own."""
-    connection = Connection()
-    assert queued(connection.receive) == 0
-    connection.queue.put_nowait(None)
-
-    assert queued(connection.receive) == 1
-    assert queued(lambda: None) == 0
 
 
 def test_what_a_page_says_of_itself_is_short() -> None:
