@@ -110,8 +110,8 @@ class Emails:
             to,
             f"Someone is trying to guess your password at {self.app}",
             f"There were 100 wrong passwords in a row for your account, {to}.",
-            "To protect it, your password now only works on networks you have used before, until "
-            "you log in from one of them or choose a new password.",
+            "To protect it, you can log in only from networks you have used before. Doing so, or "
+            "choosing a new password, lifts this.",
             button=("Choose a new password", RESET),
             urgency=Urgency.ALARM,
         )
