@@ -42,6 +42,7 @@ from web.messages import (
     drop_last_frame,
     drop_rest,
     has_few_parts,
+    is_lost,
     shorten,
 )
 from web.patrol import Patrol, running_servers
@@ -58,7 +59,7 @@ OURS = frozenset({MARK.lower().encode(), SOCKET.lower().encode()})  # headers th
 # Routes of Streamlit that no visitor needs: its memory and its users, and the app without a
 # browser. The last two are off unless options turn them on, yet they answer.
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
-POLICY, TRY_LATER = 1008, 1013  # why a websocket is closed (RFC 6455, 7.4)
+GONE, POLICY, TRY_LATER = 1006, 1008, 1013  # why a websocket is closed (RFC 6455, 7.4)
 TRY_AGAIN = 5  # seconds between two looks at settings that cannot be used
 UPLOAD, STREAM = "/_stcore/upload_file/", "/_stcore/stream"
 
@@ -436,6 +437,8 @@ class PageSocket:
         if has_user:
             return message
         seconds = gate.turns.take(self._client, len(data))
+        if seconds and is_lost(self._receive):  # its session would stay until all had their turn
+            return {"type": "websocket.disconnect", "code": GONE}
         if kind == "rerun_script" and len(data) > LONGEST_TEXT:
             shorten(parsed.rerun_script)
             message["bytes"] = data = parsed.SerializeToString()

@@ -120,16 +120,20 @@ def drop_last_frame(receive: Callable[..., object]) -> None:
         frame.data = b""
 
 
+def is_lost(receive: Callable[..., object]) -> bool:
+    """Return whether the client of *receive* has gone; what it sent before may still be read."""
+    return bool(getattr(getattr(receive, "__self__", None), "disconnected", False))
+
+
 def drop_rest(receive: Callable[..., object]) -> None:
     """Empty what has arrived of the next message, if the connection of *receive* is lost.
 
     Its objects refer to each other: the rest would stay until the garbage collector comes, which a
     quiet server does not call for a long time.
     """
-    connection = getattr(receive, "__self__", None)
-    if getattr(connection, "disconnected", False):
+    if is_lost(receive):
         drop_last_frame(receive)
-        connection.conn.reader.discard()  # type: ignore[union-attr]
+        receive.__self__.conn.reader.discard()  # type: ignore[attr-defined]
 
 
 def bound_messages() -> None:

@@ -35,6 +35,7 @@ SHORT = replace(
 )
 HEAD = b"POST /read HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\n"
 SOME = 6_000_000  # bytes
+STREAMS: set[WebSocket] = set()  # the pages that the app knows
 BIG = 50_000_000  # bytes: no buffer between here and there takes it
 
 
@@ -61,12 +62,13 @@ async def some(request: Request) -> Response:
 async def stream(websocket: WebSocket) -> None:
     """Keep a page's connection open until it ends; answer a message with its length."""
     await websocket.accept()
+    STREAMS.add(websocket)
     try:
         while True:
             if data := await websocket.receive_bytes():
                 await websocket.send_text(str(len(data)))
     except WebSocketDisconnect:
-        pass
+        STREAMS.discard(websocket)
 
 
 @contextmanager
@@ -442,6 +444,17 @@ def test_a_page_that_sends_hundreds_of_messages_at_once_is_closed(server: uvicor
 
         until(page, b"the end: nothing has this")
         assert held.queue.qsize() <= MOST_WAITING
+
+
+def test_messages_of_a_page_that_has_gone_wait_for_no_turn() -> None:
+    """AV-3: each kept its session for as long, so those of one stranger stayed for hours."""
+    message = Frame(Opcode.BINARY, b"").serialize(mask=True)  # the app answers no such
+    with serving(replace(BOUNDS, runs=1, runs_rate=1)) as server:
+        with open_page(server) as page:
+            page.sendall(message * 100)
+            wait_until(lambda: STREAMS, "the app to have the page")
+
+        wait_until(lambda: not STREAMS, "the app to know that it has gone")
 
 
 def test_what_follows_the_servers_close_frame_is_not_read_for_long(server: uvicorn.Server) -> None:
