@@ -368,6 +368,7 @@ class PageSocket:
         self._send = send
         self._may_be_silent = comes_back
         self._is_accepted = self._has_ended = False
+        self._late = 0.0  # seconds that its last messages have waited, one after the other
         self._begun: list[Message] = []  # received by `begin`, not yet passed to the app
         self._waiting: asyncio.Timeout | None = None
 
@@ -437,8 +438,11 @@ class PageSocket:
         if has_user:
             return message
         seconds = gate.turns.take(self._client, len(data))
-        if seconds and is_lost(self._receive):  # its session would stay until all had their turn
+        self._late = self._late + seconds if seconds else 0.0
+        if seconds and is_lost(self._receive):
             return {"type": "websocket.disconnect", "code": GONE}
+        if self._late > gate.bounds.longest_wait:  # or a session would stay for hours
+            return await self._close("whose messages had waited for too long", TRY_LATER)
         if kind == "rerun_script" and len(data) > LONGEST_TEXT:
             shorten(parsed.rerun_script)
             message["bytes"] = data = parsed.SerializeToString()
