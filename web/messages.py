@@ -21,6 +21,10 @@ MOST_WIDGETS = 200
 LONGEST_ID = 1024  # characters of a widget's id
 MOST_HASHES = 200  # of messages that the page says it has cached
 
+LONGEST_HEAD = 64 * 1024  # bytes of a request's headers: many sites' cookies, on one host
+LONGEST_TARGET = 8 * 1024  # bytes of its method and address
+MOST_HEADERS = 128  # as many as the websockets library takes
+TOO_LONG = "This request has too many headers, or too long an address."
 LARGEST_READ = 16 * 1024  # bytes that a connection takes from the network at once
 SLICE = 256  # bytes that are parsed at once while they may hold many small parts
 MOST_WAITING = 200  # frames of a page that have arrived and wait
@@ -149,6 +153,7 @@ def bound_messages() -> None:
         if type(thing) is Config:
             thing.ws_per_message_deflate = config.get_option("server.enableWebsocketCompression")
             thing.ws_max_size = min(thing.ws_max_size, largest)
+            thing.h11_max_incomplete_event_size = LONGEST_HEAD
             page = thing.ws_protocol_class if thing.loaded else None
             if page and not hasattr(page, "crumbs"):
                 requests = reading_little(thing.http_protocol_class)
@@ -172,28 +177,44 @@ def reading_little(protocol: Any) -> Any:
 
 
 def bounding_requests(protocol: Any) -> Any:
-    """Return uvicorn's class *protocol*, which parses neither chunks nor a request sent too early.
+    """Return uvicorn's class *protocol*, which parses no request that no browser or proxy sends.
 
-    A chunk of a byte takes as long as any other, and 16 KB have three thousand: 0.2 seconds. The
-    gate refuses such a body. No browser or proxy sends a request before the last one's answer.
+    Many headers and long addresses take 0.1 seconds, and 16 KB of a body in chunks of a byte 0.2;
+    the gate refuses such a body. Nobody sends a request before the last one's answer.
     """
 
     class BoundingRequests(protocol):  # type: ignore[misc]
+        head = lines = 0  # bytes and lines of the head that is arriving
+        last: object = None  # the request that arrived before it
+
         def data_received(self, data: bytes) -> None:
-            while data and not self.transport.is_closing():
-                if self.transport.get_protocol() is not self:
-                    return  # a websocket's has taken over
-                size = SLICE  # of a head
-                if self.cycle is not None and not self.cycle.response_complete:
-                    if not self.cycle.more_body:
-                        self.transport.abort()
-                        return
-                    if any(name == b"transfer-encoding" for name, _ in self.headers):
-                        self.transport.pause_reading()
-                        return
-                    size = len(data)
-                part, data = data[:size], data[size:]
-                super().data_received(part)
+            while data and self.is_reading():
+                if self.cycle is None or self.cycle.response_complete:
+                    part, data = data[:SLICE], data[SLICE:]
+                    super().data_received(part)
+                    if self.is_reading() and self.is_too_long(part):
+                        self.send_400_response(TOO_LONG)
+                elif not self.cycle.more_body:
+                    self.transport.abort()
+                elif any(name == b"transfer-encoding" for name, _ in self.headers):
+                    self.transport.pause_reading()
+                    return
+                else:
+                    super().data_received(data)
+                    return
+
+        def is_reading(self) -> bool:
+            """Return whether the connection is open and no websocket's protocol has taken over."""
+            return not self.transport.is_closing() and self.transport.get_protocol() is self
+
+        def is_too_long(self, part: bytes) -> bool:
+            """Return whether the head that ends in *part* so far is more than anybody sends."""
+            if self.cycle is not self.last:  # it is complete
+                self.head, self.lines, self.last = 0, 0, self.cycle
+                return False
+            self.head += len(part)
+            self.lines += part.count(b"\n")
+            return self.lines > MOST_HEADERS or (not self.lines and self.head > LONGEST_TARGET)
 
     return BoundingRequests
 

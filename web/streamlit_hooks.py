@@ -51,9 +51,9 @@ from streamlit.web.server.starlette.starlette_websocket import StarletteClientCo
 from websockets import http11
 
 from web.connection import MARK, page_tokens
+from web.messages import LONGEST_HEAD
 
 INTERNET = {AF_INET, AF_INET6}
-LONGEST_HEADER = 64 * 1024  # bytes: what uvicorn reads of a request's headers, too
 ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
 
@@ -389,4 +389,4 @@ def let_all_cookies_in() -> None:
     The library refuses it and the page stays blank; another app on a subdomain of the same site can
     set that many cookies. The library's own switch is an environment variable read at its import.
     """
-    http11.MAX_LINE_LENGTH = LONGEST_HEADER
+    http11.MAX_LINE_LENGTH = LONGEST_HEAD

@@ -414,13 +414,13 @@ def test_a_signed_out_visitor_gets_no_address_to_upload_to(app: Server) -> None:
 
 
 @both_modes
-def test_the_first_visitor_of_a_process_may_have_more_than_8_kb_of_cookies(
+def test_the_first_visitor_of_a_process_may_have_forty_kb_of_cookies(
     tmp_path: Path, app: Server
 ) -> None:
     """CK-4: before anything has run; the websocket's library alone refuses that for good."""
     script = "app.py" if app.log.parent.name == "app" else "server.py"
     with serve(script, tmp_path) as fresh:
-        browser = Browser(fresh, {f"other{n}": "x" * 3000 for n in range(5)})
+        browser = Browser(fresh, {f"other{n}": "x" * 3000 for n in range(13)})
 
         tab = browser.connect()
 

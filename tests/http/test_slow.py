@@ -28,7 +28,15 @@ from tests.serving import HOST, free_port, wait_until
 from web.bounds import BOUNDS, Bounds
 from web.edge import Edge
 from web.gate import POLICY, Gate
-from web.messages import CRUMBS_IN, LARGEST_READ, MOST_CRUMBS, MOST_WAITING
+from web.messages import (
+    CRUMBS_IN,
+    LARGEST_READ,
+    LONGEST_TARGET,
+    MOST_CRUMBS,
+    MOST_HEADERS,
+    MOST_WAITING,
+    TOO_LONG,
+)
 
 CROWD = 200  # what held a server for good
 SHORT = replace(
@@ -520,13 +528,40 @@ def test_chunks_are_not_parsed(
     server: uvicorn.Server, before: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AV-5: neither at once nor after the answer to a request that came first."""
-    parsed: list[int] = []
+    parsed = Counter[str]()
     next_event = h11.Connection.next_event
-    monkeypatch.setattr(
-        h11.Connection, "next_event", lambda self: parsed.append(1) or next_event(self)
-    )
+
+    def counted(connection: h11.Connection) -> object:
+        parsed["events"] += 1
+        return next_event(connection)
+
+    monkeypatch.setattr(h11.Connection, "next_event", counted)
     head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     rest(open_connection(server, before + head + b"1\r\na\r\n" * 3_000))
 
-    assert len(parsed) < 100
+    assert parsed["events"] < 100
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"a:\r\n" * 2 * MOST_HEADERS,
+        b"GET /?" + b"%41" * LONGEST_TARGET + b" HTTP/1.1\r\nHost: localhost\r\n",
+    ],
+)
+def test_a_head_that_nobody_sends_is_not_parsed(server: uvicorn.Server, head: bytes) -> None:
+    """AV-5: each took 0.1 seconds in which the event loop served nobody else."""
+    answer = rest(open_connection(server, head + b"\r\n"))
+
+    assert b" 400 " in answer and TOO_LONG.encode() in answer
+
+
+def test_each_request_of_a_connection_is_counted_anew(server: uvicorn.Server) -> None:
+    """AV-5: neither a body nor the requests before count."""
+    body = b"\n" * 10_000
+    for_once = HEAD + b"Content-Length: 10000\r\n\r\n" + body
+    with open_connection(server, for_once) as connection:
+        for _ in range(20):
+            assert b"10000" in until(connection, b"10000")
+            connection.sendall(for_once)

@@ -211,6 +211,8 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         "close frame": f"{messages.MOST_CRUMBS} in {messages.CRUMBS_IN} seconds",
         "messages that are still arriving": f"{BOUNDS.unfinished} MB",
         "messages that wait for their turn": f"{BOUNDS.unfinished} MB",
+        "a request's headers": f"{messages.MOST_HEADERS}, and {messages.LONGEST_HEAD // 1024} KB; "
+        f"{messages.LONGEST_TARGET // 1024} KB of an address",
         "request headers, and silence between requests": f"{BOUNDS.headers:.0f} seconds",
         "a request's body": f"{BOUNDS.body:.0f} seconds, and one more for each "
         f"{BOUNDS.body_rate // 1024} KB",
