@@ -183,6 +183,13 @@ async def escaped_cookies(url: str, ip: str) -> None:
         await request(url, ip, "GET /", cookie='x="' + "\\1" * 30_000 + '"')
 
 
+async def long_heads(url: str, ip: str) -> None:
+    """Send 60 KB of an address, and of headers."""
+    while True:
+        await request(url, ip, "GET /?" + "%41" * 20_000)
+        await request(url, ip, "GET /", cookie="a" + "\r\nb:" * 15_000)
+
+
 Attack = Callable[[str, str], Awaitable[None]]
 # Each attack, and how many attackers at how many IP addresses.
 ATTACKS: dict[str, tuple[Attack, int, int]] = {
@@ -206,6 +213,7 @@ ATTACKS: dict[str, tuple[Attack, int, int]] = {
     "fields with another kind of value": (wrong_kinds, 4, 4),
     "bodies in chunks of a byte": (tiny_chunks, 20, 20),
     "cookies full of escapes": (escaped_cookies, 4, 4),
+    "long addresses and many headers": (long_heads, 10, 10),
 }
 
 
