@@ -25,8 +25,8 @@ LONGEST_HEAD = 64 * 1024  # bytes of a request's headers: many sites' cookies, o
 LONGEST_TARGET = 8 * 1024  # bytes of its method and address
 MOST_HEADERS = 128  # as many as the websockets library takes
 TOO_LONG = "This request has too many headers, or too long an address."
-LARGEST_READ = 16 * 1024  # bytes that a connection takes from the network at once
 SLICE = 256  # bytes that are parsed at once while they may hold many small parts
+LARGEST_SLICE = 256 * 1024  # and while a large message arrives: as many as asyncio reads at once
 MOST_WAITING = 200  # frames of a page that have arrived and wait
 CRUMB = 1024  # bytes: a control frame has 125 at most
 MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames in vain, in so many seconds
@@ -156,24 +156,8 @@ def bound_messages() -> None:
             thing.h11_max_incomplete_event_size = LONGEST_HEAD
             page = thing.ws_protocol_class if thing.loaded else None
             if page and not hasattr(page, "crumbs"):
-                requests = reading_little(thing.http_protocol_class)
-                thing.http_protocol_class = bounding_requests(requests)
-                thing.ws_protocol_class = bounding_frames(reading_little(page))
-
-
-def reading_little(protocol: Any) -> Any:
-    """Return uvicorn's class *protocol*, whose connections take little from the network at once.
-
-    asyncio reads 256 KB and hands it over in one call: of frames or chunks of a byte each, that is
-    half a second in which the event loop serves nobody else.
-    """
-
-    class ReadingLittle(protocol):  # type: ignore[misc]
-        def connection_made(self, transport: Any) -> None:
-            transport.max_size = LARGEST_READ
-            super().connection_made(transport)
-
-    return ReadingLittle
+                thing.http_protocol_class = bounding_requests(thing.http_protocol_class)
+                thing.ws_protocol_class = bounding_frames(page)
 
 
 def bounding_requests(protocol: Any) -> Any:
@@ -244,7 +228,7 @@ def bounding_frames(protocol: Any) -> Any:
             if now - self.counted_since > CRUMBS_IN:
                 self.crumbs, self.counted_since = 0, now
             frames = [event for event in self.conn.events if isinstance(event, Frame)]
-            self.part = SLICE if frames else min(2 * self.part, LARGEST_READ)
+            self.part = SLICE if frames else min(2 * self.part, LARGEST_SLICE)
             for frame in frames:
                 is_in_vain = self.close_sent or frame.opcode not in MESSAGES
                 self.crumbs += is_in_vain and len(frame.data) < CRUMB

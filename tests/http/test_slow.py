@@ -30,7 +30,6 @@ from web.edge import Edge
 from web.gate import POLICY, Gate
 from web.messages import (
     CRUMBS_IN,
-    LARGEST_READ,
     LONGEST_TARGET,
     MOST_CRUMBS,
     MOST_HEADERS,
@@ -504,14 +503,6 @@ def until(page: socket.socket, what: bytes) -> bytes:
         while what not in said and (more := page.recv(65_536)):
             said += more
     return said
-
-
-def test_a_connection_takes_little_from_the_network_at_once(server: uvicorn.Server) -> None:
-    """AV-5: what one read brings is handled in one go, in which nobody else is served."""
-    with open_page(server):
-        [page] = pages_of(server)
-
-        assert page.transport.max_size == LARGEST_READ
 
 
 def test_a_request_in_chunks_is_refused(server: uvicorn.Server) -> None:
