@@ -106,7 +106,7 @@ class TooMany(AuthError):
 class PasswordUnusable(AuthError, ValueError):
     """The password is too long, or contains characters that can't be encoded."""
 
-    message = "This password can't be used. Choose a shorter one, of ordinary characters."
+    message = "This password can't be used. Choose a shorter one with ordinary characters."
 
 
 class LinkRefused(AuthError):
@@ -140,7 +140,7 @@ class PasswordNeeded(AuthError):
 class RoleNeeded(AuthError):
     """The action requires a role that the user doesn't have."""
 
-    message = "Your account may not do this."
+    message = "Your account isn't allowed to do this."
 
 
 class LastAdmin(AuthError):

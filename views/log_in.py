@@ -35,11 +35,11 @@ with form_page(f"Log in to {as_text(visit().auth.settings.app_name)}") as below:
             link("forgot_password", "Forgot password?")
         remember = st.checkbox("Keep me logged in")
         form.button("Log in")
-    form.submit(log_in, email, password, remember)  # what stands below is not drawn for a page left
+    form.submit(log_in, email, password, remember)  # what follows is not drawn if it leads away
     draw("buttons", "show_log_in")
     settings = visit().auth.settings
     if settings.require_verified_email:
-        st.caption("New here? Open the link in our email first, then log in.")
+        st.caption("Just signed up? Open the link in our email first, then log in.")
     if settings.sign_up == "open":
         aside(below, "sign_up", "Sign up", "New here?")
 

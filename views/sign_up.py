@@ -16,7 +16,7 @@ SENT = "We have sent you a link. Open it to confirm your email."
 
 
 def sign_up(email: str, password: str, name: str) -> Say | Go:
-    """Make the account, and log in with it: unless its owner has to open an email first."""
+    """Make the account, and log in with it unless its owner has to open an email first."""
     auth, client = visit().auth, visit().client
     if auth.settings.require_verified_email:
         sign_up_by_email(auth, email, password, name, client)
@@ -27,7 +27,7 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
 
 
 CLOSED = {
-    "invited": "New accounts are by invitation. If you have one, follow the link in its email.",
+    "invited": "New accounts are by invitation only. If you have one, open the link in its email.",
     "closed": "New accounts can't be made here at the moment.",
 }
 

@@ -210,7 +210,7 @@ def inbox_page(name: str, said: Say, again: Callable[[str], Say | Go] | None = N
 def _say_where_emails_are(side: Literal["left", "center"] = "left") -> None:
     settings = visit().auth.settings
     if not settings.production and not settings.smtp_url:
-        said = "Outbox: this email is a file in data/outbox/, its link is in the terminal."
+        said = "Outbox: this email is a file in data/outbox/, and its link is in the terminal."
         st.caption(said, text_alignment=side)
         link("outbox", "Open the outbox", ":material/mail:")
 

@@ -7,15 +7,17 @@ SIGNED_OUT = "You are logged out."
 END_NOTICES: dict[EndReason | None, str] = {
     EndReason.LOGGED_OUT: SIGNED_OUT,
     EndReason.REPLACED: "There was another log-in in this browser. Log in to continue.",
-    EndReason.CROWDED_OUT: "You logged in on more devices than one account can have at a time.",
-    EndReason.ENDED: "This device was logged out from another one of yours.",
+    EndReason.CROWDED_OUT: (
+        "You logged in on too many devices, so this one was logged out. Log in to continue."
+    ),
+    EndReason.ENDED: "You logged this device out from another one. Log in to continue.",
     EndReason.STALE: "We could not confirm that this page is yours. Reload it to continue.",
     EndReason.REUSED: "We ended this session: its cookie may have been copied. Log in to continue.",
     EndReason.EXPIRED: "Your session has reached its end. Log in to continue.",
     EndReason.IDLE: "You were away for a while, so we logged you out. Log in to continue.",
     EndReason.DISABLED: "This account is disabled. Ask the people who run this app.",
     EndReason.CHANGED: "Your account has changed. Log in to continue.",
-    EndReason.ONE_FACTOR: "This app asks for a second factor now. Log in to continue.",
+    EndReason.ONE_FACTOR: "This app now asks for a second factor. Log in to continue.",
 }
 # Events as an admin reads them, of any user.
 EVENTS = {
@@ -25,7 +27,7 @@ EVENTS = {
     Event.STEP_ASKED: "Correct password; a second step asked for",
     Event.PASSWORD_SWITCHED_OFF: "Password switched off for unknown networks",
     Event.LOCKED: "Log-in paused for a while",
-    Event.CONFIRMED: "Password entered again",
+    Event.CONFIRMED: "Identity confirmed",
     Event.PASSWORD_CHANGED: "Password changed",
     Event.PASSWORD_REMOVED: "Password removed",
     Event.FACTOR_ADDED: "Second factor added",
@@ -45,7 +47,7 @@ EVENTS = {
     Event.SESSION_EXPIRED: "Session expired",
     Event.LOGGED_OUT: "Logged out",
     Event.USED_AFTER_END: "Ended session used",
-    Event.REFUSED: "Refused within a session",
+    Event.REFUSED: "Wrong password within a session",
     Event.INVITED: "Invitation sent",
     Event.INVITATION_REVOKED: "Invitation revoked",
     Event.INVITATION_ACCEPTED: "Invitation accepted",

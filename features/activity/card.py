@@ -21,7 +21,7 @@ WORDS = {
     Event.LOG_IN_FAILED: "Someone tried a wrong password",
     Event.LOCKED: "Logging in was paused for a while",
     Event.PASSWORD_SWITCHED_OFF: "Your password was switched off for unknown networks",
-    Event.CONFIRMED: "You entered your password again",
+    Event.CONFIRMED: "You confirmed your identity",
     Event.TOKEN_REUSED: "A session was ended: its cookie was used twice",
     Event.LOGGED_OUT: "You logged out",
     Event.REFUSED: "A wrong password was entered in your account",

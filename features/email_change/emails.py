@@ -12,7 +12,7 @@ def change(emails: Emails, to: str, token: str) -> Mail:
         to,
         f"Confirm your new email for {emails.app}",
         f"Someone, probably you, wants to use {to} for their account.",
-        "To confirm it, follow the link where you are logged in, or enter your password there.",
+        "To confirm it, follow the link. If you aren't logged in there, enter your password.",
         button=("Confirm my new email", verify_path(token)),
         after="The link works once, within 24 hours. Until then your account keeps its old "
         "email. If it wasn't you, ignore this email.",

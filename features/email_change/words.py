@@ -8,4 +8,4 @@ NOT_YOU = (
     "every device, switch off the password and all passkeys, and email you a link to choose a new "
     "password."
 )
-KEPT = "Your account keeps its old email. We have sent a link to it."
+KEPT = "Your account keeps its old email. Open the link we have sent there to choose a password."

@@ -13,4 +13,4 @@ EXPIRED = "This invitation has expired. Ask the person who invited you for a new
 HAS_ACCOUNT = "There is already an account with this email. Log in to continue."
 NOT_NOW = "New accounts can't be made here at the moment. Try again later."
 ACCEPTED = "This invitation was accepted. There is nothing left to do."
-NOT_YOURS = "This invitation is for another email than yours. To accept it, log out."
+NOT_YOURS = "This invitation is for another email. To accept it, log out and open the link again."

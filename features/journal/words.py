@@ -12,7 +12,7 @@ class JournalFull(AuthError):
 TITLE = "Your journal"
 EXAMPLE = (  # in development
     "An example of data that only its user sees. All of it is in `features/journal/`; "
-    "`python3 dev.py remove journal` takes it away."
+    "`python3 dev.py remove journal` removes it."
 )
 ASK = "What did you do today?"
 NOTHING_TYPED = "Enter what you did."

@@ -18,7 +18,7 @@ class LastWayIn(AuthError):
 class PasskeyFirst(AuthError):
     """A password is removed in a session that a passkey has opened or confirmed."""
 
-    message = "To remove your password, log in with a passkey first: then you know that it works."
+    message = "To remove your password, first log in with a passkey, so you know that it works."
 
 
 class TooManyPasskeys(AuthError):

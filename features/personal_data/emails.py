@@ -10,7 +10,7 @@ def deleted(emails: Emails, to: str) -> Mail:
         "deleted",
         to,
         f"Your account at {emails.app} was deleted",
-        f"Your account, {to}, and everything personal in it was deleted, as you asked.",
+        f"Your account, {to}, was deleted with all its personal data, as you asked.",
         urgency=Urgency.NOTICE,
     )
 

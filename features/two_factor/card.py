@@ -20,5 +20,5 @@ def show_card() -> None:
             change_link("two_factor", "your authenticator app", verb=verb)
         if found.app:
             with row("Recovery"):
-                st.text(f"{found.recovery_codes} codes left")
+                st.text(f"Codes left: {found.recovery_codes}")
                 change_link("recovery_codes", "your recovery codes", verb="Renew")

@@ -254,7 +254,7 @@ def test_ending_another_session_needs_the_password_and_clears_its_page(
     desk.button("End all other sessions").click()
 
     expect(desk.page.get_by_text("You aren't logged in on any other device.")).to_be_visible()
-    expect(phone.page.get_by_text("logged out from another one of yours")).to_be_visible()
+    expect(phone.page.get_by_text("You logged this device out from another one.")).to_be_visible()
     phone.expect_form()
 
 

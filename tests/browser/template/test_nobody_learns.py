@@ -70,7 +70,7 @@ def test_logging_in_waits_for_the_mail_to_be_answered(visitor: Visitor, strict: 
     email = fresh_email()
     sign_up(visitor, email)
     visitor.open("/log-in")
-    says(visitor, "New here? Open the link in our email first, then log in.")
+    says(visitor, "Just signed up? Open the link in our email first, then log in.")
     visitor.fill_log_in(email)
     says(visitor, LogInRefused.message)
 
