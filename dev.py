@@ -1,24 +1,24 @@
-"""Set this project up and start it. Every command may be repeated: only what is missing is done.
+"""Set this project up and start it. Any command may be repeated: it does only what is missing.
 
     python3 dev.py                       run the app: streamlit run app.py
-    python3 dev.py --server.port 8600    the same; extra arguments go to streamlit, and win
-    python3 dev.py serve                 run server.py instead: the cookie becomes HttpOnly
+    python3 dev.py --server.port 8600    the same; extra arguments go to streamlit and override ours
+    python3 dev.py serve                 run server.py instead, whose cookie is HttpOnly
     python3 dev.py test -k cookie        run the test suite; extra arguments go to pytest
     python3 dev.py test --quick          only the quick tests: about a minute
     python3 dev.py bench                 print the benchmark tables
-    python3 dev.py screenshots           retake the README's; --all FOLDER: every page, measured
+    python3 dev.py screenshots           retake the README's images; --all FOLDER: every page
     python3 dev.py auth create EMAIL     manage accounts: python -m auth; --help lists the commands
-    python3 dev.py lock                  write the lock files after a change of the requirements
+    python3 dev.py lock                  write the lock files after the requirements have changed
     python3 dev.py adopt PATH            bring user accounts into an existing Streamlit app
     python3 dev.py remove NAME           remove a feature: its folder, its lines, its tables
-    python3 dev.py upgrade               apply the template's newest release, or what is named
+    python3 dev.py upgrade               apply the template's newest release, or the one you name
     python3 dev.py help                  print this
 
-Each makes .venv and installs what the lock files pin, each file checked by its hash: with uv where
-it is installed, or else with pip. A new requirement in pyproject.toml is locked first. The app also
-gets an .env with a secret key of its own and a migrated database; the tests get a Chromium. An .env
-with settings is never touched, a step with nothing to do says nothing, an interrupted one is done
-again. Works from any folder.
+Every command makes .venv and installs what the lock files pin, checked by hash: with uv if it is
+installed, or else with pip. A new requirement in pyproject.toml is locked first. The app also gets
+an .env with its own secret key and a migrated database; the tests get a Chromium. An .env that has
+settings is never touched. A step with nothing to do prints nothing, and an interrupted step is
+repeated. All commands work from any folder.
 """
 
 from __future__ import annotations  # needs Python 3.11; main() says so where this line parses
@@ -68,7 +68,7 @@ def make_venv() -> None:
     if not importlib.util.find_spec("venv"):
         stop("this Python cannot make a .venv; on Debian or Ubuntu: apt install python3-venv")
     say("Making .venv ...")
-    # Without pip of its own: uv needs none, and the pip that is there can install into it.
+    # Without its own pip: uv needs none, and this Python's pip can install into it.
     made, output = attempt(sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
     if not made:
         stop("making .venv failed as shown above; delete that folder and try again.", output)
@@ -77,8 +77,8 @@ def make_venv() -> None:
 def install(*names: str) -> None:
     """Install the lock files *names*, unless .venv's stamp has their current digests.
 
-    The stamp is removed before the installer starts and written when it is done, so an interrupted
-    install never counts as complete. A requirement that is not locked yet is locked first.
+    The stamp is removed before the installer starts and written when it has finished, so an
+    interrupted install never counts as complete. Requirements not locked yet are locked first.
     """
     if missing := unlocked(names):
         say(f"{', '.join(missing)}: not locked yet.")
@@ -93,8 +93,8 @@ def install(*names: str) -> None:
     STAMP.unlink(missing_ok=True)
     install_hashed(*(HERE / name for name in names))
     STAMP.write_text("\n".join(wanted))
-    # The first start compiles what it imports. The other core may as well begin while this one
-    # migrates; nothing waits for it.
+    # The first start compiles what it imports. Another core can begin with that while this one
+    # migrates the database; nothing waits for it.
     with contextlib.suppress(OSError):
         nul = subprocess.DEVNULL
         subprocess.Popen((PYTHON, "-c", IMPORTED_FIRST), cwd=HERE, stdout=nul, stderr=nul)
@@ -103,8 +103,8 @@ def install(*names: str) -> None:
 def install_hashed(*files: Path) -> None:
     """Install the packages pinned in *files*, checked by hash: with uv, or with pip if that fails.
 
-    Each reads only its own settings (UV_*, uv.toml; PIP_*, pip.conf): uv cannot reach an index that
-    is configured for pip alone.
+    Each tool reads only its own settings (UV_*, uv.toml; PIP_*, pip.conf), so uv cannot reach an
+    index that is configured for pip alone.
     """
     options = ("--quiet", "--require-hashes", *(f"--requirement={file}" for file in files))
     uv = shutil.which("uv")
@@ -163,7 +163,7 @@ def requirements(text: str) -> dict[str, str]:
 
 
 def lock(*extra: str) -> None:
-    """Write the lock files: every package for every platform, by version and hash, no registry.
+    """Write the lock files: every package for every platform, by version and hash, no index URL.
 
     Also writes requirements.txt, which hosts read. *extra* is passed to uv: `--upgrade` takes the
     newest versions that the requirements allow.
@@ -200,9 +200,9 @@ def find_uv() -> tuple[str | Path, ...]:
 
 
 def write_env() -> None:
-    """Write .env with a new key, readable by its owner only; leave one with settings alone.
+    """Write .env with a new key, readable by its owner only; never touch one that has settings.
 
-    One that has only a key is completed, and keeps its key.
+    One that has only a key is completed and keeps that key.
     """
     env, example = HERE / ".env", (HERE / ".env.example").read_text("utf-8")
     alone = re.fullmatch(
@@ -252,7 +252,7 @@ def find_chromium() -> str | None:
 def install_chromium() -> str:
     """Install a Chromium with apt-get, or else with Playwright; return its path."""
     say("Installing Chromium ...")
-    attempt("apt-get", "update")  # for all but root this fails at once and does no harm
+    attempt("apt-get", "update")  # except as root, this fails at once and does no harm
     installed, output = attempt("apt-get", "install", "-y", "chromium")
     if not installed:
         _, output = attempt(PYTHON, "-m", "playwright", "install", "chromium")
@@ -266,7 +266,7 @@ def refuse_bad_port(*line: str) -> None:
     if port is None:
         return
     if not re.fullmatch("[0-9]{1,5}", port) or int(port) > HIGHEST_PORT:
-        stop(f"--server.port is {port!r}, which is no port: write a number such as 8600", code=2)
+        stop(f"--server.port is {port!r}, not a port: write a number such as 8600", code=2)
     try:
         socket.create_connection((asked["address"], int(port)), timeout=0.5).close()
     except (KeyError, OSError):  # without an address, or nothing listens
@@ -284,7 +284,7 @@ def start(steps: Iterable[Callable[[], None]], *line: str) -> NoReturn:
     command = [str(PYTHON), "-m", *line]
     if os.name != "nt":
         os.execv(PYTHON, command)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # no true exec there: wait, and leave Ctrl-C to it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows has no exec: wait, leave Ctrl-C to it
     raise SystemExit(subprocess.call(command))
 
 
@@ -297,7 +297,7 @@ def serve(script: str, *options: str) -> NoReturn:
 def test(*extra: str) -> NoReturn:
     """Set the tests up and run them; without a browser where --quick leaves its tests out."""
     steps = TESTS[:-1] if "--quick" in extra else TESTS
-    # File by file, the workers would wait for the longest at the end.
+    # Dealt out file by file, the workers would wait for the longest file at the end.
     dealt = ("--dist=worksteal",) if "--quick" in extra else ()
     start(steps, "pytest", *dealt, *extra)
 
@@ -315,8 +315,8 @@ COMPILE = (
 )
 APP = (make_venv, partial(install, "requirements.lock"), write_env, migrate)
 TESTS = (make_venv, partial(install, *LOCKS), provide_chromium)
-LOCAL = ("--server.address=localhost", "--server.port=8501")  # extra arguments follow, and so win
-EDITED = "--server.fileWatcherType=auto"  # what is saved is shown; it costs each visitor
+LOCAL = ("--server.address=localhost", "--server.port=8501")  # arguments after these override them
+EDITED = "--server.fileWatcherType=auto"  # shows saved files; costs each session memory
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": partial(serve, "app.py", EDITED),
     "serve": partial(serve, "server.py"),
@@ -329,7 +329,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "remove": partial(start, APP[:2], "upkeep.remove"),
     "upgrade": partial(start, (make_venv,), "upkeep.upgrade"),
 }
-TEMPLATES = {"adopt", "bench", "screenshots"}  # of these, a project has nothing
+TEMPLATES = {"adopt", "bench", "screenshots"}  # commands that only the template has
 if not (HERE / "upkeep/adopt.py").is_file():
     for name in TEMPLATES:
         del COMMANDS[name]
@@ -339,8 +339,8 @@ def main(arguments: list[str]) -> None:
     """Run the command in *arguments* (default `run`) and pass the rest through to it."""
     if sys.version_info < OLDEST:
         stop("Python {}.{} or newer is needed; this is {}.{}.".format(*OLDEST, *sys.version_info))
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # no litter; but each start would compile all
-        # Not below this folder: its watcher ends when folders appear in it while the app runs.
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # each start would compile everything
+        # Not in this folder: its watcher stops if folders appear in it while the app runs.
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path.home() / ".cache/cpython"))
     first = arguments[0] if arguments else "run"
     if first in ("help", "--help", "-h"):
@@ -357,7 +357,7 @@ def attempt(*command: str | Path) -> tuple[bool, str]:
     """Run *command* in this folder silently; return whether it succeeded, and its output."""
     try:
         done = subprocess.run(command, cwd=HERE, input="", capture_output=True, errors="replace")
-    except OSError as error:  # not there, or not made for this machine
+    except OSError as error:  # it is missing, or not made for this machine
         return False, str(error)
     return done.returncode == 0, done.stdout + done.stderr
 

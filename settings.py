@@ -1,7 +1,7 @@
-"""The one typed settings object: read from the environment and `.env`, checked, passed on.
+"""The one typed settings object, read from the environment and `.env` and checked.
 
-One parser checks each value and returns the form that is used: `read_site`, `read_database`,
-`read_mail_server` and `read_sender`. A value that passes works.
+`read_site`, `read_database`, `read_mail_server` and `read_sender` each check one kind of value and
+return it in the form that the app uses, so a value that passes works.
 """
 
 import re
@@ -85,7 +85,7 @@ def split_commas(value: object) -> object:
 
 
 def read_domains(value: object) -> object:
-    """Return the domains of SIGN_UP_DOMAINS in ASCII; a leading dot stands for subdomains."""
+    """Return the domains of SIGN_UP_DOMAINS in ASCII; a leading dot means subdomains."""
     if not isinstance(value, str):
         return value
     parts = [part.strip() for part in value.split(",") if part.strip()]
@@ -93,8 +93,8 @@ def read_domains(value: object) -> object:
         read = [part[: part[0] == "."] + read_host(part.removeprefix(".")) for part in parts]
     except ValueError:
         read = []
-    if not read:  # not even one that admits nothing: a typing error must not open the app
-        raise ValueError("is no list of domains: write example.com, or .example.com for subdomains")
+    if not read:  # a typing error must not open the app: an empty list admits everyone
+        raise ValueError("is not a domain list: write example.com, or .example.com for subdomains")
     return read
 
 
@@ -239,7 +239,7 @@ def read_sender(text: str) -> Sender:
         raise ValueError(wrong)
     local, _, domain = email.rpartition("@")
     try:
-        # Not with its own domain: root@localhost is an email too.
+        # Checked without its own domain, because root@localhost is an email too.
         local = validate_email(f"{local}@example.com", check_deliverability=False).local_part
         return Sender(name, f"{local}@{_read_mail_domain(domain)}")
     except (EmailNotValidError, ValueError):
@@ -284,7 +284,7 @@ def read_database(text: str) -> "URL":
 
 
 class _Explained(ValueError):
-    """An error with a text that already completes the sentence."""
+    """An error whose text already says what is wrong and how to fix it."""
 
 
 def _parsed(text: str) -> "URL":
@@ -335,7 +335,7 @@ def _check_options(url: "URL") -> None:
     from psycopg.conninfo import make_conninfo, timeout_from_conninfo
     from sqlalchemy.exc import ArgumentError
 
-    fix = "has an option that PostgreSQL does not take: correct or delete what follows the ?"
+    fix = "has an option that PostgreSQL does not accept: correct or delete what follows the ?"
     try:
         _, options = url.get_dialect()().create_connect_args(url)
         for port in str(options.get("port", "")).split(","):
@@ -505,7 +505,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_a_database(cls, value: str) -> str:
-        if value.strip() == DEFAULT_DATABASE:  # spares a start the import of SQLAlchemy
+        if value.strip() == DEFAULT_DATABASE:  # so that startup needn't import SQLAlchemy
             return str(cls.model_fields["database_url"].default)
         return read_database(value).render_as_string(hide_password=False)
 
@@ -592,7 +592,7 @@ def _make_key(env_file: Path) -> bool:
     """
     try:
         stand_in = Settings(_env_file=env_file, secret_key=SecretStr(secrets.token_urlsafe(32)))
-    except ValidationError:  # the missing key is not the only fault: that one is named first
+    except ValidationError:  # another setting is wrong too: report that one first
         return False
     if stand_in.production:
         return False

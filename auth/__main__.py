@@ -1,4 +1,4 @@
-"""The operator's commands: `python -m auth COMMAND`; each feature brings its own."""
+"""The operator's commands, `python -m auth COMMAND`, and those that features add."""
 
 import json
 import os
@@ -34,7 +34,7 @@ from settings import ROOT, SettingsError, load_settings
 
 
 class Commands(click.Group):
-    """The commands, each of which ends with a sentence and exit code 1 where it is refused."""
+    """The commands; one that is refused ends with a sentence and exit code 1."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; raises ClickException."""
@@ -58,7 +58,7 @@ class Commands(click.Group):
 
 
 class SentAtOnce(MailQueue):
-    """Sends at once, so that the command can report an email that failed."""
+    """A queue that sends at once, so that the command can report an email that failed."""
 
     def enqueue(self, job: Callable[[], object]) -> None:
         """Run *job* now; the command continues without an email that it could not send."""
@@ -114,7 +114,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @command(
     EMAIL,
-    click.option("--name", default="", help="What they are called."),
+    click.option("--name", default="", help="The user's name."),
     click.option("--role", "roles", type=ROLE, multiple=True, help="A role; may be repeated."),
     click.option("--password-stdin", is_flag=True, help="Read the password from stdin."),
 )
@@ -134,7 +134,7 @@ def create(
                 user = administration.add_account(auth, email, name)
         except EmailTaken:
             raise click.ClickException(
-                "There is already an account with this email: see grant and reset."
+                "There is already an account with this email: use grant or reset."
             ) from None
         for role in roles:
             administration.grant(auth, user.id, Role(role))
@@ -147,14 +147,14 @@ def create(
 @command(
     click.argument("prefix", default=""),
     click.option("--role", type=ROLE, help="Only those with this role."),
-    click.option("--after", default="", metavar="EMAIL", help="Go on after this email."),
+    click.option("--after", default="", metavar="EMAIL", help="Start after this email."),
     click.option("--limit", type=click.IntRange(1), default=50, show_default=True),
     JSON,
 )
 def list_(
     open_service: OpenService, prefix: str, role: str | None, after: str, limit: int, as_json: bool
 ) -> None:
-    """List the accounts whose email begins with PREFIX, by email. With --json, one a line."""
+    """List the accounts whose email begins with PREFIX, sorted. With --json, one on each line."""
     with open_service() as auth:
         found = list_members(
             auth, prefix, only=Role(role) if role else None, after=after, most=limit + 1
@@ -202,7 +202,7 @@ def revoke(open_service: OpenService, email: str, role: str) -> None:
 
 
 def verify(auth: AuthService, user_id: str) -> str:
-    """Mark EMAIL as confirmed, because you know whose it is."""
+    """Mark EMAIL as confirmed; use it only if you know whose it is."""
     administration.verify(auth, user_id)
     return "The email is confirmed."
 
@@ -233,7 +233,7 @@ def log_out(open_service: OpenService, email: str | None, everybody: bool) -> No
         raise click.UsageError("Give the EMAIL of an account, or --everybody.")
     with open_service() as auth:
         administration.end_every_session(auth, member(auth, email).id if email else None)
-    click.echo("Their sessions have ended.")
+    click.echo("The sessions have ended.")
 
 
 @command(EMAIL, click.option("--yes", is_flag=True, help="Don't ask."))
@@ -256,7 +256,7 @@ def delete(open_service: OpenService, email: str, yes: bool) -> None:
 def audit(
     open_service: OpenService, email: str | None, event: str | None, limit: int, as_json: bool
 ) -> None:
-    """Show the newest security events, the newest first. With --json, one a line."""
+    """Show the latest security events, the newest first. With --json, one on each line."""
     with open_service() as auth:
         about = [AuditEvent.user_id == member(auth, email).id] if email else []
         kind = [AuditEvent.event == event] if event else []
@@ -301,7 +301,7 @@ def emails(folder: Path) -> None:
 
 @command()
 def rotate(open_service: OpenService) -> None:
-    """Encrypt stored secrets under the newest SECRET_KEY, so that an older one can go."""
+    """Encrypt stored secrets under the newest SECRET_KEY, so that older keys can be removed."""
     with open_service() as auth:
         done = sum(feature.rotate(auth) for feature in auth.features if feature.rotate)
     click.echo(f"{done:,} {'secret' if done == 1 else 'secrets'} encrypted anew.")
@@ -313,7 +313,7 @@ for feature in FEATURES:
 
 
 def _plain(value: Any) -> str:
-    """Return *value* as a person reads it."""
+    """Return *value* as text for a person to read."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     return " ".join(sorted(value)) if isinstance(value, frozenset) else str(value or "")

@@ -27,7 +27,7 @@ def sign_up(email: str, password: str, name: str) -> Say | Go:
 
 
 CLOSED = {
-    "invited": "New accounts are by invitation only. If you have one, open the link in its email.",
+    "invited": "New accounts are by invitation only. If you were invited, open the emailed link.",
     "closed": "New accounts can't be made here at the moment.",
 }
 

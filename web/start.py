@@ -1,4 +1,4 @@
-"""Created once per process, and checked: settings, database, the service with its features."""
+"""What each process creates once and checks: settings, database, service and features."""
 
 import asyncio
 import atexit
@@ -116,19 +116,19 @@ def check_features(settings: Settings, features: "Sequence[Feature]") -> None:
     if settings.require_verified_email and not any(each.after_sign_up for each in features):
         raise SettingsError(
             "REQUIRE_VERIFIED_EMAIL is true, and the feature that sends the email was removed: set "
-            "it to false, or bring features/email_verification back."
+            "it to false, or restore features/email_verification."
         )
 
     requires_two = settings.two_factor == "required" or settings.two_factor_required_for
     if requires_two and not any(each.is_factor for each in features):
         raise SettingsError(
-            "TWO_FACTOR requires a second factor, and the feature that asks was removed: set "
-            "it to optional, or bring features/two_factor back."
+            "A second factor is required, and the feature that asks for it was removed: set "
+            "TWO_FACTOR=optional and no TWO_FACTOR_REQUIRED_FOR, or restore features/two_factor."
         )
     if unknown := set(settings.two_factor_required_for) - set(Role):
         raise SettingsError(
-            f"TWO_FACTOR_REQUIRED_FOR names no role of this app with {', '.join(sorted(unknown))}: "
-            f"write one of {', '.join(Role)}."
+            f"TWO_FACTOR_REQUIRED_FOR names what is no role: {', '.join(sorted(unknown))}. "
+            f"Write roles of this app, separated by commas: {', '.join(Role)}."
         )
 
 

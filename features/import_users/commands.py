@@ -1,4 +1,4 @@
-"""`python -m auth import FILE`, and how it words what was done."""
+"""`python -m auth import FILE`, and its report in words."""
 
 import json
 from collections import defaultdict
@@ -17,7 +17,7 @@ FIXES = {
     Problem.INVALID_EMAIL: "Correct it in the file.",
     Problem.EMAIL_TWICE: "Decide in the file whose account it is.",
     Problem.INVALID_NAME: "Shorten it, or remove its control characters.",
-    Problem.PLAIN_PASSWORD: "Passwords in plain text are never taken over. Delete them from the "
+    Problem.PLAIN_PASSWORD: "Passwords in plain text are never imported. Delete them from the "
     "file, or give --drop-unusable: their owners choose a new one by a reset link.",
     Problem.OTHER_SCHEME: "Only bcrypt's hashes can be checked ($2a$, $2b$, $2y$). "
     "With --drop-unusable their owners choose a new password by a reset link.",

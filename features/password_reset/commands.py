@@ -15,7 +15,7 @@ from features.password_reset.rules import issue_reset, without_password
 def reset(
     open_service: OpenService, email: str | None, send: bool = False, everyone: bool = False
 ) -> None:
-    """Print a link by which the owner of EMAIL chooses a password; it works once, for an hour."""
+    """Print a link for the owner of EMAIL to choose a password; it works once, within an hour."""
     if bool(email) == everyone or (everyone and not send):
         raise click.UsageError("Give the EMAIL of an account, or --without-password --send.")
     failed = 0

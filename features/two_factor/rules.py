@@ -351,7 +351,7 @@ def expired(now: datetime) -> Sequence[Expired]:
 
 
 def turn_off_for(auth: AuthService, user_id: str) -> str:
-    """Remove the second factor of a user who has lost it, end their sessions, and tell them."""
+    """Remove the second factor of a user who has lost it, end their sessions, and email them."""
     with auth.write() as connection:
         removed = _remove(connection, user_id)
         update_user(connection, user_id, auth_version=UserRow.auth_version + 1)

@@ -95,7 +95,7 @@ def test_an_account_is_made_once(run: Run, ada: Person) -> None:
     done = run("create", ada.email, "--role", "admin")
 
     assert done.exit_code == 1
-    assert "see grant and reset" in done.output
+    assert "use grant or reset" in done.output
 
 
 def test_roles_are_granted_and_the_last_admin_stays(run: Run, ada: Person) -> None:

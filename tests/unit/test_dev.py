@@ -524,7 +524,7 @@ def test_a_port_that_is_none_is_told_before_anything_is_done(new: Project, port:
 
     assert ended.returncode == 2
     assert sentence(ended) == (
-        f"--server.port is {port!r}, which is no port: write a number such as 8600"
+        f"--server.port is {port!r}, not a port: write a number such as 8600"
     )
     assert not (new.folder / ".venv").exists()
 

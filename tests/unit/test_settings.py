@@ -56,10 +56,10 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("COOKIE_NAME", "a;b", "cannot be used", "letters, digits, - and _"),
         ("TRUSTED_PROXIES", "-1", "cannot be used", "greater than or equal to 0"),
         ("SIGN_UP", "nobody", "cannot be used", "'open', 'invited' or 'closed'"),
-        ("SIGN_UP_DOMAINS", ",", "no list of domains", "example.com"),
-        ("SIGN_UP_DOMAINS", "example.com,@acme.org", "no list of domains", "example.com"),
-        ("SIGN_UP_DOMAINS", "..example.com", "no list of domains", "example.com"),
-        ("SIGN_UP_DOMAINS", "*.example.com", "no list of domains", ".example.com for subdomains"),
+        ("SIGN_UP_DOMAINS", ",", "not a domain list", "example.com"),
+        ("SIGN_UP_DOMAINS", "example.com,@acme.org", "not a domain list", "example.com"),
+        ("SIGN_UP_DOMAINS", "..example.com", "not a domain list", "example.com"),
+        ("SIGN_UP_DOMAINS", "*.example.com", "not a domain list", ".example.com for subdomains"),
         ("SIGN_UP_DOMAINS", "example.com", "anyone can type", "REQUIRE_VERIFIED_EMAIL=true"),
         ("SESSION_MAX_AGE", "12", "not a length of time", "12h"),
         ("SESSION_MAX_AGE", "0h", "not a length of time", "12h"),
@@ -131,7 +131,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("DATABASE_URL", "sqlite:///data/", "names a folder", "sqlite:///data/app.db"),
         ("DATABASE_URL", "sqlite:///auth", "names a folder", "sqlite:///data/app.db"),
         *(
-            ("DATABASE_URL", f"postgresql://u:hunter2@h/d?{option}", "does not take", "delete")
+            ("DATABASE_URL", f"postgresql://u:hunter2@h/d?{option}", "does not accept", "delete")
             for option in (
                 "no_such_option=1",
                 "sslmode=hunter2",

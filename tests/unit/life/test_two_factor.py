@@ -397,9 +397,9 @@ def test_what_began_while_it_was_off_ends_when_it_is_on_again(
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"two_factor_required_for": ("king",)}, "names no role of this app with king"),
-        ({"two_factor": "required"}, "the feature that asks was removed"),
-        ({"two_factor_required_for": ("admin",)}, "the feature that asks was removed"),
+        ({"two_factor_required_for": ("king",)}, "names what is no role: king"),
+        ({"two_factor": "required"}, "the feature that asks for it was removed"),
+        ({"two_factor_required_for": ("admin",)}, "the feature that asks for it was removed"),
     ],
 )
 def test_a_requirement_that_cannot_be_kept_stops_the_start(
