@@ -1,1 +1,1 @@
-"""The rules of signing in, one file a feature; knows no Streamlit and no web server."""
+"""The sign-in core: its rules, one subject in each file, without Streamlit or a web server."""

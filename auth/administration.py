@@ -1,7 +1,7 @@
 """Administration: what operators and admins may do to accounts.
 
-Each verb takes the session of the admin who acts, *by*, or None for an operator's command. An admin
-must have typed the password recently; raises PasswordNeeded, RoleNeeded, or SessionOver otherwise.
+Each verb takes *by*, the session of the admin who acts, or None for an operator's command. An admin
+must have stepped up recently; otherwise raises PasswordNeeded, RoleNeeded, or SessionOver.
 """
 
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = Non
 
 
 def delete_account(auth: AuthService, user_id: str, by: Session | None = None) -> None:
-    """Delete the account and all that is personal; raises LastAdmin, or NoSuchUser."""
+    """Delete the account and all its personal data; raises LastAdmin, or NoSuchUser."""
     with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
         keep_an_admin(connection, user_id)
@@ -149,7 +149,7 @@ def record_change(
 ) -> None:
     """Record *event* about the user, done by an admin or an operator.
 
-    Not with the admin's IP address and browser: the user can read and download their events.
+    Without the admin's IP address and browser, since users can read and download their events.
     """
     record(
         connection,
@@ -163,7 +163,7 @@ def record_change(
 
 
 def _require_account(connection: Connection, user_id: str) -> None:
-    """Lock the account: of two changes at once, the second finds what the first one made of it.
+    """Lock the account, so that of two changes at once the second sees the result of the first.
 
     Raises NoSuchUser.
     """

@@ -33,7 +33,7 @@ class Event(StrEnum):
     STEP_ASKED = "authn_login_step"  # the password was correct, and more is asked for
     PASSWORD_SWITCHED_OFF = "authn_login_fail_max"  # noqa: S105  a name, not a secret
     LOCKED = "authn_login_lock"
-    CONFIRMED = "authn_password_again"  # step-up: typed again within a session
+    CONFIRMED = "authn_password_again"  # step-up: the password or a passkey, again within a session
     PASSWORD_CHANGED = "authn_password_change"  # noqa: S105
     PASSWORD_REMOVED = "authn_password_removed"  # noqa: S105
     FACTOR_ADDED = "authn_factor_added"
@@ -65,7 +65,7 @@ class Event(StrEnum):
     USER_DELETED = "user_deleted"
 
 
-# Attempts on accounts that do not exist: kept for a shorter time.
+# Kept for a shorter time where no account exists.
 STRANGERS = (Event.LOG_IN_FAILED.value, Event.LOCKED.value)
 
 
@@ -92,7 +92,7 @@ def record(
 ) -> None:
     """Add *event* to the table and to the log; neither ever holds a secret (LG-2).
 
-    *by_id* is the admin who did it to another account, *detail* one more word about it.
+    *by_id* is the admin who acted on another account; *detail* is one more word, such as a role.
     """
     about = {"user_id": user_id, "by_id": by_id, "detail": detail}
     connection.execute(
@@ -135,7 +135,7 @@ def note(
 ) -> None:
     """Write *event* as one line of JSON to the log alone; no text can break the line (LG-3).
 
-    *emails* of users by their ids are not in the line, but beside it for web/terminal.py.
+    *emails*, by user id, are not in the line but attached to the record, for web/terminal.py.
     """
     line = {
         "at": now.isoformat(),
@@ -151,7 +151,7 @@ def note(
 
 
 def _emails(connection: Connection, *user_ids: str | None) -> Mapping[str, str]:
-    """Return the emails of users for the terminal in development; in production, none (LG-2)."""
+    """Return users' emails by id, for the terminal in development; none in production (LG-2)."""
     if not log.isEnabledFor(logging.DEBUG):
         return NO_EMAILS
     rows = connection.execute(select(User.id, User.email).where(User.id.in_(user_ids)))

@@ -1,7 +1,7 @@
 """Breached passwords: a range query to Have I Been Pwned, which never learns the password (PW-7).
 
-Only the first five of forty digits of its SHA-1 leave this machine, and the answer is padded, so
-that its size reveals nothing either. Without an answer within a second the password counts as good.
+Only the first five of the forty digits of its SHA-1 leave this machine, and the answer is padded,
+so that its size reveals nothing either. Without an answer within a second the password passes.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ LONGEST = 200_000  # bytes of an answer that are read; a padded one has 40,000
 HEADERS = {"Add-Padding": "true", "User-Agent": "streamlit-auth-starter"}
 
 log = BoundedLog("auth.breached")
-# A look-up of a name has no time-out of its own: it is left behind in its thread.
+# A DNS look-up has no time-out of its own, so a slow one is left behind in its thread.
 _threads = ThreadPoolExecutor(4, "breached")
 
 
 def is_breached(password: str) -> bool:
-    """Return whether *password* is in the collection of breaches; False where it doesn't answer."""
+    """Return whether *password* is known from a breach; False if the service doesn't answer."""
     digest = hashlib.sha1(normalize("NFC", password).encode(), usedforsecurity=False)
     prefix, suffix = digest.hexdigest().upper()[:5], digest.hexdigest().upper()[5:]
     asked = _threads.submit(_ask, prefix)

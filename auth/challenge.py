@@ -101,7 +101,7 @@ def use_challenge(connection: Connection, challenge: Challenge) -> bool:
 def void_challenges(auth: AuthService, client: Client) -> None:
     """Void what the browser of *client* has begun: another password is being tried in it."""
     if not client.browser:
-        return  # shared by all who send none; a tab of theirs holds one token at a time
+        return  # all without a nonce would share one; each of their tabs holds one token
     pending = select(ChallengeRow.hash).where(ChallengeRow.browser == hash_token(client.browser))
     with auth.read() as connection:  # most have none, and needn't wait for a writer
         if connection.scalar(pending.limit(1)) is None:

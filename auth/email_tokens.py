@@ -37,7 +37,7 @@ class UsedLink(NamedTuple):
 
 
 class LinkTarget(NamedTuple):
-    """What a link that would work now is for."""
+    """The purpose, email and account of a link that would work now."""
 
     purpose: str
     sent_to: str
@@ -54,7 +54,7 @@ LIVES = {
 }
 
 
-# An email that is to become the account's, or that was the account's before a change.
+# Purposes of links about an email that isn't the account's now: a new one, or the one before.
 OF_ANOTHER_EMAIL = (Purpose.CHANGE.value, Purpose.KEEP.value)
 
 
@@ -177,7 +177,7 @@ def void_links(connection: Connection, user_id: str, *but: Purpose) -> None:
 
 
 def void_objections(connection: Connection, user_id: str, since: datetime) -> None:
-    """Void objections to changes made *since* then; earlier owners can still object."""
+    """Void objections to changes made *since* then; objections to earlier changes stay valid."""
     connection.execute(
         delete(EmailToken).where(
             EmailToken.user_id == user_id,

@@ -1,4 +1,4 @@
-"""Emails: one frame for text and HTML, and the wording of those that several features send."""
+"""Emails: one frame for text and HTML, and the wording of those that no single feature owns."""
 
 import tomllib
 from collections.abc import Collection
@@ -13,7 +13,7 @@ THEME = ROOT / ".streamlit" / "config.toml"
 LOGO = ROOT / "views" / "logo.png"  # where there is one: mail programs show no SVG
 LOGO_ID = "logo@app"  # its Content-ID: it travels along, since fetching it would report the reader
 RESET = "/forgot-password"
-# Tables and inline styles are what mail programs know; those that know dark mode take the classes.
+# Mail programs know tables and inline styles; those with a dark mode also apply the classes.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{subject}</title>
 <meta name="viewport" content="width=device-width">
@@ -128,8 +128,8 @@ class Emails:
     ) -> Mail:
         """Return the email *kind*: paragraphs, then a *button* (label and path), then *after*.
 
-        All values are plain text and are escaped here. A button to a page that is not there is
-        left out.
+        All values are plain text and are escaped here. A button to a page that the app
+        doesn't have is left out.
         """
         if button and button[1].partition("?")[0] not in self.paths:
             button = None

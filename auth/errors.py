@@ -6,7 +6,7 @@ AuthError
 ├── SignUpClosed     accounts are made by invitation, or not at all
 ├── LogInRefused     the log-in failed; the reason stays on the server
 ├── StepNeeded       the password was correct, and a stage asks for more
-├── StepOver         the time for that step is over, or the account has changed
+├── StepOver         that step can no longer be passed: too late, or the account has changed
 ├── WrongPassword    not the password of the signed-in account
 ├── TooMany          over a limit, with the time to wait
 ├── PasswordUnusable too long to hash, or not text
@@ -14,7 +14,7 @@ AuthError
 ├── TokenRefused     the token is forged, damaged or foreign
 │   └── TokenExpired     the token was genuine
 ├── SessionOver      the session has ended
-├── PasswordNeeded   the password must be typed again first
+├── PasswordNeeded   the password, or a passkey, is needed again first
 ├── RoleNeeded       the user's roles don't allow it
 ├── LastAdmin        the app would be left without an admin
 ├── NoSuchUser       the account was deleted meanwhile
@@ -28,7 +28,7 @@ from datetime import timedelta
 
 
 class AuthError(Exception):
-    """Base class of all refusals, never raised itself. `message` is a sentence for the user."""
+    """Base class of all refusals, never raised itself; `message` is a sentence for the user."""
 
     message = "That did not work. Try again."
 
@@ -78,7 +78,7 @@ class StepNeeded(AuthError):
 
 
 class StepOver(AuthError):
-    """A challenge can't be passed: it is used, expired or of another browser, or made void."""
+    """A challenge can't be passed: it is used, expired, void, or belongs to another browser."""
 
     message = "This took too long, or was done elsewhere. Log in again."
 
@@ -132,7 +132,7 @@ class SessionOver(AuthError):
 
 
 class PasswordNeeded(AuthError):
-    """The action requires that the password was typed again recently."""
+    """The action requires a recent step-up, by password or passkey."""
 
     message = "Enter your password to continue."
 

@@ -1,4 +1,4 @@
-"""A feature's declaration: the one value through which the core and the pages reach it.
+"""A feature's declaration: the one value through which the core and the pages reach a feature.
 
 No rule of the core imports a feature. `features/__init__.py` lists the declarations; `web/start.py`
 and `auth/__main__.py`, which put the app and its commands together, hand that list to AuthService.
@@ -61,8 +61,8 @@ class DeviceToken(NamedTuple):
 class Feature:
     """A feature: its folder's name and what it adds. Every part is optional.
 
-    What it *draws* on pages of others is in modules of its folder, found by their names: `card` on
-    the account page, `profile` below the profile there, `home` on the home page, `devices` on "Your
+    What it *draws* on other pages is in modules of its folder, found by their names: `card` on the
+    account page, `profile` below the profile there, `home` on the home page, `devices` on "Your
     devices", `menu` in the menu of every page, and `buttons`, beside the password, for another way
     to log in.
 
@@ -75,17 +75,17 @@ class Feature:
 
     name: str
     pages: Sequence[Page] = ()
-    draws: Collection[str] = ()  # the modules that draw on pages of others
+    draws: Collection[str] = ()  # the modules that draw on other pages
     events: Mapping[Event, str] = field(default_factory=dict)  # as "Recent activity" words them
-    samples: Callable[[Emails], Sequence[Mail]] | None = None  # one of each of its emails
+    samples: Callable[[Emails], Sequence[Mail]] | None = None  # a sample of each email
     export: Callable[[AuthService, Connection, User], Mapping[str, Any]] | None = None  # download
-    # For the list of users: those whose emails begin with a text, by email, after another one.
+    # For the list of users: invited people whose email begins with a text and sorts after another.
     invited: Callable[[AuthService, Session, str, str], Sequence[Invitee]] | None = None
-    stage: Callable[[AuthService, Account, Client], bool | None] | None = None  # True: was shown
+    stage: Callable[[AuthService, Account, Client], bool | None] | None = None  # True: shown
     device_token: Callable[[AuthService, Login], DeviceToken | None] | None = None
-    at_start: Callable[[AuthService], Sequence[str]] | None = None  # returns lines for the log
-    is_factor: bool = False  # its stage asks for a second factor: skipped where two were shown
-    allows: Callable[[AuthService, Session], bool] | None = None  # on every run: without a query
+    at_start: Callable[[AuthService], Sequence[str]] | None = None  # returns lines to log
+    is_factor: bool = False  # its stage asks for a second factor; skipped once two were shown
+    allows: Callable[[AuthService, Session], bool] | None = None  # on every run: must not query
     rotate: Callable[[AuthService], int] | None = None  # encrypt under the newest key; how many
     commands: Sequence[Command] = ()  # of `python -m auth`: see auth/operator.py
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
@@ -93,7 +93,7 @@ class Feature:
     after_log_in: Callable[[AuthService, Session], None] | None = None
     # By the user's id, and whether everything is *planted*: see `run_after_takeover`.
     after_takeover: Callable[[AuthService, Connection, str, bool], None] | None = None
-    expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes by now
+    expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes now
 
 
 def paths_of(features: Sequence[Feature]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Cookie hand-off: by ticket at log-in, by refresh on page loads, and to a tab that asks again.
+"""Cookie hand-off: by ticket at log-in, by refresh at page loads, and to a tab that asks again.
 
 A ticket is passed from a script to its page, so that an HTTP response can set the cookie. It works
 once, for half a minute, and only in the browser it was made for.
@@ -21,7 +21,7 @@ from db.models import Ticket
 
 
 def create_ticket(auth: AuthService, token: str, nonce: str) -> str | None:
-    """Return a ticket for the session of *token*, valid only in the browser with this *nonce*."""
+    """Return a ticket for the session of *token*, valid only in the browser that has *nonce*."""
     session = auth.session(token, trusted=True)
     if session is None or session.end_reason:
         return None
@@ -52,7 +52,7 @@ def exchange_ticket(
     session of *cookie*, which the new token replaces: a browser has one session (SE-1).
     """
     now = auth.now()
-    with auth.read() as connection:  # or else anyone could make the writers wait, with any text
+    with auth.read() as connection:  # otherwise any text sent here would take the write lock
         if not is_ticket(connection, ticket):
             return None
     with auth.write() as connection:

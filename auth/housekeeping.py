@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH = 500  # rows in one short transaction
 ACCOUNT_BATCH = 100  # accounts in one: deleting each deletes its sessions and links too
 SESSIONS_KEPT = timedelta(days=30)  # after their last possible day: they show known networks
-STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to accounts that do not exist
+STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to no account
 
 Conditions = Sequence[ColumnExpressionArgument[bool]]
 Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], Conditions]
@@ -39,7 +39,7 @@ def purge_batch(auth: AuthService) -> int:
 def purge(auth: AuthService) -> Iterator[int]:
     """Delete all expired rows, and yield the number of rows in each batch.
 
-    Pauses between batches for as long as the last one took, so that others can write.
+    Pauses after each batch for as long as it took, so that others can write.
     """
     now = auth.now()
     kinds = [partial(_delete, auth, each) for each in expired(auth, now)]
@@ -123,7 +123,7 @@ def _delete_unused(auth: AuthService, now: datetime) -> int:
 
 def _delete(auth: AuthService, what: Expired) -> int:
     key, conditions = what
-    # PostgreSQL: a row that another transaction holds is left for another time.
+    # PostgreSQL: a row that another transaction has locked is left for the next purge.
     chosen = select(key).where(*conditions).limit(BATCH).with_for_update(skip_locked=True)
     with auth.write() as connection:
         return connection.execute(delete(key.class_).where(key.in_(chosen))).rowcount

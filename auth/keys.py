@@ -1,4 +1,4 @@
-"""The key ring: each secret has an id from its digest, and each purpose its own key."""
+"""The key ring: each secret has an id made from its digest, and each purpose its own key."""
 
 import hashlib
 import hmac
@@ -89,9 +89,9 @@ def bits(secret: str) -> float:
     """Return an upper estimate of the entropy of *secret*, in bits.
 
     Each character counts as one choice among the different characters used. One that ends a run of
-    three seen before, or a walk along the alphabet or a keyboard's row, counts nothing: so
-    "abcabcabc…", "aaa…" and "1234567890…" are as good as what they repeat. 32 random bytes come
-    to 190 bits or more, in hexadecimal and in base64.
+    three seen before, or a walk along the alphabet or a keyboard's row, counts nothing, so
+    "abcabcabc…", "aaa…" and "1234567890…" are worth no more than their beginnings. 32 random bytes
+    come to 190 bits or more, in hexadecimal and in base64.
     """
     seen: set[str] = set()
     new = 0

@@ -8,8 +8,8 @@ from auth.client import Client
 from auth.sessions import Session
 from auth.throttle import DAY, HOUR, MINUTE, Counter, Limit
 
-# An account's own waits grow with each wrong password (TH-1). A network's and the global ones are
-# wide: offices share an IP address, and one attacker must not use up the global limit.
+# An account's own waits grow with each wrong password (TH-1). The limits of a network and those for
+# everybody are wide: offices share an IP address, and one attacker must not use up the latter.
 FIRST_WAIT = timedelta(seconds=30)
 LOG_IN_ACCOUNT = Limit("log in: account", 5, DAY, FIRST_WAIT, HOUR)
 LOG_IN_KNOWN = Limit("log in: account, known network", 5, DAY, FIRST_WAIT, HOUR)
@@ -18,8 +18,8 @@ LOG_IN_ALL = Limit("log in: everybody", 300, MINUTE)
 
 PASSWORD_AGAIN = Limit("password again: session and network", 5, DAY, FIRST_WAIT, HOUR)
 
-# Submitted forms, also those then refused for invalid input: counted before any input is looked at.
-# Thirty people at one network may each correct theirs ten times.
+# Submitted forms, also those refused for invalid input: counted before any input is looked at.
+# Thirty people on one network may each correct a form ten times.
 FORM_NETWORK = Limit("form: network", 300, HOUR)
 FORM_ALL = Limit("form: everybody", 20_000, HOUR)
 # The same for changes by a signed-in user: name, password, email. The limit is per session, so that
@@ -29,10 +29,10 @@ CHANGE_SESSION = Limit("change: session and network", 60, HOUR)
 SIGN_UP_NETWORK = Limit("sign up: network", 50, HOUR)
 SIGN_UP_ALL = Limit("sign up: everybody", 1_000, HOUR)
 
-# Emails to one recipient. Each limit on links is for verbs that send every time, so while one
+# Emails to one recipient. A limit on links counts only verbs that always send one, so while it
 # refuses, the last link is in the mailbox and stays valid for the longest wait: no attacker can
-# keep an owner from a new password. No answer depends on a counter that only an existing account
-# has; notices are left out silently instead.
+# keep an owner from choosing a new password. No answer depends on a counter that only an existing
+# account has; notices over their limit are left out silently.
 SIGN_UP_RECIPIENT = Limit("sign up or change to an email: recipient", 3, DAY, 5 * MINUTE, HOUR)
 MAIL_RECIPIENT = Limit("mail: recipient", 5, DAY, 5 * MINUTE, HOUR)
 NOTICE_RECIPIENT = Limit("notices: recipient", 10, DAY)
@@ -63,8 +63,8 @@ def form_counters(client: Client) -> list[Counter]:
     return [*network_counters(FORM_NETWORK, client), FORM_ALL.on("")]
 
 
-# Wrong passwords in a row after which a password opens the account from known networks alone,
-# until it is reset or entered correctly (NIST SP 800-63B-4, 3.2.2: at most 100).
+# Wrong passwords in a row after which a password works from known networks only, until it is reset
+# or entered correctly from one of them (NIST SP 800-63B-4, 3.2.2: at most 100).
 MOST_FAILURES = 100
 
 
@@ -79,7 +79,7 @@ def link_counters(client: Client) -> list[Counter]:
 
 
 def change_counters(session: Session, client: Client) -> list[Counter]:
-    """Return the counters of a change to one's account, also one refused for invalid input."""
+    """Return the counters of a change to one's own account; refused input counts too."""
     return [CHANGE_SESSION.on(f"{session.id} {client.network}")]
 
 

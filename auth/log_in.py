@@ -1,6 +1,6 @@
 """Log in: count the attempt, check the password, and ask whether the account may enter.
 
-Every refusal gives the same answer after the same work. What comes then is in `stages.py`.
+Every refusal gives the same answer after the same work. What follows a success is in `stages.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def log_in(
 
 
 def log_in_owner(auth: AuthService, user_id: str, client: Client) -> Login:
-    """Start a session for the user who has just made this account or shown its password.
+    """Start a session for a user who has just made this account or shown its password.
 
     Counted like any log-in, without a bcrypt of its own. Raises LogInRefused, StepNeeded, TooMany.
     """
@@ -74,11 +74,11 @@ def log_in_owner(auth: AuthService, user_id: str, client: Client) -> Login:
 def authenticate(
     auth: AuthService, email: str, password: str, client: Client, *, by_link: bool = False
 ) -> Authenticated:
-    """Return the account of *email* if *password* is correct: counted first, for one bcrypt.
+    """Return the account of *email* if *password* is correct; counts first, and costs one bcrypt.
 
     With *by_link* the account's email may still be unconfirmed: the link confirms it. A refusal by
-    the account's own limit also costs one bcrypt and counts toward the network's limit. Once that
-    is used up, refusals cost none (AV-1); this reveals nothing about an account.
+    the account's own limit also costs one bcrypt and counts toward the network's limit. Once the
+    network's is used up, refusals cost no bcrypt (AV-1), which reveals nothing about an account.
 
     Raises LogInRefused, TooMany, or Busy.
     """
@@ -94,7 +94,7 @@ def authenticate(
     stored = row.password_hash if row else None
     try:
         verdict = verify_password(password, stored, auth.scheme, client.source)
-    except Busy:  # a full queue is not a wrong password: the network's counters alone keep it
+    except Busy:  # a full queue is no wrong password: only the network's counters keep it
         with auth.write() as connection:
             record_success(connection, [], own, auth.now())
         raise

@@ -1,6 +1,6 @@
-"""Outgoing email: the email itself, the ways to send it, and the queue.
+"""Outgoing email: the email itself, what a mailer does, and the queue.
 
-A page answers before its email is sent, and its answer is the same whether sending works (EN-2).
+A page answers before its email is sent, and answers the same if sending fails (EN-2).
 Failures are logged, never shown.
 """
 
@@ -17,9 +17,9 @@ from auth.passwords import lower_priority
 
 log = BoundedLog("auth.mail")
 
-MAX_JOBS = 1_000  # look-ups that may wait; further ones are dropped and logged
-MAX_EMAILS = 1_000  # emails that may wait; then the least urgent are dropped and logged
-MAX_FOR_ONE = 5  # of them for one recipient
+MAX_JOBS = 1_000  # jobs that may wait; further ones are dropped and logged
+MAX_EMAILS = 1_000  # emails that may wait; beyond that, the least urgent are dropped and logged
+MAX_FOR_ONE = 5  # emails that may wait for one recipient
 PATIENCE = 1_800.0  # seconds until an email is given up: a reset link is valid for an hour
 PAUSES = (5.0, 30.0, 120.0, 600.0)  # seconds until a deferred email is tried again
 OUTAGE_PAUSES = (1.0, 5.0, 15.0, 30.0)  # seconds between tries while the server is down
@@ -41,7 +41,7 @@ class ServerFailed(MailFailed):
 class Urgency(IntEnum):
     """How soon an email is sent; the least urgent are dropped first."""
 
-    LINK = 0  # a person waits for it
+    LINK = 0  # a user is waiting for it
     ALARM = 1  # the owner may have to act: the password or the email has changed
     NOTICE = 2
 
@@ -169,7 +169,7 @@ class Backlog:
 
 
 class MailQueue:
-    """Runs look-up jobs in one thread and sends emails in another.
+    """Runs jobs, such as looking up a recipient, in one thread and sends emails in another.
 
     A job never waits for the mail server. Emails are sent over one connection at a time. The
     threads start with the first job or email.

@@ -1,4 +1,4 @@
-"""Members: the users as operators and admins find them; what may be done is in administration."""
+"""Members: how operators and admins find users; what they may change is in `administration`."""
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -14,7 +14,7 @@ from auth.users import EMAIL_MAX, InvalidEmail, User, read_email
 from db.models import User as UserRow
 from db.models import UserRole
 
-FEW = 2_000  # users with a role that are sorted here; the database finds a page among more of them
+FEW = 2_000  # up to so many users with a role are sorted here, more by the database
 LAST = "\U0010ffff"  # sorts after every character of an email
 
 
@@ -57,8 +57,8 @@ def list_members(
 ) -> list[Member]:
     """Return the users whose emails begin with *text*, by email, at most *most* of them.
 
-    *text* may be a whole email, and *after* is the one that the page before ended with. *only* is
-    a role that they have, or a state.
+    *text* may be a whole email; *after* is the last email of the previous page. *only* is a role
+    that they have, or a state.
     """
     conditions = matching(UserRow.email_key, text, after)
     query = MEMBER
@@ -67,7 +67,7 @@ def list_members(
             its = select(UserRole.user_id).where(UserRole.role == only.value).limit(FEW + 1)
             ids = connection.execute(its).scalars().all()
             if len(ids) <= FEW:
-                # Few users have it: to look for them among all would read the whole table.
+                # Few users have it, and looking for them among all would read the whole table.
                 of_them = select(UserRow.email_key, UserRow.id).where(UserRow.id.in_(ids))
                 found = sorted(map(tuple, connection.execute(of_them.where(*conditions))))
                 conditions = [UserRow.id.in_([each[1] for each in found[:most]])]
@@ -85,9 +85,9 @@ def list_members(
 
 
 def matching(key: InstrumentedAttribute[str], text: str, after: str) -> list[ColumnElement[bool]]:
-    """Return what holds for a *key* that begins with *text* and comes *after* another one."""
+    """Return the conditions for a *key* that begins with *text* and sorts *after* another one."""
     first = _search_key(text)
-    # One lower bound: of two, SQLite begins to read at the first.
+    # One lower bound only: given two, SQLite begins to read at the first.
     bound = key > _search_key(after) if after else key >= first
     return [bound, key < first + LAST] if first else [bound]
 
@@ -99,7 +99,7 @@ def _one(auth: AuthService, condition: ColumnElement[bool]) -> Member | None:
 
 
 def _search_key(text: str) -> str:
-    """Return the key, or the beginning of keys, that a typed *text* stands for."""
+    """Return the key that a typed *text* stands for, or the beginning of a key."""
     try:
         return read_email(text).key
     except InvalidEmail:

@@ -1,4 +1,4 @@
-"""What the operator's commands share: the service, and an account by its email."""
+"""What the operator's commands share: how to open the service, and to find an account by email."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,7 +9,7 @@ from auth.members import Member, find_member
 from auth.service import AuthService
 from auth.users import InvalidEmail, read_email
 
-# What a command gets by `click.pass_obj`: it opens the service over the app's own database.
+# What `click.pass_obj` passes to a command: it opens the service over the app's own database.
 OpenService = Callable[[], AbstractContextManager[AuthService]]
 
 

@@ -22,11 +22,11 @@ _queue = FairQueue(1, per_source=20, in_all=100)
 def password_errors(
     password: str, min_length: int, context: Iterable[str] = (), source: str = ""
 ) -> list[str]:
-    """Return a sentence for each rule that *password* breaks; without any it may be used.
+    """Return a sentence for each rule that *password* breaks; with none, it may be used.
 
     *context* holds words that this person's password must not be made of, such as the name, the
-    email and the app's name. zxcvbn estimates only what no cheaper rule refuses, in the turn of
-    *source*, the requesting network (AV-2). Raises Busy.
+    email and the app's name. zxcvbn estimates only what the cheaper rules let pass, when it is the
+    turn of *source*, the requesting network (AV-2). Raises Busy.
     """
     if errors := obvious_errors(password, min_length):
         return errors
@@ -35,7 +35,7 @@ def password_errors(
 
 
 def obvious_errors(password: str, min_length: int) -> list[str]:
-    """Return a sentence for each rule that *password* breaks, among those that are cheap to check.
+    """Return a sentence for each broken rule, of those that are cheap to check.
 
     Length is counted in code points after NFC. There are no composition rules (NIST
     SP 800-63B-4, 3.1.1.2).
@@ -70,7 +70,7 @@ def strength(password: str, context: Iterable[str] = (), source: str = "") -> in
 
 
 def _estimate(text: str, words: list[str]) -> int:
-    from zxcvbn import zxcvbn  # with its word lists: only who chooses a password needs them
+    from zxcvbn import zxcvbn  # with its word lists, needed only when a password is chosen
 
     while look_ups(text) > MOST_LOOK_UPS:
         text = text[:-1]
@@ -80,8 +80,8 @@ def _estimate(text: str, words: list[str]) -> int:
 def look_ups(text: str) -> int:
     """Return an upper bound on the substrings that zxcvbn looks up for *text*.
 
-    It reads the password forwards, backwards, and once for each way to read its characters and
-    digits as letters: "4" is an a, "1" an i or an l. There are up to 736 ways.
+    It reads the password forwards, backwards, and once for each way to read its symbols and digits
+    as letters: "4" as an a, "1" as an i or an l. There are up to 736 ways.
     """
     from zxcvbn.matching import L33T_TABLE
 

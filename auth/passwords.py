@@ -1,4 +1,4 @@
-"""Password hashes: creation, verification, recognition of outdated ones; and whose turn it is.
+"""Password hashes: created, verified, recognized as outdated; and the queue for that work.
 
 A stored hash is `v1$2b$12$…` or, with a pepper, `v1.<pepper id>$2b$12$…`: bcrypt over
 base64(HMAC-SHA-384(pepper, NFC(password))). bcrypt gets 64 bytes without a NUL, so nothing is cut
@@ -36,14 +36,13 @@ MOST_SERVED = 1_000  # sources that are remembered as served
 class FairQueue:
     """Runs jobs in *threads* threads; sources take turns, so a busy one delays no other.
 
-    The next job is of the source that was served longest ago, and sources whose last job came to
-    nothing, such as a wrong password, stand behind all others. *patient* jobs stand behind all that
-    aren't. So a log-in waits for the job that runs now, and not for each network that guesses or
-    makes accounts.
+    The next job is that of the source served longest ago. Sources whose last job came to nothing,
+    such as a wrong password, come after all others, and *patient* jobs after all that aren't. So a
+    log-in waits for the job that runs now, and not for networks that guess or make accounts.
 
-    A source is a network. At most *per_source* jobs of one source may wait, as many patient ones,
-    and *in_all* of all sources. Any more raise Busy at once, so that no attacker can fill the queue
-    (BC-9, AV-4). Each thread calls *prepare* first, which must raise nothing.
+    A source is a network. At most *per_source* jobs of one source may wait, and as many patient
+    ones, and *in_all* of all sources. Further ones raise Busy at once, so that no attacker can fill
+    the queue (BC-9, AV-4). Each thread calls *prepare* first, which must not raise.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class FairQueue:
         self._waiting = 0
         self._queues: dict[tuple[bool, str], deque[tuple[Callable[[], Any], Future[Any]]]] = {}
         self._turns = 0
-        # Of each source, the latest at the end: whether its last job came to nothing, and its turn.
+        # By source, the last served at the end: whether its last job came to nothing, and its turn.
         self._served: dict[str, tuple[bool, int]] = {}
 
     def run(self, job: Callable[[], T], source: str = "", *, patient: bool = False) -> T:
@@ -131,7 +130,7 @@ def lower_priority() -> None:
 # bcrypt releases the GIL and takes a core for a quarter of a second: one core stays free for
 # visitors who are not logging in (BC-9).
 THREADS = max(1, (os.cpu_count() or 1) - 1)
-PER_NETWORK = 50  # hashes that may wait for one network, and for all: then Busy is raised
+PER_NETWORK = 50  # hashes that may wait, of one network and in all; more raise Busy
 IN_ALL = 200
 _queue = FairQueue(THREADS, per_source=PER_NETWORK, in_all=IN_ALL, prepare=lower_priority)
 
@@ -175,8 +174,8 @@ class Verdict:
 def hash_password(password: str, scheme: Scheme = DEFAULT_SCHEME, network: str = "") -> str:
     """Return a new hash of *password* with its own salt of 128 random bits (BC-3).
 
-    Networks take turns, behind all that log in; *network* is the requesting one. Raises Busy, or
-    PasswordUnusable when the password is too long or cannot be encoded, which the password rules
+    Networks take turns, after all log-ins; *network* is the requesting one. Raises Busy, or
+    PasswordUnusable if the password is too long or can't be encoded, which the password rules
     report first.
     """
     try:
@@ -189,7 +188,7 @@ def hash_password(password: str, scheme: Scheme = DEFAULT_SCHEME, network: str =
 def verify_password(
     password: str, stored: str | None, scheme: Scheme = DEFAULT_SCHEME, network: str = ""
 ) -> Verdict:
-    """Compare *password* with the *stored* hash in constant time, in the turn of *network*.
+    """Compare *password* with the *stored* hash in constant time, when it is *network*'s turn.
 
     A missing, malformed or cheap hash is no faster: the work is always one bcrypt of the current
     cost (ASVS 5.0 6.3.8, CVE-2016-2513). Raises only Busy.

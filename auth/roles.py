@@ -1,4 +1,4 @@
-"""Roles: what some users may do and others may not, checked in rules and by pages.
+"""Roles: what some users may do and others may not; rules check them, and pages show them.
 
 Every run reads a user's roles with the session; no token holds one. So a change takes effect on the
 user's next run. `auth.administration` grants and revokes them.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """The roles of this app. Yours: add your own, of at most 32 letters."""
+    """The roles of this app; add your own, of at most 32 characters."""
 
     ADMIN = "admin"
 
@@ -42,11 +42,11 @@ def require_role(who: Session | User, role: Role) -> None:
 
 
 def keep_an_admin(connection: Connection, user_id: str) -> None:
-    """Raise LastAdmin if no other active admin is left without this user (RO-3).
+    """Raise LastAdmin if this user is the only active admin (RO-3).
 
-    Called in the transaction that demotes, disables or deletes them. It locks roles: the account's
-    own row is locked before it, if at all, so that no two wait for each other. Of two at once, the
-    second waits here and then reads what the first has left.
+    Call it in the transaction that demotes, disables or deletes them. It locks the admins' role
+    rows; a caller that also locks the account's row does so before, so that no two wait for each
+    other. Of two calls at once, the second waits here and then reads what the first has left.
     """
     admins = select(UserRole.user_id).where(UserRole.role == Role.ADMIN.value)
     ids = connection.execute(admins.order_by(UserRole.user_id).with_for_update()).scalars().all()
@@ -66,13 +66,13 @@ def has_admin(auth: AuthService) -> bool:
         return connection.scalar(admins.limit(1)) is not None
 
 
-# Literal: SQLAlchemy would write a parameter's text into the statement anew at each run.
+# A literal, since SQLAlchemy would write a parameter into the statement's text at each run.
 SEPARATOR: Any = literal_column("','")
 
 
 @lru_cache(maxsize=256)
 def read_roles(names: str | None) -> frozenset[Role]:
-    """Return the roles called *names*; a name that this app no longer has gives nothing."""
+    """Return the roles in *names*, separated by commas; names of no role are ignored."""
     return frozenset(role for role in Role if role in (names or "").split(","))
 
 
@@ -86,7 +86,7 @@ class _Roles(TypeDecorator[frozenset[Role]]):
         return read_roles(value)
 
 
-# A column for any query of users: their roles, at the cost of one look at an index.
+# A column for any query of users: their roles, for one look-up in an index.
 ROLES = type_coerce(
     select(func.aggregate_strings(UserRole.role, SEPARATOR))
     .where(UserRole.user_id == UserRow.id)

@@ -1,4 +1,4 @@
-"""Rotation: the cookie's token changes now and then, and an old one that comes back is a copy.
+"""Rotation: the cookie's token changes regularly, and an old one that comes back is a copy.
 
 A page load sends the next token. It takes effect when the browser sends it back, so that a lost
 response logs no user out. The previous token stays valid for a moment, because the browser's other
@@ -16,8 +16,8 @@ from db.models import Session as SessionRow
 from db.models import User as UserRow
 
 ROTATE_EVERY = timedelta(minutes=15)
-# How long the token before stays good (SE-9). An open tab looks every half minute, and a browser
-# lets a tab in the background do that once a minute.
+# How long the previous token stays valid (SE-9). An open tab checks every half minute, and
+# browsers let a tab in the background do so once a minute.
 OVERLAP = timedelta(minutes=2)
 
 
@@ -27,7 +27,7 @@ def is_in_overlap(session: Session, token_id: str, now: datetime) -> bool:
 
 
 def accept(connection: Connection, session: Session, token_id: str, now: datetime) -> Session:
-    """Put the next token into use, since its browser has it; return the session under it."""
+    """Put the next token into use, since the browser has sent it; return the session under it."""
     connection.execute(
         update(SessionRow)
         .where(SessionRow.id == session.id, SessionRow.next_token_id == token_id)
@@ -54,8 +54,8 @@ def is_due(session: Session, now: datetime) -> bool:
 def prepare(connection: Connection, session: Session) -> str | None:
     """Create and return the next token's id.
 
-    The second of two concurrent page loads gets None: the first token is on its way to the browser,
-    and replacing it would turn it into a copy.
+    The second of two concurrent page loads gets None: the first one's token is on its way to the
+    browser, and would count as a copy if it were replaced.
     """
     token_id = new_token_id()
     made = connection.execute(
@@ -105,7 +105,7 @@ def keep_current_session(
 ) -> None:
     """Keep *session* open when the user's others end, under the token *token_id* alone.
 
-    *two_factors* is whether it has shown two from now on; None leaves that as it is.
+    *two_factors* says whether it has two factors from now on; None leaves that as it is.
     """
     version = select(UserRow.auth_version).where(UserRow.id == session.user.id)
     _replace(

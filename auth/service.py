@@ -53,7 +53,7 @@ class AuthService:
     """Accounts and sessions. Every refusal is an AuthError; every verb uses short transactions.
 
     *features* add stages to the log-in, and steps after a sign-up or a log-in. Without a
-    *mail_queue*, as in an operator's command, no email is sent.
+    *mail_queue* no email is sent.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class AuthService:
     def sign_up(
         self, email: str, password: str, name: str = "", client: Client | None = None
     ) -> User:
-        """Make an account; limits and SIGN_UP bind a *client*, not an operator, who passes None.
+        """Make an account. Limits and SIGN_UP apply to a *client*; an operator passes None.
 
         Raises InvalidDetails with every broken rule of every field, SignUpClosed, EmailTaken,
         TooMany, or Busy.
@@ -164,7 +164,7 @@ class AuthService:
             return session
         now = self.now()
         if touch and now - session.last_seen_at >= TOUCH_EVERY:
-            # Another writer may hold the lock for long: the next run records the use as well.
+            # Another writer may hold the lock for long; then the next run records the use.
             with suppress(Unavailable), self.write(TOUCH_PATIENCE) as connection:
                 touch_session(connection, session.id, now)
         return session
@@ -208,11 +208,11 @@ class AuthService:
     def write_as(self, session: Session, role: Role | None = None) -> Iterator[Connection]:
         """Open a write transaction in which *session* is still open; raises SessionOver.
 
-        With a *role*, its user has that too; raises RoleNeeded. Of two changes that users make to
-        their account at once, the second finds what the first has made of it.
+        With a *role*, its user has that too; raises RoleNeeded. Of two changes to an account
+        at once, the second sees the result of the first.
         """
         with self.write() as connection:
-            if role is None:  # an admin changes other accounts, and locks those
+            if role is None:  # an admin's verb locks the account that it changes
                 row = select(UserRow.id).where(UserRow.id == session.user.id)
                 connection.execute(row.with_for_update())
             self.require_open(connection, session, role)
@@ -232,7 +232,7 @@ class AuthService:
             require_role(found, role)
 
     def _is_allowed(self, session: Session) -> bool:
-        """Return whether the features let an open session in, as the settings are now."""
+        """Return whether the features still allow an open session under the current settings."""
         return all(each.allows(self, session) for each in self.features if each.allows)
 
     def record(self, connection: Connection, event: Event, session: Session) -> None:

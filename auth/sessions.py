@@ -28,22 +28,22 @@ MAX_PER_USER = 10  # open sessions; one more ends the one unused for longest (SE
 
 
 class EndReason(StrEnum):
-    """The reason that a session ended."""
+    """Why a session ended."""
 
     LOGGED_OUT = "logged_out"
     REPLACED = "replaced"  # by another log-in in the same browser
     CROWDED_OUT = "crowded_out"  # by too many newer ones
     ENDED = "ended"  # from another device of the same user
-    STALE = "stale"  # this token was replaced; the session may be open; never stored
+    STALE = "stale"  # never stored: this token was replaced, and the session may be open
     REUSED = "reused"  # a replaced token was presented again: the cookie was copied
     EXPIRED = "expired"  # the absolute lifetime is over
     IDLE = "idle"
     DISABLED = "disabled"  # the account was disabled
     CHANGED = "changed"  # the account changed in a way that ends every session
-    ONE_FACTOR = "one_factor"  # two are asked for by now
+    ONE_FACTOR = "one_factor"  # the settings or a role now require two
 
 
-# With either, the session may be open: STALE is about the token alone.
+# A session in one of these states may be open: STALE is about the token alone.
 MAY_BE_OPEN = {None, EndReason.STALE}
 
 
@@ -149,7 +149,7 @@ class Sessions:
                 created_at=now,
                 last_seen_at=now,
                 expires_at=now + self._lifetimes[remembered].absolute,
-                confirmed_at=now,  # the password was typed just now
+                confirmed_at=now,  # by the password, or a passkey
                 two_factors=two_factors,
                 by_passkey=by_passkey,
                 token_id=new_token_id(),

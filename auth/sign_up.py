@@ -43,7 +43,7 @@ def run_after_sign_up(auth: AuthService, user: User, client: Client | None) -> N
 def sign_up_by_email(
     auth: AuthService, email: str, password: str, name: str, client: Client
 ) -> None:
-    """Make an account whose owner continues from an email, which also says if one exists.
+    """Make an account whose owner continues from an email; it also tells them if they have one.
 
     The answer and the work are the same for a new and for a taken email (EN-3).
     Raises InvalidDetails, SignUpClosed, TooMany, or Busy.
@@ -59,9 +59,9 @@ def sign_up_by_email(
 def check_new_password(
     auth: AuthService, password: str, email: str, name: str, client: Client
 ) -> None:
-    """Raise InvalidDetails unless this person may use *password*; raises Busy too.
+    """Raise InvalidDetails unless this person may use *password*; also raises Busy.
 
-    This is slow: count the attempt and refuse cheaper mistakes first (AV-1, AV-2).
+    Slow, so count the attempt and refuse cheaper mistakes first (AV-1, AV-2).
     """
     context = (email, email.partition("@")[0], name, auth.settings.app_name)
     least = auth.settings.password_min_length
@@ -102,8 +102,8 @@ def _add(auth: AuthService, email: str, password: str, name: str, client: Client
     asker = client or Client()
     check_new_password(auth, password, parsed.shown, name, asker)
     if client:
-        # The recipient's too, before looking for an account: every verb counts the same for an
-        # email that has one and for one that has not (EN-3).
+        # The recipient's counter too, before looking for an account: every verb counts the same
+        # for an email with an account and for one without (EN-3).
         limits = [*network_counters(SIGN_UP_NETWORK, client), SIGN_UP_ALL.on("")]
         auth.take([*limits, SIGN_UP_RECIPIENT.on(parsed.key)], client)
     password_hash = hash_password(password, auth.scheme, asker.source)

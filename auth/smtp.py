@@ -1,4 +1,4 @@
-"""How an email leaves: by SMTP, encrypted in transit or not at all; without it, to a folder."""
+"""The mailers: SMTP, encrypted unless the server is on this machine, and a folder of files."""
 
 import secrets
 import smtplib
@@ -33,7 +33,7 @@ CLOSING = 421  # the server ends the connection, in answer to any command: RFC 5
 
 
 class Smtp:
-    """Sends by *server*, over STARTTLS or implicit TLS.
+    """Sends through *server*, over STARTTLS or implicit TLS.
 
     Only a server on this machine may go without TLS: credentials, and links that open accounts,
     never travel in the clear.
@@ -117,7 +117,7 @@ def with_ascii_domain(email: str) -> str:
     if domain.isascii():
         return email
     try:
-        # The local part is left out: only the domain is to be read.
+        # Only the domain matters here, so the local part is replaced.
         return f"{local}@{validate_email(f'x@{domain}', check_deliverability=False).ascii_domain}"
     except EmailNotValidError:
         return email

@@ -1,10 +1,10 @@
-"""After the password: the features' stages, each of which may refuse or ask for more; the session.
+"""After the password: the features' stages, which may refuse or ask for more, then the session.
 
     the account may enter ─▶ the features' stages ─▶ session ─▶ after
                               └─ ask for more ─▶ challenge ─▶ pass_stage ─┘
 
-Lockout and `is_active` come before any stage and again after a challenge, and counters are refunded
-only after the last one (SF-1).
+Lockout and `is_active` are checked before any stage and again after a challenge. Counters are
+refunded only after the last stage (SF-1).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     shared: list[Counter]
     two_factors: bool = False
     by_passkey: bool = False
-    passed: Challenge | None = None  # the challenge that led here, used up with the next step
+    passed: Challenge | None = None  # the challenge that led here; the next step uses it up
 
 
 def may_enter(auth: AuthService, row: Account, known: bool, *, by_link: bool = False) -> bool:
@@ -69,9 +69,9 @@ def enter(auth: AuthService, entry: Entry) -> Login:
 
 
 def pass_stage(auth: AuthService, token: str, client: Client, stage: str) -> Login:
-    """Continue a log-in after its challenge of *stage* was met: the remaining stages, the session.
+    """Continue a log-in whose challenge of *stage* was met: remaining stages, then the session.
 
-    For that feature's rule alone, once it has checked what it asked for. Raises StepOver if the
+    Only for that feature's rule, once it has checked what it asked for. Raises StepOver if the
     challenge or the account has changed meanwhile, or StepNeeded if a later stage asks for more.
     """
     challenge = find_challenge(auth, token, client)
@@ -84,7 +84,7 @@ def pass_stage(auth: AuthService, token: str, client: Client, stage: str) -> Log
         raise StepOver
     if not may_enter(auth, row, client.network in networks):
         raise StepOver
-    # The counters of the attempt itself, wherever its browser has moved since.
+    # The counters of the original attempt, even if the browser's IP address has changed since.
     began = replace(client, ip=challenge.ip)
     own, shared = log_in_counters(row.email_key, began, began.network in networks)
     is_factor = any(each.is_factor for each in auth.features if each.name == stage)
@@ -93,7 +93,7 @@ def pass_stage(auth: AuthService, token: str, client: Client, stage: str) -> Log
 
 
 def _after(features: Sequence[Feature], name: str | None) -> list[Feature]:
-    """Return the *features* behind the one called *name*, or all of them."""
+    """Return the *features* after the one called *name*, or all of them if there is none."""
     names = [feature.name for feature in features]
     return list(features[names.index(name) + 1 :] if name in names else features)
 

@@ -14,20 +14,20 @@ from auth.throttle import clear, record_success
 from auth.tokens import new_token_id
 from auth.users import Login, count_failure, find_by_id, update_user
 
-RECENT = timedelta(minutes=10)  # how long a typed password opens what needs it
+RECENT = timedelta(minutes=10)  # how long a step-up counts
 
 
 def recently_authenticated(auth: AuthService, session: Session, within: timedelta = RECENT) -> bool:
-    """Return whether the password was typed in this session *within* the given time.
+    """Return whether this session's user logged in or stepped up *within* the given time.
 
-    Logging in with it counts. A token that step-up has replaced does not count.
+    A token that step-up has replaced does not count as confirmed.
     """
     confirmed_at = session.confirmed_at
     return confirmed_at is not None and auth.now() < confirmed_at + within
 
 
 def require_recent(auth: AuthService, session: Session) -> None:
-    """Raise PasswordNeeded unless the password was typed in this session recently."""
+    """Raise PasswordNeeded unless this session's user logged in or stepped up recently."""
     if not recently_authenticated(auth, session):
         raise PasswordNeeded
 
@@ -55,7 +55,7 @@ def renew(auth: AuthService, session: Session, *, by_passkey: bool = False) -> L
 
 
 def has_password(auth: AuthService, session: Session) -> bool:
-    """Return whether a password opens the user's account, and not passkeys alone."""
+    """Return whether the user's account has a password, and not only passkeys."""
     with auth.read() as connection:
         row = find_by_id(connection, session.user.id)
     return bool(row and row.password_hash)

@@ -16,15 +16,15 @@ from db.models import Counter as CounterRow
 from db.models import UtcDateTime
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-SKEW = MINUTE  # the most that two servers' clocks may differ; beyond it one of them was wrong
+SKEW = MINUTE  # the most that two servers' clocks may differ; beyond that, one is wrong
 
 
 @dataclass(frozen=True)
 class Limit:
     """*free* attempts without a wait; then a wait before each further one.
 
-    Waits double from *first* to *longest*. A counter expires *forget* after its last wait, or below
-    *free* an hour after its last attempt, so invented emails leave no rows behind (TH-5).
+    Waits double from *first* to *longest*. A counter expires *forget* after its last wait or, below
+    *free*, an hour after its last attempt, so that invented emails leave no rows behind (TH-5).
     Without *first* there is one wait, until the end of the window of length *forget* that the first
     attempt opened.
     """

@@ -1,4 +1,4 @@
-"""The signed token in the cookie: issued at log-in, read on every run, refused when in doubt.
+"""The signed token in the cookie: issued at log-in, read on every run, refused if in doubt.
 
 The other tokens (of links, tickets, challenges and devices) are random, and only their hash is
 stored: see `hash_token`.

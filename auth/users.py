@@ -42,7 +42,7 @@ class InvalidName(ValueError):
 
 @contextmanager
 def as_details(field: str) -> Iterator[None]:
-    """Raise InvalidDetails about *field* where its text is invalid."""
+    """Raise InvalidDetails about *field* if its text is invalid."""
     try:
         yield
     except (InvalidEmail, InvalidName) as error:
@@ -80,7 +80,7 @@ def read_name(text: str) -> str:
 def read_line(text: str, most: int, what: str) -> str:
     """Return *text* as a displayable line, trimmed and in NFC, or raise InvalidName.
 
-    *most* is its length in characters, *what* it is, such as "note".
+    *most* is its maximum length in characters; *what* names it for the user, such as "note".
     """
     line = normalize("NFC", text.strip()) if len(text) <= TYPED_MAX else text
     if len(line) > most:
@@ -116,7 +116,7 @@ class User:
 
 
 class Account(NamedTuple):
-    """A row of users, for the rules alone: it has the hash and the state that pages never see."""
+    """A row of `users`, only for rules: it has the hash and the state that pages never see."""
 
     id: str
     email: str
@@ -132,7 +132,7 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Login:
-    """A successful log-in: the token for the cookie, the user, and when it expires."""
+    """A successful log-in: the token for the cookie, the user, and when the session expires."""
 
     token: str = field(repr=False)
     user: User
@@ -150,7 +150,7 @@ def add_user(
     now: datetime,
     **columns: Any,
 ) -> User:
-    """Insert an account, or raise EmailTaken; the database admits one of two at once (DB-1)."""
+    """Insert an account, or raise EmailTaken; of two at once, the database accepts one (DB-1)."""
     user = User(id=secrets.token_hex(16), email=email.shown, name=name, created_at=now)
     try:
         connection.execute(
@@ -202,7 +202,7 @@ def replace_hash(connection: Connection, user_id: str, old: str | None, new: str
 
 
 def update_user(connection: Connection, user_id: str, **columns: Any) -> None:
-    """Set *columns* of an account; raises EmailTaken where its new email is another account's."""
+    """Set *columns* of an account; raises EmailTaken if another account has its new email."""
     try:
         connection.execute(update(UserRow).where(UserRow.id == user_id).values(columns))
     except IntegrityError:

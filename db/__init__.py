@@ -1,1 +1,1 @@
-"""Storage: tables, engine and transactions; depends on no rule and no framework."""
+"""Storage: tables, engine and transactions; imports no rules and no web framework."""

@@ -117,13 +117,13 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 
 def _close_late(connection: Any, record: object) -> None:
-    """Close a connection that was in use when its database was closed: no pool will."""
+    """Close a connection that was in use when its database was closed: no pool will do it."""
     if connection is not None:
         connection.close()
 
 
 def _begin_immediately(connection: Connection) -> None:
-    """Take the write lock at BEGIN: a read that becomes a write could not wait for it."""
+    """Take the write lock at BEGIN: a transaction that began as a read could not wait for it."""
     options = connection.get_execution_options()
     if not options.get("only_reads"):
         patience = options.get("patience", BUSY_TIMEOUT)

@@ -20,11 +20,10 @@ class NewerDatabase(Exception):
 def migrate(database: Database) -> None:
     """Upgrade *database* to the newest migration; safe when several processes start at once.
 
-    Raises NewerDatabase, or what opening the database raises: OperationalError, or OSError.
-
     The whole upgrade is one transaction under one lock: a second process waits, then finds nothing
-    left to do. Alembic is imported only when there is work: importing it would take a third of the
-    app's startup.
+    left to do. Alembic is imported only if there is work, since importing it would take a third of
+    the app's startup. Raises NewerDatabase, or what opening the database raises: OperationalError,
+    or OSError.
     """
     if _revision(database) == newest():
         return

@@ -95,10 +95,10 @@ class User(Base):
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # opaque and random
-    email: Mapped[str] = mapped_column(Text)  # as it was typed: shown, and written to
+    email: Mapped[str] = mapped_column(Text)  # as typed: shown, and where emails go
     email_key: Mapped[str] = mapped_column(KEY, unique=True)  # one for all spellings
     name: Mapped[str] = mapped_column(Text)
-    password_hash: Mapped[str | None] = mapped_column(Text)  # None: no password opens it
+    password_hash: Mapped[str | None] = mapped_column(Text)  # None: it has no password
     is_active: Mapped[bool]
     auth_version: Mapped[int]  # incremented to end every session
     created_at: Mapped[datetime]
@@ -148,17 +148,17 @@ class Session(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)  # absolute: nothing moves it
-    confirmed_at: Mapped[datetime | None]  # when the password was last typed
+    confirmed_at: Mapped[datetime | None]  # the last log-in or step-up
     token_id: Mapped[str] = mapped_column(String(32))  # the jti of the token in use
-    next_token_id: Mapped[str | None] = mapped_column(String(32))  # sent, not yet seen again
+    next_token_id: Mapped[str | None] = mapped_column(String(32))  # sent, not yet sent back
     last_token_id: Mapped[str | None] = mapped_column(String(32))  # valid for a moment more
     rotated_at: Mapped[datetime]  # when token_id came into use
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(16))
     ip: Mapped[str] = mapped_column(Text)  # the client's IP address, or empty
     user_agent: Mapped[str] = mapped_column(Text)  # the browser's User-Agent, or empty
-    two_factors: Mapped[bool] = mapped_column(server_default=false())  # whether it began with two
-    by_passkey: Mapped[bool] = mapped_column(server_default=false())  # confirmed by one
+    two_factors: Mapped[bool] = mapped_column(server_default=false())  # it has shown two
+    by_passkey: Mapped[bool] = mapped_column(server_default=false())  # last confirmed by one
 
 
 class Challenge(Base):
@@ -204,7 +204,7 @@ class Counter(Base):
 
 
 class AuditEvent(Base):
-    """Something that happened to an account. Rows are added; only IP and User-Agent are blanked."""
+    """A security event. Rows are added and purged; otherwise only IP and User-Agent are blanked."""
 
     __tablename__ = "audit"
     __table_args__ = (
