@@ -11,8 +11,8 @@ dress()
 guard()
 
 # A new page is a file in views/ and a line here. Only signed-in users can open a private page, and
-# `only={Role.ADMIN: [...]}` lists pages for a role; a hidden one is not in the menu. The features
-# bring their own, such as the account page.
+# `only={Role.ADMIN: [...]}` lists pages for a role; a hidden one is not in the menu. Features add
+# pages of their own, such as the account page.
 page = navigation(
     private=[
         st.Page("views/home.py", title="Home", icon=":material/home:", default=True),

@@ -1,7 +1,7 @@
 """The app under its own server: an HttpOnly cookie, security headers, health checks.
 
 Serve it with `streamlit run server.py`, `python3 dev.py serve` or
-`uvicorn --no-access-log server:app`: an access log would have the tokens of emailed links.
+`uvicorn --no-access-log server:app`: an access log would contain the tokens of emailed links.
 """
 
 import streamlit as st
@@ -26,7 +26,7 @@ except SettingsError as fault:
 
 edge = Edge(settings, base_path(), service)
 
-# Streamlit looks for this assignment in the text of the file: it has to stay as plain as it is.
+# Streamlit looks for this assignment in the file's text, so it has to stay as plain as it is.
 app = st.App(
     "app.py",
     routes=routes(edge),

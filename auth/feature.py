@@ -91,7 +91,7 @@ class Feature:
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None
-    # By the user's id, and whether everything is *planted*: see `run_after_takeover`.
+    # Called with the user's id, and with *planted*: see `run_after_takeover`.
     after_takeover: Callable[[AuthService, Connection, str, bool], None] | None = None
     expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes now
 
@@ -105,10 +105,10 @@ def paths_of(features: Sequence[Feature]) -> set[str]:
 def run_after_takeover(
     auth: AuthService, connection: Connection, user_id: str, *, planted: bool
 ) -> None:
-    """End what an attacker may have planted in an account that its owner takes back.
+    """Remove what an attacker may have left in an account that its owner takes back.
 
-    Each feature does so in the caller's transaction. *planted* is whether nothing in the account
-    can be its owner's.
+    Each feature does so in the caller's transaction. *planted*: nothing in the account can be its
+    owner's.
     """
     for feature in auth.features:
         if feature.after_takeover:

@@ -1,6 +1,6 @@
 """The features of this app, one line each, in the order of their cards on the account page.
 
-Each is a folder here that holds all of it. `python3 dev.py remove NAME` deletes one.
+All of a feature is in its folder here. `python3 dev.py remove NAME` deletes one.
 """
 
 from auth.feature import Feature

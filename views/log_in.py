@@ -1,4 +1,4 @@
-"""Log in: at its own URL, and at every private one for a signed-out visitor."""
+"""Log in: at its own URL, and at every private URL for a signed-out visitor."""
 
 from importlib import import_module
 

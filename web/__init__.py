@@ -1,1 +1,1 @@
-"""The link between browser and rules: cookies, the guard, navigation."""
+"""Between the browser and the rules: cookies, the guard, navigation, and HTTP."""

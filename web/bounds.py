@@ -12,7 +12,7 @@ from dataclasses import dataclass
 SITE_FACTOR = 3  # times a network's number for all of an IPv6 /48, as for log-ins
 DESCRIPTORS_A_SOCKET = 4  # measured: what one Streamlit session holds open
 SPARE_DESCRIPTORS = 200  # for the database, mail and the app's own files
-MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets need a quarter
+MOST_DESCRIPTORS = 65_536  # more than this process can use: all websockets take a quarter
 MEGABYTE = 1024 * 1024
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 
@@ -42,9 +42,9 @@ class Bounds:
     rest: int = 2  # times the last run, until the next one of networks that crowd the server
     # Requests.
     headers: float = 15  # for a request's headers, and for the silence between requests
-    body: float = 20  # for a body or a message, and a second more for each *body_rate*
+    body: float = 20  # for a body or a message, and a second more per *body_rate* bytes
     body_rate: int = 16 * 1024  # bytes a second
-    answer: float = 60  # during which a client may read nothing of a response
+    answer: float = 60  # that a client may take without reading any of a response
     look_every: float = 1  # between two checks of connections and tabs
     connections_share: float = 0.25  # of all descriptors, for connections other than websockets
     # Uploads, by signed-in users alone; one file is bounded by server.maxUploadSize.

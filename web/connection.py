@@ -2,7 +2,7 @@
 
 A script cannot set a cookie. It can ask a component in the page to do so, but a rerun removes a
 component that has not run yet. So a write waits in the tab's state, is mounted on every run, and is
-dropped when the browser reports that it is done: nothing sleeps and nothing is lost.
+dropped once the browser reports that it is done: nothing sleeps and nothing is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # In this handshake header our server passes the cookie's name to the script. It removes one sent by
 # a client, so where the header is present our routes are too.
 MARK = "X-Auth-Cookie"
-SOCKET = "X-Auth-Socket"  # and the number under which our gate counts this connection in this one
+SOCKET = "X-Auth-Socket"  # in this one, the number under which our gate counts this connection
 CONTAINER = "cookies"
 PATH = re.compile(r"[\w-]{1,100}", re.ASCII)
 # An IP address as some proxies write it, with a port: 192.0.2.7:443, [2001:db8::1]:443.
@@ -46,7 +46,7 @@ class Bridge(Protocol):
         """Return the token in the browser's cookie, or None."""
 
     def is_ready(self, placeholder: DeltaGenerator) -> bool:
-        """Return whether the browser's cookie is known by now; if not, ask in *placeholder*."""
+        """Return whether the browser's cookie is known yet; if not, ask for it in *placeholder*."""
 
     def keep(self, login: Login) -> None:
         """Store the token of *login* in the browser, in place of any write still under way."""
@@ -108,7 +108,8 @@ def page_tokens(cookie: str | None, protocols: str) -> list[str]:
 def note_user(user: str | None) -> None:
     """Report this tab's signed-in user to the gate, by id; None for a signed-out visitor.
 
-    The gate may take a visitor for a user, whose session has ended since the connection was opened.
+    A signed-out visitor is always reported: the gate may still count them as a user whose session
+    has ended since the connection was opened.
     """
     context = get_script_run_ctx(suppress_warning=True)
     if context and (user is None or sockets.SIGNED_IN_TABS.get(context.session_id) != user):
@@ -151,7 +152,7 @@ def client_ip(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) 
     *peer* is the other end of the connection; *forwarded* are the X-Forwarded-For headers. Each of
     our proxies appends the IP address that called it, so with *trusted_proxies* of them the client
     is that many from the right; the visitor may have written anything further left. If the header
-    is present without a configured proxy, the peer may be a proxy and isn't trusted either: all its
+    is present but no proxy is configured, the peer may be a proxy and isn't trusted either: all its
     visitors would count as one known network (TH-4).
     """
     named = peer or ""
@@ -172,7 +173,7 @@ def client_ip(peer: str | None, forwarded: Sequence[str], trusted_proxies: int) 
 
 
 def page_was_open() -> bool:
-    """Return whether the page was open before this run: then it has sent its widgets' values."""
+    """Return whether the page was open before this run; if so, it has sent its widgets' values."""
     context = get_script_run_ctx(suppress_warning=True)
     return context is not None and bool(context.session_state.get_widget_states())
 
@@ -183,7 +184,7 @@ def base_path() -> str:
 
 
 def requested_path() -> str:
-    """Return the path that the browser is at, below the app's own; "" for one that no page has."""
+    """Return the path that the browser is at, below the app's own; "" for one no page can have."""
     try:
         url = urlsplit(st.context.url or "")
     except ValueError:  # a visitor may send any text

@@ -39,7 +39,7 @@ class CookieManagerBridge:
         """Process the page's answers, and mount the pending write."""
         held = tab()
         answer = st.session_state.get(PROBE)
-        if isinstance(answer, dict):  # Streamlit forgets it with the component
+        if isinstance(answer, dict):  # Streamlit drops it with the component
             value = answer.get(self._name)
             held.question = Question.ANSWERED
             held.answer = value if isinstance(value, str) else None
@@ -59,7 +59,7 @@ class CookieManagerBridge:
             return True
         if st.context.url is None:  # no page to ask: a test without a browser
             return True
-        was_open = connection.page_was_open()  # before the question: that is a widget of this run
+        was_open = connection.page_was_open()  # read first: the question is a widget, too
         with connection.fill(placeholder):
             _manager(PROBE)
         if held.question is not Question.NOT_ASKED:

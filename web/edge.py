@@ -39,7 +39,7 @@ class Edge:
     service: "Callable[[], AuthService]" = _unavailable
 
     def is_secure(self, scope: Scope) -> bool:
-        """Return whether the visitor uses https, as far as can be known."""
+        """Return whether the visitor uses https, as far as we can know."""
         return self.settings.site.scheme == "https" or self._came_by_https(scope)
 
     def _came_by_https(self, scope: Scope) -> bool:
@@ -127,9 +127,9 @@ def path_of(scope: Scope) -> str:
 
 
 def plain(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """Return a header; of a Cookie header only the cookies without a backslash.
+    """Return the header; a Cookie header loses the cookies that contain a backslash.
 
-    None of ours has one. Python before 3.11.10 and 3.12.6 undoes such escapes in quadratic time: 60
+    None of ours does. Python before 3.11.10 and 3.12.6 undoes such escapes in quadratic time: 60
     KB take it 14 seconds (CVE-2024-7592).
     """
     if name == b"cookie" and b"\\" in value:

@@ -1,4 +1,4 @@
-"""Guard a Streamlit app that was there before: at the top of its script, before anything else.
+"""Guard an existing Streamlit app: call this at the top of its script, before anything else.
 
 enter(FEATURES)                           a script of one page
 enter(FEATURES, "app_pages")              a script, and a folder with its other pages
@@ -24,7 +24,7 @@ PUBLIC = ("log-in", "sign-up", "outbox")
 
 
 def enter(features: Sequence[Feature], folder: str | None = None) -> None:
-    """Return for a signed-in user at this script's own page; else run the right page and stop.
+    """Return for a signed-in user at this script's own page; otherwise run the right page and stop.
 
     The pages in *folder* are private, with the titles, icons and order that `pages/` gave them.
     """
@@ -39,14 +39,14 @@ def enter(features: Sequence[Feature], folder: str | None = None) -> None:
 
 
 def guard_navigation(features: Sequence[Feature]) -> Callable[..., st.Page]:
-    """Return, for a signed-in user, what takes the place of `st.navigation`; else log in and stop.
+    """Return the user's replacement for `st.navigation`; signed out, show the log-in page and stop.
 
-    It adds the pages of *features* to the app's own, which are private.
+    The replacement adds the pages of *features* to the app's own, which are private.
     """
     dress()
     guard()
     if not st.session_state["logged_in"]:
-        # The app's own pages are not known yet: whatever the address, the log-in page is there.
+        # The app's own pages are not known yet, so the log-in page is at any URL that could be one.
         path = requested_path()
         known = {"", *(each.strip("/") for each in paths_of(features)), *PUBLIC}
         here = [hidden("log_in", path)] if path not in known else []

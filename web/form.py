@@ -1,11 +1,11 @@
-"""Forms and links: collect what was typed, call one verb once, show what came back, lead on.
+"""Forms and links: collect what was typed, call one verb once, and show the outcome or move on.
 
-Streamlit may stop a run at any `st.*` call, and a second click stops the first one's run: after the
-account was made, and before the page could say so. So what a verb came back with is kept in the tab
-before anything else is called, and a click with the same values shortly after it is the same click:
-it shows the same outcome and calls no verb. A click whose run was stopped before the verb, by a
-cookie's answer, counts in the next run. `runner.fastReruns` is off in .streamlit/config.toml: with
-it the second run begins beside the first one, in the middle of its verb.
+Streamlit may stop a run at any `st.*` call, and a second click stops the first one's run, perhaps
+after the account was made and before the page could say so. So a verb's outcome is kept in the tab
+before anything else is called, and a click with the same values shortly afterwards counts as the
+same click: it shows the same outcome and calls no verb. A click whose run was stopped before its
+verb, by a cookie's answer, counts in the next run. `runner.fastReruns` is off in
+.streamlit/config.toml: with it a second run would begin beside the first, in the middle of a verb.
 """
 
 import hmac
@@ -43,19 +43,19 @@ Values = TypeVarTuple("Values")
 Outcome = Say | Go | AuthError
 
 CURRENT = "current_password"  # the field for the password that the user has now
-# Seconds after an outcome in which the same click is no new attempt. Runs don't count: a click made
-# during a slow one arrives when that is over.
+# Seconds after an outcome in which the same click is no new attempt. Time spent in runs doesn't
+# count: a click made during a slow run arrives when that run is over.
 BURST = 2.0
-AT_ONCE = 0.03  # seconds: a verb that takes longer has bcrypt to wait for, and others may run
+AT_ONCE = 0.03  # seconds: a verb that takes longer waits for bcrypt, so that others may run
 _helper = st.components.v2.component(
     "form_helper", js=Path(__file__).with_name("form.js").read_text("utf-8")
 )
 _in_card = ContextVar("_in_card", default=False)
-_key = secrets.token_bytes(32)  # what was typed leaves no digest that means anything elsewhere
+_key = secrets.token_bytes(32)  # a digest of what was typed means nothing outside this process
 
 
 class Form:
-    """One form: its button, a place for what is wrong with each field, and one for its answer.
+    """One form: its button, a place for the errors of each field, and a place for its answer.
 
         form = Form("change_name")
         with form:
@@ -76,7 +76,7 @@ class Form:
         self._in_card = _in_card.get()
 
     def __enter__(self) -> "Form":
-        """Begin the fields: what is typed into them is sent by the button, all at once."""
+        """Begin the fields: the button sends what was typed into them, all at once."""
         self._frame = st.form(self._name)
         self._frame.__enter__()
         return self
@@ -93,7 +93,7 @@ class Form:
             frame.__exit__(kind, error, traceback)
 
     def errors(self, field: str) -> None:
-        """Keep a place, below the field just drawn, for what a verb says about *field*."""
+        """Reserve a place, below the field just drawn, for the errors of *field*."""
         self._errors[field] = st.container(key=f"errors_{self._name}_{field}")
 
     def button(
@@ -104,7 +104,7 @@ class Form:
         icon: str | None = None,
         width: Literal["stretch", "content"] = "stretch",
     ) -> None:
-        """Draw the button that sends the form; outside of a `with` block it is a form by itself."""
+        """Draw the button that sends the form; outside a `with` block it is a form by itself."""
         draw = st.button if self._frame is None else st.form_submit_button
         note = partial(tab().clicked.add, self._name)  # before the script, which may be stopped
         key = f"form_{self._name}"
@@ -112,12 +112,12 @@ class Form:
         self._clicked = clicked or self._name in tab().clicked
 
     def press(self, sent: bool) -> None:
-        """Send the form by what a component in the page reports, in place of a button."""
+        """Send the form if *sent*: a component in the page takes the place of the button."""
         self._clicked = sent
 
     @property
     def answered(self) -> bool:
-        """Whether the form was sent a moment ago: then its page shows it for a second click."""
+        """Whether the form was sent a moment ago: its page still shows it, for a second click."""
         return was_answered(self._name)
 
     def submit(
@@ -125,9 +125,9 @@ class Form:
     ) -> AuthError | Say | None:
         """Call *verb* with the values if the button was clicked, show the outcome, and return it.
 
-        None means that there is none. A second click with the same values shows the same outcome
-        and calls nothing. The verb runs to its end, so it may use the tab and the cookies; it draws
-        nothing. It raises an AuthError to refuse.
+        Returns None if there is none. A second click with the same values shows the same outcome
+        and calls nothing. The verb runs to its end, so it may use the tab and the cookies; it must
+        draw nothing. It raises an AuthError to refuse.
         """
         outcome = _once(self._name, self._clicked, lambda: verb(*values), values)
         if isinstance(outcome, Go):
@@ -135,7 +135,7 @@ class Form:
             return None
         if isinstance(outcome, Say):
             if outcome.inbox and self._clicked:
-                st.rerun()  # the page begins again with what `sent` returns
+                st.rerun()  # the page starts again and shows what `sent` returns
             self._say(outcome)
         elif outcome:
             self._refuse(outcome)
@@ -150,7 +150,7 @@ class Form:
                 _say_where_emails_are()
 
     def _refuse(self, refusal: AuthError) -> None:
-        """Write what is wrong beside the field it is about, and everything else above the form."""
+        """Write the errors of a field below it, and everything else above the form."""
         if isinstance(refusal, InvalidDetails):
             self._write(refusal.errors)
         elif isinstance(refusal, WrongPassword) and CURRENT in self._errors:
@@ -171,14 +171,14 @@ class Form:
         self._help()
 
     def _help(self) -> None:
-        """Have the page mark what is wrong, as every page that is one form does already."""
+        """Have the page mark the errors; a page that is one form does so already."""
         if not self._in_card:
             with self._answer.container(key=f"unseen_{self._name}"):
                 _helper(key=f"form_helper_{self._name}")
 
 
 def sent(name: str) -> Say | None:
-    """Return the answer of the form called *name* whose email is on its way, on its page."""
+    """Return the answer of the form *name* on its own page, if that form has sent an email."""
     attempt = tab().attempts.get(name)
     if attempt is None or attempt.over or attempt.page != tab().page:
         return None
@@ -187,7 +187,7 @@ def sent(name: str) -> Say | None:
 
 
 def inbox_page(name: str, said: Say, again: Callable[[str], Say | Go] | None = None) -> None:
-    """Show, in place of the form called *name*, where to continue; *again* sends the email anew."""
+    """Show, in place of the form *name*, where to continue; *again* sends the email once more."""
     with form_page("Check your inbox") as below:
         st.text(said.text, width="stretch", text_alignment="center")
         if said.value:
@@ -240,8 +240,8 @@ def aside(below: DeltaGenerator, page: str, label: str, text: str = "") -> None:
 def form_page(title: str, text: str = "") -> Iterator[DeltaGenerator]:
     """Frame a page that is one form, under its *title*; yield the place below the card.
 
-    Signed-out visitors see the app's name. What is drawn last shows the page: it stands in the
-    middle of the screen, and would move as its parts arrive.
+    Signed-out visitors see the app's name. The page is hidden until its last part is drawn: it is
+    centred on the screen, and would move as its parts arrive.
     """
     name = "" if st.session_state["logged_in"] else visit().auth.settings.app_name
     with card(title, text, name=name) as below:
@@ -250,7 +250,7 @@ def form_page(title: str, text: str = "") -> Iterator[DeltaGenerator]:
             yield below
         finally:
             _in_card.reset(outside)
-            if not isinstance(sys.exception(), RerunException):  # another page follows
+            if not isinstance(sys.exception(), RerunException):  # this page is being left
                 with below.container(key="unseen"):
                     _helper(key="form_helper")
 
@@ -282,7 +282,7 @@ def _once(
 ) -> Outcome | None:
     """Return the form's outcome: of the verb, or of the same click a moment ago, or None.
 
-    Between the verb and the line that keeps its outcome stands no `st.*` call.
+    No `st.*` call may stand between the verb and the line that keeps its outcome.
     """
     held = tab()
     page = held.page
@@ -295,7 +295,7 @@ def _once(
                 attempt.at = held.idle
             leads_on = isinstance(attempt.outcome, Go) and attempt.outcome.page
             # A late click, or a cookie's answer that was sent before the browser had left the page:
-            # where the form leads to is to be followed again, also if this run is stopped.
+            # follow where the form leads once more, even if this run is stopped.
             if clicked or (leads_on and connection.requested_path() == held.page):
                 attempt.over = False
             return None if attempt.over else attempt.outcome
@@ -307,7 +307,7 @@ def _once(
         if isinstance(outcome, Go):
             held.notice = outcome.notice or None
             target = held.pages.get(outcome.page)
-            if target and target.url_path == page:  # there already: it only begins again
+            if target and target.url_path == page:  # there already: the page only starts again
                 outcome = Go(notice=outcome.notice)
         if not isinstance(outcome, Unavailable):  # nothing was changed: another click tries again
             held.attempts[name] = Attempt(digest, outcome, page, held.idle)
@@ -315,7 +315,7 @@ def _once(
 
 
 def _run(verb: Callable[[], Say | Go]) -> Outcome:
-    """Run *verb* to its end. Streamlit stops runs in the script's own thread only, so not there."""
+    """Run *verb* to its end, in another thread: Streamlit stops only the script's own."""
     done: Future[Say | Go] = Future()
 
     def work() -> None:
@@ -332,7 +332,7 @@ def _run(verb: Callable[[], Say | Go]) -> Outcome:
             connection.let_others_run()
         return done.result()
     except (SessionOver, PasswordNeeded):
-        return Go()  # the page begins again: with the log-in form, or the password's
+        return Go()  # the page starts again, with the log-in form or the one for the password
     except AuthError as refusal:
         return refusal
 
@@ -342,7 +342,7 @@ def _is_fresh(attempt: Attempt) -> bool:
 
 
 def _follow(outcome: Go) -> None:
-    """Go where *outcome* leads; a run that is stopped on the way leaves it for the next one."""
+    """Go where *outcome* leads; if this run is stopped on the way, the next one goes there."""
     held = tab()
     if outcome.notice:
         held.notice, held.shown = outcome.notice, None

@@ -88,7 +88,7 @@ def protected(
 
 
 def still_open(role: Role | None = None) -> bool:
-    """Return whether this tab's session is open, with *role*, and resolve the visit again.
+    """Return whether this tab's session is open and has *role*; resolves the visit again.
 
     Only a run of the whole script counts as use (SE-4): a fragment may run by itself.
     """
@@ -114,7 +114,7 @@ def sign_out_locally(notice: str) -> Go:
     ended = tab().token
     browser = bridge(visit().auth)
     clear_tab()
-    tab().reported = browser.cookie_token()  # it is no news that this one has ended
+    tab().reported = browser.cookie_token()  # so that its end is not reported again
     browser.forget(ended)
     return Go(notice=notice)
 
@@ -153,7 +153,7 @@ def bridge(auth: AuthService) -> Bridge:
 
 
 def _client(auth: AuthService, browser: Bridge) -> Client:
-    """Return the client, as far as the connection reveals it."""
+    """Return what the connection reveals about the client."""
     return Client(
         ip=connection.ip(auth.settings.trusted_proxies),
         user_agent=connection.user_agent(),
@@ -166,8 +166,8 @@ def _client(auth: AuthService, browser: Bridge) -> Client:
 def _resume(auth: AuthService, browser: Bridge, placeholder: DeltaGenerator) -> Session | None:
     """Resume the session of this tab's token, or else of the token in the browser's cookie.
 
-    A connection's cookies are those of its handshake: they count as presented once, and as trusted
-    from then on. A tab with a replaced token asks its browser for the newest.
+    A connection's cookies are those of its handshake, so they count as presented only once, and as
+    trusted from then on. A tab with a replaced token asks its browser for the newest.
     """
     held, cookie = tab().token, browser.cookie_token()
     session = auth.resume_session(held, trusted=True)
@@ -190,7 +190,7 @@ def _let_in(session: Session, token: str) -> Session:
     user = session.user
     held = tab()
     if held.owner is None:
-        held.attempts.clear()  # an earlier log-out is done with: the next one counts again
+        held.attempts.clear()  # an earlier log-out is over, so the next one counts again
     elif held.owner != user.id:
         clear_tab()
     held.token, held.owner, held.newest, held.just_resolved = token, user.id, session.newest, True
@@ -204,7 +204,7 @@ def _turn_away(auth: AuthService, browser: Bridge, placeholder: DeltaGenerator) 
     """Show the log-in page, or a placeholder while the browser is still asked for its cookies."""
     held = tab()
     presented = held.token or browser.cookie_token()
-    was_read = held.owner and held.shown  # on a page for the user who is signed out now
+    was_read = held.owner and held.shown  # by the user who is signed out now
     if presented and presented != held.reported and (was_read or not held.notice):
         held.reported = presented
         held.notice = END_NOTICES.get(end_reason(auth, presented))

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.edge import Edge, path_of
 
 YEAR = 365 * 24 * 60 * 60  # seconds
-# For a component's own frame: its author's scripts, including inline and compiled ones, but only
-# from this server, and no data of the page goes anywhere else (ASVS 5.0, 3.4.3).
+# For a component's own frame: its author's scripts may be inline and compiled, but come only from
+# this server, and the frame's data goes nowhere else (ASVS 5.0, 3.4.3).
 COMPONENT_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
@@ -35,12 +35,12 @@ def content_security_policy() -> str:
             # the hashes are of the inline scripts in Streamlit's own page.
             f"script-src 'self' blob: {scripts}",
             "style-src 'self' 'unsafe-inline'",  # Streamlit's styles are made in the page
-            "img-src 'self' data: blob:",  # icons in CSS, and pictures a page makes
+            "img-src 'self' data: blob:",  # icons in CSS, and pictures that a page makes
             "media-src 'self' data: blob:",
             "font-src 'self' data:",
             "connect-src 'self'",
             "worker-src 'self' blob:",
-            "frame-src 'self'",  # components of the first kind are frames of our own
+            "frame-src 'self'",  # version 1 components are frames from this server
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",

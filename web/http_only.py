@@ -4,8 +4,8 @@ The script gives the page a ticket, a component posts it, and the response sets 
 token itself passes through no script in the page, no URL and no log.
 
 A run may ask its page a question. An answer that arrived as a component's value would end that run
-and start another, and the click or form that started it would be lost: so the run waits, and the
-route that gets the answer wakes it.
+and start another, and the click or form behind it would be lost. So the run waits, and the route
+that receives the answer wakes it.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from web.edge import SESSION_PATH, TICKET_PATH, browser_cookie
 from web.tab import Asker, Write, clear_tab, tab
 from web.words import BLOCKED
 
-HOLD = timedelta(seconds=4)  # at most; the answer takes one request
+HOLD = timedelta(seconds=4)  # at most: an answer takes one request
 LOOK_EVERY = timedelta(milliseconds=100)
 _expected: dict[str, Event] = {}
 

@@ -1,8 +1,8 @@
-"""The look: the app's logo and name, the style sheet, and the card that public pages stand in.
+"""The look: the app's logo and name, the style sheet, and the card that frames public pages.
 
 Colours, corners and sizes are in .streamlit/config.toml. What Streamlit has no option for is in
-`look.css`. The logo is `views/logo.png`, where there is one, which emails show too, or else
-`views/logo.svg`; the name is `APP_NAME` in `.env`.
+`look.css`. The logo is `views/logo.png`, if there is one, and emails then show it too; otherwise it
+is `views/logo.svg`. The name is `APP_NAME` in `.env`.
 """
 
 import re
@@ -31,8 +31,8 @@ RELOAD_AFTER = 20  # seconds until the page of a full server loads itself again
 
 def dress() -> None:
     """Give the page its style and its icon in the browser's tab: first in every run."""
-    # The page has it already, if this server served it and was not updated since. A style alone
-    # takes no place.
+    # The page has it already if this server served the page and was not updated since. An element
+    # that is only a style takes no space.
     st.html(style())
     message = ForwardMsg()
     message.page_config_changed.favicon = logo_url()
@@ -56,7 +56,7 @@ def show_logo(name: str) -> None:
 def card(title: str, text: str = "", *, name: str = "") -> Iterator[DeltaGenerator]:
     """Frame a page as one card in the middle of the screen, with its *title* and a line of *text*.
 
-    Above it stands the logo and *name*, the app's, if one is given. Yields the place below it.
+    With *name*, the app's, the logo and the name are above the card. Yields the place below it.
     """
     if name:
         st.html(f'<div class="brand"><img src="{logo_url()}" alt="">{escape(name)}</div>')
@@ -87,12 +87,12 @@ def show_person(name: str, email: str) -> None:
 
 
 def card_skeleton() -> None:
-    """Draw the shape of a form page, while it is not known what comes."""
+    """Draw the shape of a form page while it isn't known which page comes."""
     _skeleton("as-card", "logo", "title", "field", "field", "button")
 
 
 def page_skeleton() -> None:
-    """Draw the shape of a signed-in page, while it is not known what comes."""
+    """Draw the shape of a signed-in page while it isn't known which page comes."""
     _skeleton("as-page", "title", "line", "body", "body")
 
 
@@ -102,7 +102,7 @@ def _skeleton(shape: str, *parts: str) -> None:
 
 
 def full_page(name: str) -> HTMLResponse:
-    """Return the page of the app *name* that is shown while the server is full."""
+    """Return the page that the app called *name* shows while the server is full."""
     page = Template(FULL.read_text("utf-8")).substitute(name=escape(name), again=RELOAD_AFTER)
     headers = {"Retry-After": str(RELOAD_AFTER), "Cache-Control": "no-store"}
     return HTMLResponse(page, 503, headers)
@@ -110,7 +110,7 @@ def full_page(name: str) -> HTMLResponse:
 
 @cache
 def logo_url() -> str:
-    """Return the logo as a data URL: it comes with the page, so that nothing appears later."""
+    """Return the logo as a data URL, which comes with the page, so that nothing appears later."""
     file, kind = (PNG, "png") if PNG.exists() else (LOGO, "svg+xml")
     return f"data:image/{kind};base64,{b64encode(file.read_bytes()).decode()}"
 

@@ -29,11 +29,11 @@ SLICE = 256  # bytes that are parsed at once while they may hold many small part
 LARGEST_SLICE = 256 * 1024  # and while a large message arrives: as many as asyncio reads at once
 MOST_WAITING = 200  # frames of a page that have arrived and wait
 CRUMB = 1024  # bytes: a control frame has 125 at most
-MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames in vain, in so many seconds
+MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames in vain, within seconds
 MESSAGES = (Opcode.BINARY, Opcode.TEXT)
 
-SMALL = 4 * 1024  # bytes: a message of so many has few fields
-VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are of the past
+SMALL = 4 * 1024  # bytes: a message this short has few fields
+VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protobuf's wire types; groups are obsolete
 
 
 def has_few_parts(data: bytes, most: int) -> bool:
@@ -45,7 +45,7 @@ def has_few_parts(data: bytes, most: int) -> bool:
     if len(data) <= SMALL:
         return True
     left = most
-    # Each message within: where it ends, and which messages may stand in it.
+    # Each nested message: where it begins and ends, and what type it has.
     open_messages = [(0, len(data), BackMsg.DESCRIPTOR)]
     try:
         while open_messages:
@@ -64,7 +64,7 @@ def has_few_parts(data: bytes, most: int) -> bool:
                     if field is not None and field.message_type is not None:
                         open_messages.append((at, at + size, field.message_type))
                     elif field is not None and field.cpp_type != field.CPPTYPE_STRING:
-                        left -= size  # numbers, one a byte at the least
+                        left -= size  # numbers: each takes at least one byte
                     at += size
                 else:
                     return False
@@ -93,8 +93,8 @@ def shorten(rerun: ClientState) -> None:
     """Shorten a rerun's values to what a form on a signed-out page can use.
 
     A long query is dropped entirely, as Streamlit does above 512 KB: half of it would mean
-    something else. So is any other long text: a tab keeps the last ones, and Python's `urlsplit`
-    keeps the URLs of the last 128.
+    something else. So is any other long text: a tab keeps the latest, and Python's `urlsplit`
+    remembers the last 128 URLs.
     """
     for part in (rerun, rerun.context_info):
         for field, value in part.ListFields():
@@ -115,8 +115,8 @@ def shorten(rerun: ClientState) -> None:
 def drop_last_frame(receive: Callable[..., object]) -> None:
     """Empty the frame of the message that *receive*, a websocket's, has just returned.
 
-    The library below uvicorn keeps it until the next one comes: each silent page would hold its
-    last message, of 20 MB for example. Its parser is a generator, and the frame a variable there.
+    The library below uvicorn keeps it until the next one comes, so each silent page would hold its
+    last message, which may have 20 MB. Its parser is a generator, and the frame a variable there.
     """
     parser = getattr(getattr(getattr(receive, "__self__", None), "conn", None), "parser", None)
     inner = getattr(getattr(parser, "gi_yieldfrom", None), "gi_frame", None)
@@ -132,8 +132,8 @@ def is_lost(receive: Callable[..., object]) -> bool:
 def drop_rest(receive: Callable[..., object]) -> None:
     """Empty what has arrived of the next message, if the connection of *receive* is lost.
 
-    Its objects refer to each other: the rest would stay until the garbage collector comes, which a
-    quiet server does not call for a long time.
+    Its objects refer to each other, so the rest would stay until the garbage collector runs, which
+    on a quiet server takes long.
     """
     if is_lost(receive):
         drop_last_frame(receive)
@@ -161,7 +161,8 @@ def bound_messages() -> None:
 
 
 def bounding_requests(protocol: Any) -> Any:
-    """Return uvicorn's class *protocol*, which parses no request that no browser or proxy sends.
+    """Return uvicorn's class *protocol*, changed to parse only what browsers and proxies send.
+
 
     Many headers and long addresses take 0.1 seconds, and 16 KB of a body in chunks of a byte 0.2;
     the gate refuses such a body. Nobody sends a request before the last one's answer.
@@ -204,12 +205,13 @@ def bounding_requests(protocol: Any) -> Any:
 
 
 def bounding_frames(protocol: Any) -> Any:
-    """Return the class *protocol*, which ends a connection with many frames at once or in vain.
+    """Return the class *protocol*, changed to end connections with many frames at once or in vain.
 
-    A browser sends no frame without a message but its answer to the server's ping, every 20
-    seconds. Continuations count where they are small: a browser divides a large message into large
-    ones. And so does all that follows the server's close frame, which uvicorn reads and drops for
-    ten seconds.
+
+    A browser sends no frame without a message except its answer to the server's ping, every 20
+    seconds. Continuations count if they are small: a browser divides a large message into large
+    ones. Whatever follows the server's close frame counts too: uvicorn reads and drops it for ten
+    seconds.
     """
 
     class BoundingFrames(protocol):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Which page runs: URLs stay the same whether or not the visitor is signed in."""
+"""Decide which page runs; its URL is the same whether or not the visitor is signed in."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -82,16 +82,16 @@ def hidden(name: str, path: str | None = None) -> st.Page:
 
 
 def run(page: st.Page) -> None:
-    """Run *page*; where the session or the database ends during it, continue calmly."""
+    """Run *page*; if the session ends or the database fails meanwhile, say so calmly."""
     held = tab()
-    leads_home = _name_of(page) in ("log_in", "sign_up")  # it would take the notice away
+    leads_home = _name_of(page) in ("log_in", "sign_up")  # and would use up the notice
     if st.session_state["logged_in"] and not leads_home and (said := notice()):
         st.success(said)
     try:
         page.run()
         _arrive(page)
         end_page()
-    except (SessionOver, RoleNeeded):  # the next run shows what is left to this visitor
+    except (SessionOver, RoleNeeded):  # the next run shows what this visitor may still see
         st.rerun()
     except Unavailable as fault:
         st.error(fault.message)
@@ -117,7 +117,7 @@ def _arrive(page: st.Page) -> None:
 
 
 def _may_open(role: Role | None) -> bool:
-    """Return whether a page for *role* exists for this visitor: signed out, it asks to log in."""
+    """Return whether a page for *role* exists for this visitor; signed out, it asks to log in."""
     user = st.session_state["user"]
     return role is None or user is None or role in user.roles
 
@@ -128,7 +128,7 @@ def _choose(
     expanded: bool | int = False,
     sections: Mapping[str, Sequence[st.Page]] = MappingProxyType({}),
 ) -> st.Page:
-    """Return the requested page; record the default one and the others by their names.
+    """Return the requested page, and record the default page and the others by name.
 
     *sections* are the menu's headings, each with those of *pages* that stand below it. Streamlit
     gets copies, because running a page leaves its mark on it. A tab keeps the originals, which all
@@ -148,10 +148,10 @@ def _choose(
 def _not_found(
     pages: Sequence[st.Page], shown: SignedOutPage = SignedOutPage.LOG_IN
 ) -> st.Page | None:
-    """Return the page for a path that none of *pages* has; None where one has it.
+    """Return the page for a path that none of *pages* has; None if one has it.
 
-    A path that only looks different, such as /sign_up, leads to the page that was meant. While
-    nothing but *shown* can be shown, that stands at the URL, which is kept.
+    A path that is only spelled differently, such as /sign_up, leads to the page that was meant.
+    While only *shown* can be shown, it is what this URL shows, and the URL stays.
     """
     path = requested_path()
     paths = {page._url_path for page in pages} | {page.url_path for page in pages}
@@ -221,7 +221,7 @@ def _menu(pages: Sequence[st.Page]) -> None:
     with st.sidebar:
         if len(pages) == 1:
             st.page_link(pages[0], width="stretch")
-        with suppress(SessionOver, Unavailable):  # the page says so, or the next run
+        with suppress(SessionOver, Unavailable):  # the page says so, or the next run does
             draw("menu", "show_menu")
         with st.container(key="person"):
             show_person(user.name, user.email)

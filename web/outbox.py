@@ -1,6 +1,6 @@
 """The outbox in development: the emails that no server sends, on a page of their own.
 
-Their links log people in, so the page is there for this machine's own browser only.
+Their links open accounts, so only a browser on this machine gets the page.
 """
 
 import re

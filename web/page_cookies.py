@@ -29,7 +29,7 @@ class PageCookies:
             scope["type"] == "http"
             and scope["method"] == "GET"
             and not path_of(scope).startswith(self._assets)
-            # Streamlit answers any other path with its page, an icon's too: ask what it is for.
+            # Streamlit answers any other path with its page, even an icon's: ask what it is for.
             and Headers(scope=scope).get("sec-fetch-dest", "document") == "document"
         )
         if not is_page:

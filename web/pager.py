@@ -1,4 +1,4 @@
-"""Pages of a long list, each found by the last row of the one before it: as fast at the end."""
+"""Pages of a long list, each found by the last row before it: the last is as fast as the first."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class Pager:
 
     @property
     def cursor(self) -> Any:
-        """Where this page begins: None for the first, or what `show` was given before it."""
+        """Where this page begins: None for the first, else what the page before gave to `show`."""
         return self._cursors[-1] if self._cursors else None
 
     def show(self, following: Any) -> None:

@@ -41,7 +41,7 @@ def new_password(form: Form, label: str = "Password") -> str:
 
 @cache
 def _checks(least: int) -> ComponentRenderer:
-    """Return the component; the page has its lines already, so nothing moves when it starts."""
+    """Return the component; its lines are in the page already, so nothing moves when it starts."""
     return st.components.v2.component(
         "password_checks",
         html=LINES.format(least=least),

@@ -44,11 +44,11 @@ class SeenConnection:
     cycle: object  # uvicorn's, one for each request
     unread: int  # bytes of the answer that the client has not read yet
     begun: float  # when this request, or the wait for one, was first seen
-    since: float  # when there was progress last
+    since: float  # when there was last any progress
 
     @property
     def rank(self) -> tuple[bool, float]:
-        """The order in which connections are closed: last those that wait for the app."""
+        """The order in which connections are closed; those that wait for the app come last."""
         return (self.phase is Phase.APP, self.begun)
 
 
@@ -126,9 +126,9 @@ class Patrol:
                 heappop(largest)
 
     def _look_at_messages(self, connections: list[Any], now: float, by_network: bool) -> None:
-        """Close websockets with a message that is too slow, and, above the total, the largest.
+        """Close websockets whose message arrives too slowly, and some if too much is unfinished.
 
-        The network with the most bytes loses its oldest first.
+        Then the network with the most bytes loses its oldest message first.
         """
         seen = (
             _unfinished(connection, self._unfinished.get(connection), now)

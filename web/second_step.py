@@ -1,7 +1,7 @@
 """A log-in's second step: begun after the password, resumed after F5, finished or left.
 
-The step's token is in the tab and in the page's address, as `?step=…`, which F5 keeps. It works
-only in the browser whose nonce came with the password, for five minutes, and opens nothing alone.
+The step's token is in the tab and in the page's URL, as `?step=…`, which F5 keeps. It works only in
+the browser whose nonce came with the password, for five minutes, and opens nothing by itself.
 """
 
 import streamlit as st
@@ -29,7 +29,7 @@ def log_in(email: str, password: str, remember: bool = False) -> Go:
 def log_in_owner(user_id: str, done: str, notice: str = "") -> Go:
     """Start a session for the owner of the account that a form has just made or confirmed.
 
-    Where that fails the log-in page says what is *done*; otherwise the next page shows *notice*.
+    If that fails, the log-in page says what is *done*; otherwise the next page shows *notice*.
     """
     end_step()
     try:
@@ -49,9 +49,9 @@ def begin_step(needed: StepNeeded) -> Go:
 
 
 def pending_challenge() -> Challenge | None:
-    """Return the challenge that this tab has yet to meet, also in a page that was reloaded.
+    """Return the challenge that this tab has yet to meet, also after a reload; otherwise None.
 
-    One that is over leaves a notice for the log-in form.
+    If one has ended, the log-in form shows a notice.
     """
     held, client = tab(), visit().client
     held.challenge = held.challenge or (st.query_params.get(STEP) if client.browser else None)

@@ -1,4 +1,4 @@
-"""The open websockets: each is one open tab, and counts toward its network or its user (AV-3)."""
+"""The open websockets: each is one open tab, counted toward its network or its user (AV-3)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,9 +17,9 @@ class Socket:
 
     client: Client
     user: str | None
-    end: Callable[[], None]  # closes it to make room for another
+    end: Callable[[], None]  # closes it, to make room for another
     heard: float  # when it sent its last message
-    is_silent: bool  # it is new, has sent none, and counts as such for its network
+    is_silent: bool  # it is new, has sent no message, and counts as silent
 
     @property
     def crowd(self) -> str:
@@ -79,8 +79,8 @@ class Sockets:
     ) -> int | None:
         """Return the number of a new websocket, or None if its network has too many.
 
-        *end* is called at most once, when it has to make room for another. One that *comes back*
-        doesn't count as silent.
+        *end* is called at most once, if this one has to make room for another. One that *comes
+        back* doesn't count as silent.
         """
         is_silent = not user and not comes_back
         with self._lock:
@@ -126,8 +126,8 @@ class Sockets:
     def sign_in(self, number: int, user: str | None) -> None:
         """Count the websocket *number* toward *user* from now on, and not toward its network.
 
-        If the user has too many, it stays with the network; and it is the network's again if there
-        is no user any more.
+        If the user has too many, it stays with the network; without a user it counts toward the
+        network again.
         """
         with self._lock:
             socket = self._open.get(number)
@@ -160,7 +160,7 @@ class Sockets:
         crowd = max(crowds, key=crowds.__getitem__, default=own)
         if crowds[crowd] <= crowds[own] + 1:
             if not crowds[own]:
-                return None  # each has one
+                return None  # each crowd has one
             crowd = own
         return min(
             (number for number, socket in self._open.items() if socket.crowd == crowd),

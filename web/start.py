@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 OUTBOX = ROOT / "data" / "outbox"  # where emails are kept while no SMTP_URL is set
-log = BoundedLog(__name__)  # each run of each visitor tries again
+log = BoundedLog(__name__)  # every run of every visitor tries again
 _starting = Lock()
 
 
@@ -44,12 +44,12 @@ def service() -> "AuthService":
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Create everything while the first visitor's browser still loads Streamlit's own scripts.
 
-    A fault does not stop the server: it reports that it is not ready, and tries again.
+    A fault does not stop the server, which reports that it is not ready and tries again.
     """
     warming = asyncio.create_task(run_in_threadpool(_warm))
     yield
     await warming
-    # Uvicorn ends its process by the signal that stopped it, so that no atexit handler runs.
+    # uvicorn ends its process by the signal that stopped it, so no atexit handler runs.
     await run_in_threadpool(_stop)
 
 
@@ -67,7 +67,7 @@ def _stop() -> None:
 # keep a service with exceptions that no `except` matches any more.
 @cache
 def _start() -> "AuthService":
-    # Imported here: SQLAlchemy alone takes longer than it takes a server to answer.
+    # Imported here: SQLAlchemy alone takes longer to import than the server takes to answer.
     from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from auth.mail import MailQueue
@@ -159,8 +159,8 @@ def _freeze() -> None:
     """Freeze everything imported so far: it lives until the process ends anyway.
 
     The garbage collector then looks only at what runs leave behind, not at 130,000 objects.
-    .streamlit/config.toml turns off Streamlit's collection after every run; Python's own become
-    cheap. Runs last at startup, so that nothing is imported after it.
+    .streamlit/config.toml turns off Streamlit's collection after every run; Python's own becomes
+    cheap. Called last at startup, when everything has been imported.
     """
     gc.collect()
     gc.freeze()

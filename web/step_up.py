@@ -1,4 +1,4 @@
-"""Step-up: a form that asks for the password again before a sensitive action."""
+"""Step-up: a form that asks for the password, or a passkey, again before a sensitive action."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from web.tab import Go, draw, visit
 
 
 def recently_authenticated() -> bool:
-    """Return whether this user typed the password recently.
+    """Return whether this user logged in or stepped up recently.
 
     A sensitive page begins: `if not recently_authenticated(): ask_password("To …"); st.stop()`.
     """
@@ -26,8 +26,8 @@ def confirm(password: str) -> Go:
 def ask_password(purpose: str) -> None:
     """Show a form that asks for the password; once it is correct, the page continues.
 
-    *purpose* begins its sentence: "To see the salaries". A user who has no password confirms by
-    what else the features offer.
+    *purpose* begins its sentence: "To see the salaries". A user without a password is asked for a
+    passkey instead.
     """
     if not step_up.has_password(visit().auth, visit().session):
         ask_passkey(purpose)
@@ -42,7 +42,7 @@ def ask_password(purpose: str) -> None:
 
 
 def ask_passkey(purpose: str) -> None:
-    """Ask a user who has no password for what else the features offer."""
+    """Ask a user who has no password for a passkey."""
     st.caption(f"{purpose}, use a passkey.")
     draw("buttons", "show_step_up")
 

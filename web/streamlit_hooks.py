@@ -9,7 +9,7 @@ first run of app.py calls it. It closes the ways around app.py and its guard:
   disconnects its owner. A tab now belongs to the browser that opened it.
 - Streamlit obeys every message of its protocol from every visitor. Each type now has its permitted
   senders: see MESSAGES.
-- A plain `streamlit run app.py` has no place for a middleware. Our gate becomes one there.
+- A plain `streamlit run app.py` takes no middleware. Our gate is added as one.
 
 It also puts our style sheet into Streamlit's own page, so that no element is shown without it, and
 sets its sockets up: small writes go out at once, and large cookie headers come in.
@@ -63,7 +63,7 @@ class AllowedSender(StrEnum):
 
     ANYONE = "anyone"
     USER = "user"  # signed in, as of the tab's last run
-    DEVELOPER = "developer"  # at this machine's own address, with APP_ENV=development
+    DEVELOPER = "developer"  # on this machine, with APP_ENV=development
     NO_ONE = "no one"
 
 
@@ -83,11 +83,11 @@ MESSAGES: Mapping[str, AllowedSender] = {
     "dismiss_skills_nudge": AllowedSender.DEVELOPER,  # writes a file into the developer's home
 }
 
-# Seconds that a signed-out tab is kept after its connection was lost; a signed-in user's is kept
-# for `server.disconnectedSessionTTL`. And the most signed-out tabs that are kept.
+# Seconds that a signed-out tab is kept after its connection was lost, and the most such tabs that
+# are kept. A signed-in user's tab is kept for `server.disconnectedSessionTTL`.
 SIGNED_OUT_KEPT = 20.0
 MOST_SIGNED_OUT_KEPT = 32
-SCRIPT_ENDS = 1.0  # seconds between two looks whether the script of a tab that is gone has ended
+SCRIPT_ENDS = 1.0  # seconds between two checks whether the script of a closed tab has ended
 
 BROWSER = "_auth_browser"  # the attribute of a session that holds its browser
 ORIGINAL = "_auth_original"  # the attribute of a replaced method that holds the original
@@ -133,7 +133,7 @@ def check_pages(folder: Path) -> None:
 
 
 def _wrap(owner: type | ModuleType, name: str, around: Callable[..., object]) -> None:
-    """Replace the method *name* of *owner* by *around*, which gets the original as first argument.
+    """Replace the method *name* of *owner* with *around*, which gets the original first.
 
     After an edit Streamlit reloads this module: the new version replaces the old.
     """
@@ -172,9 +172,9 @@ def lazy_gate(app: ASGIApp) -> ASGIApp:
 
 
 def _serve_page(create: Callable[..., StaticFiles], *args: Any, **kwargs: Any) -> StaticFiles:
-    """Put our style into Streamlit's page: an element of it arrives after others are shown.
+    """Put our style sheet into Streamlit's page: as an element it would arrive after others.
 
-    An address with a slash in it leads to one without, whose page says that there is nothing.
+    A path with a slash in it is redirected to one without, which shows "Page not found".
     """
     files = create(*args, **kwargs)
     index, get_response = Path(files.directory or "") / "index.html", files.get_response
@@ -185,7 +185,7 @@ def _serve_page(create: Callable[..., StaticFiles], *args: Any, **kwargs: Any) -
         if not is_page or response.status_code not in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
             return response
         is_opened = Headers(scope=scope).get("sec-fetch-dest") == "document"
-        if is_opened and len(Path(path).parts) > 1:  # it would find no server, and stay blank
+        if is_opened and len(Path(path).parts) > 1:  # the page would find no server, and stay blank
             return RedirectResponse(scope["root_path"] + "/not-found", HTTPStatus.FOUND)
         from web.look import style  # with pydantic: not before the server answers
 
@@ -296,9 +296,9 @@ def _drop(storage: MemorySessionStorage, info: SessionInfo) -> None:
 def _close_loop(session: AppSession) -> None:
     """Close the event loop of a tab that was shut down, as soon as its script has ended.
 
-    Streamlit means to, and the script tells the tab of its end by a weak reference: a tab that
+    Streamlit means to, but the script reports its end to the tab by a weak reference: a tab that
     nothing holds is gone by then, and its loop keeps three descriptors until the garbage collector
-    comes by. A script may wait for its turn at bcrypt for a while.
+    runs. A script may wait for its turn at bcrypt for a while.
     """
     if session._scriptrunner is not None:
         asyncio.get_running_loop().call_later(SCRIPT_ENDS, _close_loop, session)

@@ -1,4 +1,4 @@
-"""The state of one tab, one value in `st.session_state`: gone at F5, never trusted."""
+"""The state of one tab, one value in `st.session_state`: gone after F5, never trusted."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Write:
     login: Login | None
     key: str
     ended: str | None = None  # the mark of the session whose cookie is to be deleted
-    checked: bool = False  # whether the browser's cookie from before was looked at
+    checked: bool = False  # whether the browser's current cookie was checked
     ticket: str | None = field(default=None, repr=False)  # where an HTTP answer sets the cookie
 
 
@@ -61,13 +61,13 @@ class Write:
 class Say:
     """A form's outcome shown on its page: *text*, and below it *value* exactly as typed.
 
-    With *inbox* the form gives way to it: an email is on its way.
+    With *inbox* it takes the form's place: an email is on its way.
     """
 
     text: str
     value: str = ""
     inbox: bool = False
-    emailed: bool = False  # in development the page then says where emails land
+    emailed: bool = False  # then in development the page says where emails are
     done: bool = True  # False: there was nothing to do
 
 
@@ -87,7 +87,7 @@ class Attempt:
     outcome: Say | Go | AuthError
     page: str  # the url_path of the form's page
     at: float  # the tab's `idle` when it was done, or last clicked again
-    over: bool = False  # nothing is left to show or do in a run without a click
+    over: bool = False  # a run without a click has nothing left to show or do
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,10 @@ class Tab:
     question: Question = Question.NOT_ASKED  # for the cookies that the handshake lacks
     answer: str | None = field(default=None, repr=False)  # the token that answered it
     presented: str | None = field(default=None, repr=False)  # the last one the browser presented
-    reported: str | None = field(default=None, repr=False)  # the last one that was told its end
+    reported: str | None = field(default=None, repr=False)  # the last one whose end was shown
     newest: bool = True  # whether `token` has not been replaced
     questions: dict[Asker, str] = field(default_factory=dict, repr=False)  # for the newest token
-    just_resolved: bool = False  # by the guard in this run, so its watch need not
+    just_resolved: bool = False  # by the guard in this run, so `watch` need not
     verb: Lock = field(default_factory=Lock, repr=False)  # held while a form's verb runs
     attempts: dict[str, Attempt] = field(default_factory=dict, repr=False)  # by the form's name
     clicked: set[str] = field(default_factory=set)  # forms whose verb is still to be called
@@ -178,7 +178,7 @@ def begin_run() -> None:
 
 
 def end_run(held: Tab) -> None:
-    """End a run of the whole script, also one that was stopped: asking for *held* may stop it."""
+    """End a run of the whole script; *held* is passed in, because `tab()` may stop the run."""
     held.ended = monotonic()
 
 
@@ -191,8 +191,8 @@ def begin_page(page: st.Page, home: st.Page, pages: dict[str, st.Page]) -> None:
 def notice() -> str | None:
     """Return the notice for this page: a new one, or the one that it has shown before.
 
-    It stays there: a cookie on its way brings more runs. So does an event of the page before, which
-    only leads back here. A run that is stopped has shown nothing.
+    It stays on that page, because more runs may follow: a cookie on its way brings them, and so
+    does an event of the page before, which only leads back here. A stopped run has shown nothing.
     """
     held = tab()
     held.showing = not held.shown or held.shown[0] != held.notice or held.shown[1] == held.page
@@ -200,7 +200,7 @@ def notice() -> str | None:
 
 
 def end_page() -> None:
-    """End a page that ran to its last line: what other pages had to show is over."""
+    """End a page that ran to its last line, and drop what other pages had to show."""
     held = tab()
     if held.notice and held.showing:
         held.shown = held.notice, held.page
@@ -220,6 +220,6 @@ def clear_tab() -> None:
     held.token = held.owner = held.link_token = held.challenge = None
     held.clicked.clear()
     for attempt in list(held.attempts.values()):
-        # A form may have ended its own session: where it leads to is still to be followed.
+        # A form may have ended its own session, and where it leads must still be followed.
         attempt.over |= not (isinstance(attempt.outcome, Go) and attempt.outcome.page)
     st.session_state[KEY] = held

@@ -1,4 +1,4 @@
-"""The terminal in development: one short line for each security event, for a person to read."""
+"""The terminal in development: one short, readable line for each security event."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from web.words import event_in_words
 
 
 class ForPeople(logging.Formatter):
-    """Writes a line of JSON, as production has it, as words: when, what, and whose account."""
+    """Writes production's line of JSON in words: when, what, and whose account."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; an id without an email is left out."""

@@ -16,8 +16,8 @@ INSTANT = 1e-6  # seconds: less is the rounding of a clock, and no wait
 class Buckets:
     """A token bucket for each of many places.
 
-    Stores only the time at which a place's bucket is full again, so that a quiet one is soon
-    forgotten; that is at most *longest* seconds away.
+    Stores only when a place's bucket is full again, at most *longest* seconds from now, so that a
+    quiet place is soon forgotten.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float], longest: float = inf) -> None:
@@ -29,7 +29,7 @@ class Buckets:
     def take(self, place: str, tokens: float) -> float:
         """Take *tokens*; return the seconds until the bucket is full again."""
         if place not in self._full_at and len(self._full_at) >= MOST_PLACES:
-            place = UNKNOWN  # more come than one can count: the rest are one network
+            place = UNKNOWN  # too many to count: the rest share one bucket
         now = self._clock()
         full_at = max(now, self._full_at.get(place, now)) + tokens / self._rate
         self._full_at[place] = min(full_at, now + self._longest)
@@ -54,11 +54,11 @@ class Turns:
         self._crowding = bounds.crowd / bounds.crowd_rate  # seconds until calm
         free = bounds.runs / bounds.runs_rate
         self._limits = Buckets(bounds.runs_rate, clock, longest=free + bounds.longest_wait)
-        # After an hour of crowding, a network is calm again as soon as after a few seconds of it.
+        # After an hour of crowding, a network is calm as soon as after a few seconds of it.
         self._crowds = Buckets(bounds.crowd_rate, clock, longest=2 * self._crowding)
 
     def take(self, client: Client, size: int = 0) -> float:
-        """Take the next turn of *client*'s network; return the seconds until then, mostly 0.
+        """Take the next turn of *client*'s network; return the seconds until then, usually 0.
 
         A message of many bytes (*size*) takes as many turns as it costs.
         """
@@ -91,7 +91,7 @@ class RunSlots:
     A run is a thread of its own, and the event loop waits for each new thread to get the
     interpreter's lock. When fifty people submit the log-in form at once, that keeps everyone's
     messages waiting for seconds; one after the other, the forms take half a second together. The
-    next one is of the network that asked for the fewest lately. Networks that crowd the server get
+    next run is of the network that asked for the fewest lately. Networks that crowd the server get
     a third of its time: after a run they wait for twice as long as it took.
 
     A run gives its slot back when it ends or waits for something else, such as bcrypt, and loses it
@@ -102,8 +102,8 @@ class RunSlots:
         self._bounds = bounds
         self._clock = clock
         self._running: dict[int, tuple[float, asyncio.TimerHandle]] = {}  # since when
-        # A heap: by whether the network crowds the server, its `calm_at`, then in order; the page's
-        # number and its turn.
+        # A heap: whether the network crowds the server, its `calm_at`, the order of arrival; then
+        # the page's number and its turn.
         self._waiting: list[tuple[bool, float, int, int, asyncio.Future[None]]] = []
         self._asked = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,7 +123,7 @@ class RunSlots:
         """
         self._loop = asyncio.get_running_loop()
         if number in self._running:
-            return  # in the time that it has: a second click is part of the first one's run
+            return  # it has a slot already: a second click is part of the first one's run
         if not self.must_wait(crowds):
             self._start(self._loop, number)
             return

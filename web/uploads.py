@@ -10,7 +10,7 @@ from web.sockets import SIGNED_IN_TABS
 
 
 class Uploads:
-    """The files that are there or arriving, counted by user and in all."""
+    """The files that are kept or arriving, counted by user and in all."""
 
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
         self._bounds = bounds

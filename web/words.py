@@ -1,4 +1,4 @@
-"""The sentences that the core's pages show to visitors, besides the forms' own labels."""
+"""The sentences that the core's pages show to visitors, other than the forms' labels."""
 
 from auth.audit import Event
 from auth.sessions import EndReason
@@ -67,5 +67,5 @@ BLOCKED = (
 
 
 def event_in_words(event: Event) -> str:
-    """Return *event* as an admin reads it; a new one by its name."""
+    """Return *event* in words for an admin; one without words by its name."""
     return EVENTS.get(event, event.name.replace("_", " ").capitalize())

@@ -1,4 +1,4 @@
-"""The account page, with changes of the name and the password."""
+"""The account page, and the pages to change the name and the password."""
 
 from auth.audit import Event
 from auth.feature import Feature, Page

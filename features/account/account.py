@@ -1,4 +1,4 @@
-"""Account: the user's profile and password, and the card of every feature that has one."""
+"""Account: the user's profile and password, and the cards of the features."""
 
 import streamlit as st
 

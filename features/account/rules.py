@@ -17,7 +17,7 @@ from features.account import words
 
 
 def change_name(auth: AuthService, session: Session, name: str) -> bool:
-    """Store a new name, or return False if it is the name already, and write nothing.
+    """Store a new name; returns False, and writes nothing, if it is the same as before.
 
     Raises InvalidDetails, TooMany, or SessionOver.
     """
@@ -35,7 +35,7 @@ def change_name(auth: AuthService, session: Session, name: str) -> bool:
 def change_password(
     auth: AuthService, session: Session, current: str, new: str, client: Client | None = None
 ) -> Login:
-    """Store a new password; other sessions end, this one continues under the returned token.
+    """Store a new password; other sessions end, and this one continues under the returned token.
 
     An account without a password gets one, after a recent step-up. *client* is the requester, if
     known. Raises InvalidDetails, WrongPassword, PasswordNeeded, TooMany, Busy, or SessionOver.
@@ -51,7 +51,7 @@ def change_password(
     with auth.write_as(session) as connection:
         set_password(connection, user.id, password_hash)
         keep_current_session(connection, session, token_id, auth.now())
-        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
+        void_links(connection, user.id, Purpose.KEEP)  # an attacker may have made this change
         auth.record(connection, Event.PASSWORD_CHANGED, session)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)

@@ -1,4 +1,4 @@
-"""Recent activity: the latest events in words, and a bar for each day's log-ins."""
+"""Recent activity: the latest events in words, and each day's log-ins as a bar."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def show_card() -> None:
 
 
 def _draw_log_ins(entries: Sequence[AuditEntry], now: datetime) -> None:
-    """Draw a bar for each day: no chart library, which would be half a second of the page."""
+    """Draw a bar for each day, without a chart library, which would cost half a second."""
     counts = Counter(local(each.at).date() for each in entries if each.event in LOG_INS)
     today = local(now).date()
     days = [today - timedelta(days=back) for back in range(RECENT_DAYS - 1, -1, -1)]

@@ -11,7 +11,7 @@ from auth.sessions import Session
 from auth.users import User
 
 RECENT_DAYS = 30  # shown by "Recent activity"
-MOST = 1_000  # events of those days: more than a person makes, and a page can draw
+MOST = 1_000  # events of those days: more than a person causes or a page can show
 EXPORTED = 10_000  # events that a download may have
 
 

@@ -1,4 +1,4 @@
-"""The audit log, for admins: what happened, to whom and by whom; as a page and as a CSV file."""
+"""The audit log, for admins: what happened, to whom and by whom, on a page and as a CSV file."""
 
 from auth.feature import Feature, Page
 from auth.roles import Role

@@ -1,4 +1,4 @@
-"""Audit log: filter by user, event and day, page by page, and download what is filtered."""
+"""Audit log: filter by user, event and day, page through the events, and download them."""
 
 from datetime import date, datetime, time, timedelta
 from functools import partial

@@ -75,7 +75,7 @@ QUERY = (
 def find_user_id(auth: AuthService, by: Session, text: str) -> str | None:
     """Return the id that an email or an id stands for, or None for empty text.
 
-    A deleted account has events under its id still. Raises InvalidDetails, or RoleNeeded.
+    A deleted account's events are still found by its id. Raises InvalidDetails, or RoleNeeded.
     """
     require_role(by, Role.ADMIN)
     text = text.strip()
@@ -95,7 +95,7 @@ def list_events(
 ) -> list[LoggedEvent]:
     """Return a page of events, the newest first, and one more if there is a next page.
 
-    The next page is that *before* the time and id of this page's last. Raises RoleNeeded.
+    For the next page, *before* is the time and id of this page's last event. Raises RoleNeeded.
     """
     require_role(by, Role.ADMIN)
     with auth.read() as connection:
@@ -106,10 +106,10 @@ def export_csv(auth: AuthService, by: Session, wanted: EventFilter) -> str:
     """Return the newest events that are *wanted* as CSV, at most EXPORTED of them.
 
     They are read in chunks and returned as one text, whose size EXPORTED bounds: Streamlit 1.67
-    reads all that `st.download_button` is given, a file too, before it sends any.
+    reads all that `st.download_button` is given, even a file, before it sends any.
 
-    May run after the page did: raises SessionOver, or RoleNeeded. Text that a spreadsheet would
-    take for a formula gets an apostrophe in front.
+    It may run after the page did, so it checks again: raises SessionOver, or RoleNeeded. Text that
+    a spreadsheet would take for a formula gets an apostrophe in front.
     """
     file = StringIO()
     writer = csv.writer(file)
@@ -146,7 +146,7 @@ def _read(
     query = QUERY.where(*conditions).limit(most)
     if wanted.user_id is None:
         return _rows(connection.execute(query))
-    # Each by its own index: SQLite would rather read the whole table in the order of time.
+    # Two queries, each by its own index: otherwise SQLite would read the whole table by time.
     about = query.where(AuditEvent.user_id == wanted.user_id).with_hint(
         AuditEvent, "INDEXED BY ix_audit_user_id_id", "sqlite"
     )

@@ -8,7 +8,7 @@ from web.tab import visit
 
 
 def show_card() -> None:
-    """Draw the current session, when it ends, and a link to the others."""
+    """Draw the current session and when it ends, with a link to the others."""
     session = visit().session
     with section("Sessions"):
         with row("This device"):

@@ -28,14 +28,14 @@ def revoke_other_sessions(auth: AuthService, session: Session) -> None:
 
 
 def report_new_device(auth: AuthService, session: Session) -> None:
-    """Email the user, in the background, if they never used the session's browser before."""
+    """Email the user, in the background, if they have never used this session's browser before."""
     auth.enqueue(lambda: _report_new_device(auth, session))
 
 
 def _report_new_device(auth: AuthService, session: Session) -> None:
     with auth.read() as connection:
         known = known_user_agents(connection, session.user.id, but=session.id)
-    if not known or session.user_agent in known:  # the first, or one that needs no parsing
+    if not known or session.user_agent in known:  # the first browser, or one that needs no parsing
         return
     device = browser_in_words(session.user_agent)
     if device not in map(browser_in_words, known):

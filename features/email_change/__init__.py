@@ -1,4 +1,4 @@
-"""Change of email: confirmed by the new email's owner, and reported to the old email."""
+"""Change of email: confirmed by the new email's owner, and reported to the old one."""
 
 from auth.feature import Feature, Page
 from features.email_change.emails import samples

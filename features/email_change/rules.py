@@ -1,4 +1,4 @@
-"""A new email for an account takes effect once its owner has confirmed it (AC-2)."""
+"""Change of email: the new one takes effect once its owner has confirmed it (AC-2)."""
 
 from typing import Any
 
@@ -69,8 +69,8 @@ def email_to_keep(auth: AuthService, token: str) -> str | None:
 def keep_email(auth: AuthService, token: str, client: Client) -> None:
     """Undo or stop a change of email that the owner did not ask for.
 
-    An attacker is in the account, so every session ends, and no password or passkey works: a new
-    password is chosen by a link sent to the old email. Raises LinkRefused, or TooMany.
+    An attacker is in the account, so every session ends and no password or passkey works any more.
+    The owner gets a link at the old email to choose a password. Raises LinkRefused, or TooMany.
     """
     auth.take(link_counters(client), client)
     now = auth.now()
@@ -104,7 +104,7 @@ def _send_links(auth: AuthService, session: Session, new: Email) -> None:
         change_token = issue_link(connection, user, Purpose.CHANGE, new.shown, new.key, now)
         keep_token = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
         auth.record(connection, Event.LINK_SENT, session)
-    if owner and owner.id != user.id:  # who may only spell it in another way
+    if owner and owner.id != user.id:  # not the user's own in another spelling
         auth.send(taken(auth.emails, owner.email))
     else:
         auth.send(change(auth.emails, new.shown, change_token))

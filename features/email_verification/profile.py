@@ -1,4 +1,4 @@
-"""Below the profile: the notice that an email is not confirmed yet, and another link for it."""
+"""Below the profile: a notice that the email is not confirmed yet, with another link."""
 
 import streamlit as st
 

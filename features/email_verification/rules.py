@@ -1,11 +1,11 @@
 """Confirm by an emailed link that an email, perhaps a new one, belongs to its user.
 
-Reading an email proves only that the reader owns it. The account may belong to an attacker, who
-signed up with the owner's email and waits for the click that verifies it. Or a person mistyped
-their email, and another one reads the link. So a link confirms only together with the account's
-password, or in a session that began with it. The owner of a new account's email can choose another
+Reading an email proves only that the reader owns it. The account may belong to an attacker who
+signed up with the owner's email and waits for the click that confirms it. Or the user mistyped the
+email, and someone else reads the link. So a link confirms only together with the account's
+password, or in a session of that account. The owner of a new account's email can choose another
 password instead, which ends every session. A link for a changed email cannot do that: the account
-belongs to the old email.
+belongs to the owner of the old one.
 """
 
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ CONFIRMS = (Purpose.VERIFY, Purpose.CHANGE)
 class Confirmation:
     """What a confirmation link would do, for the page that it opens."""
 
-    email: str  # the email that it was sent to
+    email: str  # the email that the link was sent to
     needs_password: bool  # because this browser is not signed in to the account
-    may_choose_password: bool  # by the same link, instead of typing the account's
+    may_choose_password: bool  # by the same link, instead of entering the current one
 
 
 def resend_link(auth: AuthService, session: Session) -> None:
@@ -97,7 +97,7 @@ def enqueue_link(auth: AuthService, user: User, client: Client | None = None) ->
 
 
 def enqueue_taken(auth: AuthService, email: Email, client: Client) -> None:
-    """Email the owner of a taken email in the background."""
+    """Email the owner of an email that already has an account, in the background."""
     auth.enqueue(lambda: _tell_owner(auth, email, client))
 
 

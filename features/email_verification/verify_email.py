@@ -18,7 +18,7 @@ def confirm_email(password: str | None) -> Say | Go:
     if password is None:
         tab().link_token = None
         return Go("account", words.THANKS)
-    if st.session_state["logged_in"]:  # to another account
+    if st.session_state["logged_in"]:  # in to another account
         return Say(words.THANKS_FOR, value=account.email)
     tab().link_token = None
     return second_step.log_in_owner(account.id, words.THANKS, words.THANKS)
@@ -57,6 +57,6 @@ with form_page("Confirm your email") as below:
         aside(below, "account", "Go to your account")
     else:
         if isinstance(outcome, LinkRefused):
-            # Reading the email that brings a new password shows that the email is theirs
+            # A reset link confirms the email too: reading it shows that the email is theirs.
             aside(below, "forgot_password", "Ask for a new link")
         aside(below, "log_in", "Go to log in")

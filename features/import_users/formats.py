@@ -9,7 +9,7 @@ from typing import Any
 
 COLUMNS = ("email", "name", "password_hash", "verified", "roles")
 TRUE, FALSE = ("true", "t", "yes", "1"), ("false", "f", "no", "0", "")
-# Keys of streamlit-authenticator's own examples: known to everyone, so its cookies were forgeable.
+# Keys in streamlit-authenticator's own examples: everyone knows them and could forge its cookies.
 PLACEHOLDERS = ("", "some_key", "some_signature_key", "some_random_key", "random_signature_key")
 
 
@@ -27,12 +27,12 @@ class Row:
     password_hash: str | None = field(default=None, repr=False)
     verified: bool = False
     roles: tuple[str, ...] = ()
-    was_hashed: bool = True  # False where the file has the password itself
+    was_hashed: bool = True  # False if the file has the password itself
 
 
 @dataclass(frozen=True)
 class Source:
-    """The people in a file, and of streamlit-authenticator's what else an operator must know."""
+    """The people in a file, and what else an operator must know about streamlit-authenticator's."""
 
     rows: list[Row]
     preauthorized: tuple[str, ...] = ()  # emails that might register
@@ -146,7 +146,7 @@ def _yaml(path: Path) -> Source:
 
 
 def _authenticator_row(user_name: str, person: Any) -> Row:
-    """Return a user of streamlit-authenticator: with one name in files of before 0.4, then two."""
+    """Return a user of streamlit-authenticator; files before version 0.4 have one name, not two."""
     if not isinstance(person, dict):
         return Row(user_name, email="")
     names = [_text(person.get(part)) for part in ("first_name", "last_name")]

@@ -39,7 +39,7 @@ class Options:
 
     dry_run: bool = False
     verified: bool = False  # every email counts as confirmed
-    drop_unusable: bool = False  # a password that can't be used is left out, not its account
+    drop_unusable: bool = False  # leave out a password that can't be used, and keep the account
     ignore_roles: bool = False
 
 
@@ -69,7 +69,7 @@ def import_rows(
 ) -> Iterator[int]:
     """Add an account for each of *rows* that has none, and yield the size of each batch.
 
-    What was done is in *report*, also if it is interrupted: another run continues. Raises
+    *report* has what was done, even after an interruption; another run continues. Raises
     Unavailable.
     """
     emails = [_email(row) for row in rows]

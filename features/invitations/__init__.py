@@ -1,4 +1,4 @@
-"""Invitations: an admin's email lets its reader make an account, with the roles it names."""
+"""Invitations: an admin's email whose reader can make an account, with the roles given there."""
 
 from auth.audit import Event
 from auth.feature import Feature, Page

@@ -1,4 +1,4 @@
-"""Invitations: an admin invites by email, and sees who was invited by whom, and who accepted."""
+"""Invitations: an admin invites by email and sees who was invited, by whom, and who accepted."""
 
 import streamlit as st
 
@@ -48,7 +48,7 @@ def show_form() -> None:
 
 
 def show_invitation(sent: SentInvitation) -> None:
-    """Draw one invitation, with the buttons for one that was not accepted yet."""
+    """Draw one invitation, with its buttons if it has not been accepted yet."""
     now = auth.now()
     with st.container(border=True, horizontal=True, key=f"device_{sent.id}"):
         with st.container(gap=None, key=f"device_text_{sent.id}"):

@@ -66,7 +66,7 @@ class ReceivedInvitation(NamedTuple):
 
 
 class SentInvitation(NamedTuple):
-    """An invitation as admins see it; *by* is who sent it, or None where that account is gone."""
+    """An invitation as admins see it; *by* is who sent it, or None if that account is gone."""
 
     id: int
     email: str
@@ -114,7 +114,7 @@ def invite(
 
 
 def expired(now: datetime) -> Sequence[Expired]:
-    """Return what the purge deletes: who never answered is forgotten."""
+    """Return what the purge deletes: expired invitations that were never accepted."""
     unanswered = Invitation.accepted_at.is_(None)
     return [(Invitation.id, [unanswered, Invitation.expires_at <= now - KEPT])]
 
@@ -136,7 +136,7 @@ def resend(auth: AuthService, invitation_id: int, by: Session | None = None) -> 
 
 
 def revoke(auth: AuthService, invitation_id: int, by: Session | None = None) -> None:
-    """Void an invitation that was not accepted yet."""
+    """Void an invitation that has not been accepted yet."""
     with write_as_admin(auth, by) as connection:
         voided = connection.execute(
             update(Invitation)
@@ -152,7 +152,7 @@ def list_invitations(
 ) -> list[SentInvitation]:
     """Return a page of invitations, the newest first, and one more if there is a next page.
 
-    The next page is that *before* the id of this page's last. Raises RoleNeeded.
+    For the next page, *before* is the id of this page's last one. Raises RoleNeeded.
     """
     require_role(by, Role.ADMIN)
     columns = [getattr(Invitation, name) for name in SentInvitation._fields if name != "by"]
@@ -166,12 +166,12 @@ def list_invitations(
 
 
 def list_pending(auth: AuthService, by: Session, text: str = "", after: str = "") -> list[Invitee]:
-    """Return a page of those who were invited and have no account, and one more if there is.
+    """Return a page of invited people without an account, and one more if there is a next page.
 
-    By email; for *text* and *after* see `auth.members.list_members`. Raises RoleNeeded.
+    Sorted by email; for *text* and *after* see `auth.members.list_members`. Raises RoleNeeded.
     """
     require_role(by, Role.ADMIN)
-    # For each row: of NOT EXISTS, PostgreSQL makes a join with all users.
+    # A subquery for each row: PostgreSQL would make NOT EXISTS a join with all users.
     account = select(UserRow.id).where(UserRow.email_key == Invitation.email_key).scalar_subquery()
     query = select(Invitation.email, Invitation.sent_at).where(
         *PENDING, account.is_(None), *matching(Invitation.email_key, text, after)
@@ -306,7 +306,7 @@ def _make_account(
 
 
 def _may_invite(connection: Connection, admin_id: str | None) -> bool:
-    """Return whether the inviter is an admin still; otherwise what they sent is void."""
+    """Return whether the inviter is still an admin; otherwise their invitations are void."""
     if admin_id is None:
         return True
     its = (UserRole.user_id == admin_id, UserRole.role == Role.ADMIN.value, UserRow.is_active)

@@ -35,7 +35,7 @@ class Invitation(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
-    # Deleted with the account, as all that is personal.
+    # Deleted with the account, like all personal data.
     user_id: Mapped[str | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )

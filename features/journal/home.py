@@ -40,7 +40,7 @@ def show_home() -> None:
         minutes = st.number_input("Minutes", 1, rules.MOST_MINUTES, 30, 15, width=130)
         form.button("Add", width="content")
     form.errors("text")
-    # What was saved has emptied the field: a late click of the same burst is no new entry.
+    # Saving has emptied the field: a late click of the same burst is no new entry.
     if text or not form.answered or tab().notice != words.SAVED:
         form.submit(add, today, text, minutes)
 

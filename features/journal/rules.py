@@ -18,7 +18,7 @@ LONGEST = 200  # characters
 MOST_MINUTES = 24 * 60
 MOST = 1_000  # entries in one journal
 SHOWN = 100  # the newest
-# Made once: to build a query takes longer than to run it, and Home runs this one each time.
+# Built once: building a query takes longer than running it, and Home runs this one every time.
 NEWEST_FIRST = (
     select(JournalEntry.id, JournalEntry.day, JournalEntry.text, JournalEntry.minutes)
     .where(JournalEntry.user_id == bindparam("user_id"))

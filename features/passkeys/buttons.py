@@ -93,7 +93,8 @@ def _confirm(ceremony: Ceremony, answer: str, remember: bool) -> Go:
 def _button(kind: str, label: str, ask: Callable[[], Ceremony], verb: Verb) -> None:
     """Draw the button with a request already in it, and hand the browser's answer to *verb*.
 
-    The click itself must ask the browser: Safari forgets it during a round trip to the script.
+    The click itself must ask the browser: after a round trip to the script, Safari no longer counts
+    it as a click.
     """
     form = Form(f"passkey_{kind}")
     auth, held, key = visit().auth, st.session_state, f"passkey_{kind}"
@@ -136,7 +137,7 @@ def _nothing() -> None:
 
 @cache
 def _component(kind: str, label: str) -> ComponentRenderer:
-    """Return the component; the page has its button already, so nothing moves when it starts."""
+    """Return the component; its button is in the page already, so nothing moves when it starts."""
     script = Path(__file__).with_name("passkey.js").read_text("utf-8")
     html = HTML.format(kind=kind, label=label)
     return st.components.v2.component(f"passkey_{kind}", html=html, css=STYLE, js=script)

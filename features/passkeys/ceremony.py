@@ -1,7 +1,7 @@
 """A ceremony: one request to the browser for a passkey, and the check of its answer.
 
-The challenge stays on the server, in the memory of one tab. It is used up before its answer is
-looked at, so that an answer counts once, whatever it is.
+The challenge stays on the server, in the memory of one tab. It is used up before the answer is
+looked at, so that each challenge gets one answer, right or wrong.
 """
 
 import json
@@ -69,7 +69,7 @@ class NewPasskey(NamedTuple):
 
 
 def unsupported_reason(settings: Settings) -> str:
-    """Return why browsers would refuse passkeys at BASE_URL, or "" if they wouldn't."""
+    """Return why browsers would refuse passkeys at BASE_URL, or "" if they would not."""
     site = settings.site
     try:
         ip_address(site.host.strip("[]"))

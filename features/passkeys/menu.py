@@ -1,4 +1,4 @@
-"""The menu's offer of a passkey."""
+"""The offer of a passkey, in the menu."""
 
 import streamlit as st
 

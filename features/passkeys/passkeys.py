@@ -1,4 +1,4 @@
-"""Passkeys: the user's own, with the ways to add, name and remove them."""
+"""Passkeys: the user's own, with forms to add, rename and remove them."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ def add(ceremony: Ceremony, answer: str, remember: bool) -> Go:
 
 
 def remove(passkey: str) -> Go:
-    """Remove one, on the device too if its browser can."""
+    """Remove a passkey, from the device too if the browser can."""
     rules.remove(auth, session, passkey)
     st.session_state[UNKNOWN] = passkey
     st.session_state.pop(ADD_CEREMONY, None)  # which excludes it
@@ -30,7 +30,7 @@ def remove(passkey: str) -> Go:
 
 
 def rename(passkey: str, name: str) -> Go:
-    """Name one."""
+    """Rename a passkey."""
     rules.rename(auth, session, passkey, name)
     return Go("passkeys", words.RENAMED)
 

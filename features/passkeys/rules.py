@@ -1,6 +1,6 @@
 """Passkeys: log in, step up, add, name and remove them.
 
-One counts as two factors: it is on a device, and the device asks for a finger, a face or its PIN.
+A passkey counts as two factors: it is on a device, and that asks for a finger, a face or its PIN.
 """
 
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ class ListedPasskey(NamedTuple):
 
 
 class UnknownPasskey(PasskeyRefused):
-    """A passkey that no account has any more: its *id* is for the browser to forget."""
+    """A passkey that no account has any more; the browser is told to forget its *id*."""
 
     def __init__(self, credential: str) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ def add(
                     **made._asdict(),
                 )
             )
-        except IntegrityError:  # another account's: a device makes ids that no other has
+        except IntegrityError:  # it is another account's: no two devices make the same id
             raise PasskeyRefused from None
         auth.record(connection, Event.PASSKEY_ADDED, session)
     auth.notify(emails.added(auth.emails, session.user.email, name), ALARM_RECIPIENT)
@@ -210,16 +210,16 @@ def remove(auth: AuthService, session: Session, passkey: str) -> None:
 
 
 def remove_all(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
-    """Remove every passkey of an account that an attacker was in: one of them may be theirs."""
+    """Remove every passkey of an account that an attacker was in, who may have added one."""
     if connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
         record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
 
 
 def remove_password(auth: AuthService, session: Session, client: Client) -> Login:
-    """Leave the passkeys as the only way in, in a session that one of them has confirmed.
+    """Remove the password, in a session that a passkey has confirmed: only passkeys log in then.
 
-    Other sessions end, this one continues under the returned token; a reset by email, or the
-    account page, sets a password again. Raises PasskeyFirst, PasswordNeeded, TooMany, or
+    Other sessions end, and this one continues under the returned token. A reset by email or the
+    account page sets a password again. Raises PasskeyFirst, PasswordNeeded, TooMany, or
     SessionOver.
     """
     step_up.require_recent(auth, session)
@@ -230,7 +230,7 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
             raise PasskeyFirst
         set_password(connection, session.user.id, None)
         keep_current_session(connection, session, token_id, auth.now())
-        void_links(connection, session.user.id, Purpose.KEEP)  # an attacker may do this
+        void_links(connection, session.user.id, Purpose.KEEP)  # this may be an attacker
         auth.record(connection, Event.PASSWORD_REMOVED, session)
     auth.notify(emails.password_removed(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)
@@ -238,7 +238,7 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
 
 def offer_once(auth: AuthService, session: Session) -> bool:
     """Return whether to offer the user a passkey: once, just after a log-in with the password."""
-    just_now = auth.now() < session.created_at + OFFERED_WITHIN  # and then F5 asks no database
+    just_now = auth.now() < session.created_at + OFFERED_WITHIN  # then F5 needs no query
     if not just_now or session.two_factors or unsupported_reason(auth.settings):
         return False
     offered = select(PasskeyOffer.user_id).where(PasskeyOffer.user_id == session.user.id)
@@ -248,7 +248,7 @@ def offer_once(auth: AuthService, session: Session) -> bool:
             return False
     with auth.write_as(session) as connection:
         made = connection.execute(OFFER, {"user_id": session.user.id, "now": auth.now()})
-    return made.rowcount == 1  # of two tabs at once, one
+    return made.rowcount == 1  # of two tabs at once, only one
 
 
 def export(auth: AuthService, connection: Connection, user: User) -> dict[str, Any]:
@@ -262,7 +262,7 @@ def export(auth: AuthService, connection: Connection, user: User) -> dict[str, A
 
 
 def warnings(auth: AuthService) -> Sequence[str]:
-    """Return what the log should say at the start: no passkeys here, or those of another host."""
+    """Return what to log at startup: passkeys aren't offered, or some belong to another host."""
     if reason := unsupported_reason(auth.settings):
         return [f"Passkeys are not offered: {reason}."]
     host = auth.settings.site.host

@@ -34,9 +34,9 @@ CHOOSES = (Purpose.RESET, Purpose.VERIFY)
 
 
 def request_reset(auth: AuthService, email: str, client: Client) -> None:
-    """Email a reset link if the account exists; the caller cannot tell whether it does (EN-2).
+    """Email a reset link if the account exists; the caller can't tell whether it does (EN-2).
 
-    All work that depends on the account is done in the background. Raises InvalidDetails for text
+    All work that depends on the account happens in the background. Raises InvalidDetails for text
     that isn't an email, or TooMany.
     """
     auth.take(form_counters(client), client)
@@ -69,8 +69,8 @@ def reset_password(auth: AuthService, token: str, password: str, client: Client)
         clear(connection, account_counters(user.email_key, known_networks(connection, user.id)))
         # Reading the email has shown that it is theirs.
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
-        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
-        if user.verified_at is None:  # until now it may have been a stranger's, in the owner's name
+        void_links(connection, user.id, Purpose.KEEP)  # an attacker may have made this change
+        if user.verified_at is None:  # until now it may have been an attacker's account
             run_after_takeover(auth, connection, user.id, planted=True)
         record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)

@@ -63,7 +63,7 @@ def collect(auth: AuthService, connection: Connection, user: User) -> dict[str, 
 def delete_account(
     auth: AuthService, session: Session, password: str, client: Client | None = None
 ) -> None:
-    """Delete the account of the user of *session*, and all that is personal (GHSA-2vg6-77g8-24mp).
+    """Delete the account of *session*'s user and all its personal data (GHSA-2vg6-77g8-24mp).
 
     The audit keeps its events under an id that no longer identifies a person. Raises
     WrongPassword, PasswordNeeded, TooMany, LastAdmin, or SessionOver.

@@ -18,7 +18,7 @@ from auth.keys import KeyRing
 
 PERIOD = 30  # seconds that one code lasts
 DIGITS = 6
-DRIFT = 1  # codes before and after the current one that count: for clocks that differ
+DRIFT = 1  # codes before and after the current one that also count, since clocks differ
 SECRET_BYTES = 20  # RFC 4226, 4: 160 bits
 RECOVERY_CODES = 10
 # 24 of these letters are 120 bits: from 112 on, a plain hash is enough (ASVS 5.0 6.5.2). None of
@@ -71,13 +71,13 @@ def new_recovery_code() -> str:
 
 
 def recovery_hash(typed: str) -> str:
-    """Return the hash under which a recovery code is kept, however it was typed."""
+    """Return the hash that is kept of a recovery code, the same for every way to type it."""
     letters = re.sub(r"[^0-9a-z]", "", typed[:LONGEST].lower().translate(LOOKALIKES))
     return hashlib.sha256(letters.encode()).hexdigest()
 
 
 def seal(ring: KeyRing, secret: bytes, owner: str) -> str:
-    """Return *secret* encrypted under the newest key: it opens in the row of *owner* alone."""
+    """Return *secret* encrypted under the newest key, to be read only in the row of *owner*."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # needed by few processes
 
     name, key = ring.newest

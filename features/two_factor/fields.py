@@ -1,4 +1,4 @@
-"""What several pages of this feature draw: the field for a code, the key, the way to new codes."""
+"""What several pages of this feature draw: the field for a code, the key, and new codes."""
 
 import streamlit as st
 
@@ -7,12 +7,12 @@ from features.two_factor.rules import SetUpKey
 from web.form import Form
 from web.tab import Go
 
-CODES = "recovery_codes"  # in this tab's state, from when they are made until they are put away
+CODES = "recovery_codes"  # in this tab's state, from their making until the user has saved them
 RECOVERY = "two_factor_by_recovery_code"
 
 
 def ask_code(form: Form, button: str, *, may_trust: bool = False) -> tuple[str, bool, bool]:
-    """Draw the form; return what was typed, if it is a recovery code, and whether to trust."""
+    """Draw the form; return the code, whether it is a recovery code, and whether to trust."""
     recovery = bool(st.session_state.get(RECOVERY))
     with form:
         typed = st.text_input("Recovery code", autocomplete="off") if recovery else _code()
@@ -22,7 +22,7 @@ def ask_code(form: Form, button: str, *, may_trust: bool = False) -> tuple[str, 
 
 
 def offer_other_way() -> None:
-    """Draw the button that changes between a code and a recovery code."""
+    """Draw the button that switches between a code and a recovery code."""
     recovery = bool(st.session_state.get(RECOVERY))
     label = "Use a code from the app" if recovery else "Use a recovery code"
     if st.button(label, type="tertiary", width="stretch"):
@@ -32,7 +32,7 @@ def offer_other_way() -> None:
 
 def set_up_form(form: Form, key: SetUpKey) -> str:
     """Draw the QR code, the key as text for apps without a camera, and the form of a set-up."""
-    import segno  # for a set-up alone
+    import segno  # needed only for a set-up
 
     image = segno.make(key.uri, error="m").svg_data_uri(scale=5, border=4, light="#fff")
     st.caption(words.SCAN, text_alignment="center")

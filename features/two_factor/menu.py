@@ -1,4 +1,4 @@
-"""Recovery codes that were made and not put away yet: every page leads to them."""
+"""Recovery codes that were made and not saved yet: every page leads to them."""
 
 import streamlit as st
 
@@ -8,6 +8,6 @@ from web.tab import tab
 
 
 def show_menu() -> None:
-    """Lead to new recovery codes, which are shown once: a second click may have left their page."""
+    """Lead back to new recovery codes, shown only once: a second click may have left their page."""
     if st.session_state.get(CODES) and tab().page != "recovery-codes":
         go("recovery_codes")

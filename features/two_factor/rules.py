@@ -1,7 +1,7 @@
-"""Two factors: ask for a code after the password; set an app up, replace it, or do without a phone.
+"""Two factors: a code after the password, an app set up or turned off, and recovery codes.
 
 A log-in needs a second factor if the account has an authenticator app, or if the settings require
-one: then its challenge leads to the set-up, and no session exists before that is done (SF-1).
+one. In the latter case its challenge leads to the set-up, and no session exists before (SF-1).
 """
 
 import secrets
@@ -121,8 +121,8 @@ def log_in_with_code(
 ) -> Login:
     """Finish the log-in of the challenge *token* with a code, or with a recovery code.
 
-    With *trust*, this browser isn't asked for one for thirty days, under `server.py`. Wrong ones
-    are counted per account and network, and reported to the owner. Raises CodeRefused,
+    With *trust*, this browser isn't asked for a code for thirty days, under `server.py`. Wrong
+    codes are counted per account and network, and reported to the owner. Raises CodeRefused,
     RecoveryCodeRefused, TooMany, or StepOver.
     """
     challenge = find_challenge(auth, token, client)
@@ -161,7 +161,7 @@ def set_up_at_log_in(
         raise CodeRefused
     with auth.write() as connection:
         made = _turn_on(auth, connection, challenge.user_id, secret, step)
-        # Other sessions end, and this log-in goes on under the account's new version.
+        # Other sessions end, and this log-in continues under the account's new version.
         update_user(connection, challenge.user_id, auth_version=UserRow.auth_version + 1)
         keep_challenge(connection, challenge)
         now = auth.now()
@@ -178,7 +178,7 @@ def set_up_at_log_in(
 def device_token(auth: AuthService, login: Login) -> DeviceToken | None:
     """Return the token of the device that *login* was asked to trust, once.
 
-    It goes out with the answer that sets the session's cookie, so no script ever sees it.
+    It is sent with the response that sets the session's cookie, so no script ever sees it.
     """
     claims = auth.claims(login.token)
     due = (TrustedDevice.session_id == (claims.session_id if claims else ""),)
@@ -216,7 +216,7 @@ def trusted_devices(auth: AuthService, session: Session) -> list[Trusted]:
 def end_trust(auth: AuthService, session: Session, device: str) -> None:
     """Ask for a code again on one of the user's devices; raises SessionOver.
 
-    Without step-up: it only makes a log-in harder.
+    It needs no step-up, since it only makes a log-in harder.
     """
     with auth.write_as(session) as connection:
         connection.execute(
@@ -278,7 +278,7 @@ def key_for_session(auth: AuthService, session: Session) -> SetUpKey:
 def set_up(
     auth: AuthService, session: Session, typed: str, client: Client
 ) -> tuple[Login, list[str]]:
-    """Turn it on with a correct code; return the session anew, and the recovery codes.
+    """Turn two factors on with a correct code; return the session renewed, and recovery codes.
 
     Other sessions end: they began with one factor. Raises CodeRefused, PasswordNeeded, TooMany,
     or SessionOver.
@@ -303,7 +303,7 @@ def turn_off(
 ) -> Login:
     """Remove the app and its recovery codes, with one of them: the password isn't enough (SF-5).
 
-    None is needed after step-up by a passkey. Other sessions end. Raises CodeRefused,
+    After step-up by a passkey no code is needed. Other sessions end. Raises CodeRefused,
     RecoveryCodeRefused, PasswordNeeded, TooMany, or SessionOver.
     """
     require_recent(auth, session)
@@ -319,7 +319,10 @@ def turn_off(
 
 
 def renew_recovery_codes(auth: AuthService, session: Session, client: Client) -> list[str]:
-    """Return new recovery codes in place of the old; raises PasswordNeeded, or SessionOver."""
+    """Return new recovery codes in place of the old; without an app, none.
+
+    Raises PasswordNeeded, TooMany, or SessionOver.
+    """
     require_recent(auth, session)
     auth.take(change_counters(session, client), client)
     with auth.write_as(session) as connection:
@@ -400,7 +403,7 @@ def rotate(auth: AuthService) -> int:
 
 
 def at_start(auth: AuthService) -> Sequence[str]:
-    """End what began while TWO_FACTOR was off, and return what the log should say."""
+    """End sessions that began while TWO_FACTOR was off, and return what to log."""
     ended = _end_begun_off(auth) if auth.settings.two_factor != "off" else 0
     begun_off = "sessions began while TWO_FACTOR was off and were ended: their users have an app."
     return [*([f"{ended} {begun_off}"] if ended else []), *warnings(auth.settings)]
@@ -416,7 +419,7 @@ def _end_begun_off(auth: AuthService) -> int:
     )
     ended = 0
     while True:
-        with auth.read() as connection:  # mostly there are none, and no writer is waited for
+        with auth.read() as connection:  # usually there are none, and nothing waits for a writer
             ids = connection.execute(found).scalars().all()
         if not ids:
             return ended
@@ -426,7 +429,7 @@ def _end_begun_off(auth: AuthService) -> int:
 
 
 def warnings(settings: Settings) -> Sequence[str]:
-    """Return what the log should say about passwords that stand alone."""
+    """Return what to log about passwords that are the only factor."""
     if settings.two_factor == "required" or settings.password_min_length >= ALONE:
         return []
     return [
@@ -456,7 +459,7 @@ def _check(auth: AuthService, user_id: str, typed: str, client: Client, *, recov
 
 
 def _use_code(auth: AuthService, user_id: str, typed: str, client: Client) -> bool:
-    """Count the step of a correct code, which no second one of the same step can (A 6.5.1)."""
+    """Count the step of a correct code, so that no code of that step works again (A 6.5.1)."""
     with auth.read() as connection:
         row = _secret_row(connection, user_id)
     secret = codes.unseal(_ring(auth), row.secret, user_id) if row else None
@@ -541,7 +544,7 @@ def _remove(connection: Connection, user_id: str) -> bool:
 def _end_others(
     auth: AuthService, connection: Connection, session: Session, token_id: str, *, two_factors: bool
 ) -> None:
-    """End the user's other sessions; this one goes on under *token_id*."""
+    """End the user's other sessions; this one continues under *token_id*."""
     update_user(connection, session.user.id, auth_version=UserRow.auth_version + 1)
     keep_current_session(connection, session, token_id, auth.now(), two_factors=two_factors)
 
@@ -570,7 +573,7 @@ def _secret_of_session(auth: AuthService, session: Session) -> bytes:
 def _secret_for(auth: AuthService, occasion: str) -> bytes:
     """Return the secret of one set-up, derived so that F5 shows the same without storing it.
 
-    *occasion* is secret or random, and no other set-up has the same: RFC 4226, 7.5 derives so.
+    *occasion* is secret or random, and different for every set-up (RFC 4226, 7.5).
     """
     whole = derive(auth.settings.keys[0], "authenticator", occasion.encode())
     return whole[: codes.SECRET_BYTES]

@@ -21,7 +21,7 @@ def show_step(challenge: Challenge) -> None:
         if set_up:
             typed = set_up_form(form, rules.key_for_challenge(visit().auth, challenge))
         else:
-            may_trust = http_only_cookie() is not None  # a script could read another one
+            may_trust = http_only_cookie() is not None  # a script could read any other cookie
             typed, recovery, trust = ask_code(form, "Log in", may_trust=may_trust)
             with below:
                 offer_other_way()

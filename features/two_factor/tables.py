@@ -1,4 +1,4 @@
-"""The tables of this feature: each user's authenticator app, and their recovery codes."""
+"""The tables of this feature: authenticator apps, recovery codes and trusted devices."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ class TrustedDevice(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     auth_version: Mapped[int]  # the user's when it was trusted; a difference ends the trust
-    session_id: Mapped[str] = mapped_column(String(32), index=True)  # whose cookie brings it along
+    session_id: Mapped[str] = mapped_column(String(32), index=True)  # with whose cookie it is sent
     hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # None until it is sent
     user_agent: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
@@ -37,7 +37,7 @@ class TrustedDevice(Base):
 
 
 class RecoveryCode(Base):
-    """A recovery code that is left; only its hash is kept."""
+    """An unused recovery code; only its hash is kept."""
 
     __tablename__ = "recovery_codes"
 

@@ -26,7 +26,7 @@ if visit().auth.settings.two_factor == "off":
     go("account")
 is_on = rules.state(visit().auth, visit().session).app is not None
 confirmed = recently_authenticated()
-by_passkey = visit().session.by_passkey  # which is a factor, too
+by_passkey = visit().session.by_passkey  # which is a factor too
 text = (words.TURN_OFF_NOW if by_passkey else words.TURN_OFF_TEXT) if is_on and confirmed else ""
 with form_page(words.TURN_OFF if is_on else words.SET_UP, text) as below:
     form = Form("turn_off" if is_on else "turn_on")

@@ -1,4 +1,4 @@
-"""Users, for admins: find one, see what there is to know, and change what an admin may change."""
+"""Users, for admins: find one, see their details, and change what an admin may change."""
 
 from auth.feature import Feature, Page
 from auth.roles import Role

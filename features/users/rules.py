@@ -42,7 +42,7 @@ def list_users(
 
 
 def read_user(auth: AuthService, by: Session, user_id: str) -> Details | None:
-    """Return all about a user, or None if there is none; raises RoleNeeded."""
+    """Return the details of a user, or None if there is none; raises RoleNeeded."""
     require_role(by, Role.ADMIN)
     user = read_member(auth, user_id)
     if user is None:

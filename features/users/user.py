@@ -25,9 +25,9 @@ may_change = recently_authenticated()
 
 
 def act(name: str, label: str, verb: Callable[[], object], *, place: str = "") -> None:
-    """Draw the button of a change; afterwards the page begins again with a notice.
+    """Draw the button of a change; afterwards the page starts again with a notice.
 
-    Two that take turns have one *place*: the second click of a double click undoes nothing.
+    Two buttons that replace each other share a *place*, so that a double click undoes nothing.
     """
 
     def run() -> Go:
@@ -115,7 +115,7 @@ def show_changes(user: Member) -> None:
 
 if found is None:
     if tab().notice:
-        tab().shown = None  # the notice goes along
+        tab().shown = None  # the notice is still to be shown
         go("users")
     st.title("User")
     st.info(words.NO_SUCH_USER)
