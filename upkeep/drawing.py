@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docs/images/house.svg"
 LAYERS = {
     "views": "the core's pages, and yours",
-    "features": "one room per feature; each can be removed",
+    "features": "one folder per feature; each can be removed",
     "web": "how a browser meets the core",
     "auth": "the sign-in core: users, sessions, log-in",
     "db": "engine and tables",
@@ -52,7 +52,7 @@ def draw(root: Path) -> str:
     head = '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
     head += ' orient="auto"><path d="M0 0 8 4 0 8z" fill="#2f5fd0"/></marker>'
     size = f'viewBox="0 0 {WIDTH} {y:.0f}" width="{WIDTH}" height="{y:.0f}"'
-    title = "<title>The house: each layer imports only those below it</title>"
+    title = "<title>The modules: each layer imports only those below it</title>"
     inside = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">{title}<style>{STYLE}</style>'

@@ -163,7 +163,6 @@ def bound_messages() -> None:
 def bounding_requests(protocol: Any) -> Any:
     """Return uvicorn's class *protocol*, changed to parse only what browsers and proxies send.
 
-
     Many headers and long addresses take 0.1 seconds, and 16 KB of a body in chunks of a byte 0.2;
     the gate refuses such a body. Nobody sends a request before the last one's answer.
     """
@@ -206,7 +205,6 @@ def bounding_requests(protocol: Any) -> Any:
 
 def bounding_frames(protocol: Any) -> Any:
     """Return the class *protocol*, changed to end connections with many frames at once or in vain.
-
 
     A browser sends no frame without a message except its answer to the server's ping, every 20
     seconds. Continuations count if they are small: a browser divides a large message into large
