@@ -127,8 +127,8 @@ def check_features(settings: Settings, features: "Sequence[Feature]") -> None:
         )
     if unknown := set(settings.two_factor_required_for) - set(Role):
         raise SettingsError(
-            f"TWO_FACTOR_REQUIRED_FOR names what is no role: {', '.join(sorted(unknown))}. "
-            f"Write roles of this app, separated by commas: {', '.join(Role)}."
+            f"TWO_FACTOR_REQUIRED_FOR has unknown roles ({', '.join(sorted(unknown))}): "
+            f"write roles of this app ({', '.join(Role)})."
         )
 
 

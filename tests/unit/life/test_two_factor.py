@@ -397,7 +397,7 @@ def test_what_began_while_it_was_off_ends_when_it_is_on_again(
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"two_factor_required_for": ("king",)}, "names what is no role: king"),
+        ({"two_factor_required_for": ("king",)}, r"has unknown roles \(king\)"),
         ({"two_factor": "required"}, "the feature that asks for it was removed"),
         ({"two_factor_required_for": ("admin",)}, "the feature that asks for it was removed"),
     ],
