@@ -14,7 +14,7 @@ AuthError
 ├── TokenRefused     the token is forged, damaged or foreign
 │   └── TokenExpired     the token was genuine
 ├── SessionOver      the session has ended
-├── PasswordNeeded   the password, or a passkey, is needed again first
+├── PasswordNeeded   the password, or a passkey, must be given again first
 ├── RoleNeeded       the user's roles don't allow it
 ├── LastAdmin        the app would be left without an admin
 ├── NoSuchUser       the account was deleted meanwhile

@@ -42,7 +42,7 @@ def require_role(who: Session | User, role: Role) -> None:
 
 
 def keep_an_admin(connection: Connection, user_id: str) -> None:
-    """Raise LastAdmin if this user is the only active admin (RO-3).
+    """Raise LastAdmin if this user is an admin and no other admin is active (RO-3).
 
     Call it in the transaction that demotes, disables or deletes them. It locks the admins' role
     rows; a caller that also locks the account's row does so before, so that no two wait for each

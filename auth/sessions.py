@@ -43,7 +43,7 @@ class EndReason(StrEnum):
     ONE_FACTOR = "one_factor"  # the settings or a role now require two
 
 
-# A session in one of these states may be open: STALE is about the token alone.
+# A session that may still be open: STALE is about the token that presents it alone.
 MAY_BE_OPEN = {None, EndReason.STALE}
 
 

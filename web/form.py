@@ -46,7 +46,7 @@ CURRENT = "current_password"  # the field for the password that the user has now
 # Seconds after an outcome in which the same click is no new attempt. Time spent in runs doesn't
 # count: a click made during a slow run arrives when that run is over.
 BURST = 2.0
-AT_ONCE = 0.03  # seconds: a verb that takes longer waits for bcrypt, so that others may run
+AT_ONCE = 0.03  # seconds: a verb that takes longer is waiting for bcrypt, and others may run
 _helper = st.components.v2.component(
     "form_helper", js=Path(__file__).with_name("form.js").read_text("utf-8")
 )
@@ -250,7 +250,7 @@ def form_page(title: str, text: str = "") -> Iterator[DeltaGenerator]:
             yield below
         finally:
             _in_card.reset(outside)
-            if not isinstance(sys.exception(), RerunException):  # this page is being left
+            if not isinstance(sys.exception(), RerunException):  # else it is being left
                 with below.container(key="unseen"):
                     _helper(key="form_helper")
 

@@ -29,7 +29,7 @@ SLICE = 256  # bytes that are parsed at once while they may hold many small part
 LARGEST_SLICE = 256 * 1024  # and while a large message arrives: as many as asyncio reads at once
 MOST_WAITING = 200  # frames of a page that have arrived and wait
 CRUMB = 1024  # bytes: a control frame has 125 at most
-MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames in vain, within seconds
+MOST_CRUMBS, CRUMBS_IN = 100, 10  # frames in vain; in so many seconds
 MESSAGES = (Opcode.BINARY, Opcode.TEXT)
 
 SMALL = 4 * 1024  # bytes: a message this short has few fields

@@ -82,9 +82,9 @@ def hidden(name: str, path: str | None = None) -> st.Page:
 
 
 def run(page: st.Page) -> None:
-    """Run *page*; if the session ends or the database fails meanwhile, say so calmly."""
+    """Run *page*; if the session ends or the database fails meanwhile, handle that calmly."""
     held = tab()
-    leads_home = _name_of(page) in ("log_in", "sign_up")  # and would use up the notice
+    leads_home = _name_of(page) in ("log_in", "sign_up")  # it would use up the notice
     if st.session_state["logged_in"] and not leads_home and (said := notice()):
         st.success(said)
     try:

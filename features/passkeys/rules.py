@@ -1,6 +1,6 @@
 """Passkeys: log in, step up, add, name and remove them.
 
-A passkey counts as two factors: it is on a device, and that asks for a finger, a face or its PIN.
+A passkey counts as two factors: it is on a device, which asks for a finger, a face or its PIN.
 """
 
 from collections.abc import Sequence

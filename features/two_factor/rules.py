@@ -1,7 +1,7 @@
 """Two factors: a code after the password, an app set up or turned off, and recovery codes.
 
 A log-in needs a second factor if the account has an authenticator app, or if the settings require
-one. In the latter case its challenge leads to the set-up, and no session exists before (SF-1).
+one. Without an app, its challenge leads to the set-up, and no session exists before that (SF-1).
 """
 
 import secrets
