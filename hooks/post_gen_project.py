@@ -104,7 +104,7 @@ def commit_all() -> None:
     """Make the project a git repository with one commit, where git is and it is none yet."""
     if (PROJECT / ".git").exists():
         return
-    ask_git("init", "--quiet")
+    ask_git("init", "--quiet", "--initial-branch=main")  # which .github/workflows listens to
     ask_git("add", "--all")
     # Neither a signature, which may ask for a passphrase, nor this machine's hooks.
     start = ("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--message", "Start")

@@ -95,6 +95,7 @@ def test_a_new_project_is_committed(made: tuple[str, Path]) -> None:
     committed = git(made[1], "ls-files").splitlines()
 
     assert subject == "Start"
+    assert git(made[1], "branch", "--show-current").strip() == "main"  # CI listens to it
     assert git(made[1], "status", "--porcelain") == ""
     assert "app.py" in committed and ".env" not in committed
 
