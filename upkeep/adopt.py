@@ -35,7 +35,10 @@ OFFER = (
     "The accounts need them for their own files. Have all of those put into one folder: python3 "
     "dev.py adopt {path} --into accounts. Or rename yours, and their imports, and try again."
 )
-IGNORED = (".env", ".venv", "data/app.db*", "data/outbox/", "__pycache__/")
+IGNORED = (
+    *(".env", ".streamlit/secrets.toml", ".venv"),
+    *("data/app.db*", "data/outbox/", "__pycache__/"),
+)
 
 
 class Refused(Exception):
