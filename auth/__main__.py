@@ -27,7 +27,7 @@ from auth.roles import Role
 from auth.service import AuthService
 from auth.smtp import Outbox, Smtp
 from db.engine import Database
-from db.migrate import NewerDatabase, explain, migrate
+from db.migrate import CannotMigrate, explain, migrate
 from db.models import AuditEvent
 from features import FEATURES
 from settings import ROOT, SettingsError, load_settings
@@ -53,7 +53,7 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from None
         except MailFailed as error:
             raise click.ClickException(f"An email could not be sent: {error}.") from None
-        except (OperationalError, NewerDatabase, OSError) as error:
+        except (OperationalError, CannotMigrate, OSError) as error:
             raise click.ClickException(explain(error)) from None
 
 

@@ -13,8 +13,8 @@ VERSIONS = ROOT / "migrations" / "versions"
 LOCK = 0x5AFE_C0DE  # any number, as long as every process takes the same
 
 
-class NewerDatabase(Exception):
-    """A newer version of this app has migrated the database."""
+class CannotMigrate(Exception):
+    """The migrations here don't fit the database, or each other; the text says what to do."""
 
 
 def migrate(database: Database) -> None:
@@ -22,10 +22,11 @@ def migrate(database: Database) -> None:
 
     The whole upgrade is one transaction under one lock: a second process waits, then finds nothing
     left to do. Alembic is imported only if there is work, since importing it would take a third of
-    the app's startup. Raises NewerDatabase, or what opening the database raises: OperationalError,
+    the app's startup. Raises CannotMigrate, or what opening the database raises: OperationalError,
     or OSError.
     """
-    if _revision(database) == newest():
+    revision = _revision(database)
+    if revision == newest():
         return
     from alembic import command
     from alembic.config import Config
@@ -39,18 +40,35 @@ def migrate(database: Database) -> None:
         try:
             command.upgrade(config, "head")
         except CommandError as fault:
-            raise NewerDatabase from fault
+            raise CannotMigrate(
+                f"it is at migration {revision}, which migrations/versions does not have: a newer "
+                "version of this app has migrated it, or another branch. "
+                "Update the app, or restore a backup from before."
+            ) from fault
 
 
 def newest() -> str:
-    """Return the revision that no other builds on, as Alembic's ScriptDirectory would find it."""
-    texts = [file.read_text("utf-8") for file in VERSIONS.glob("*.py")]
-    made, built_upon = (
-        {found[1] for text in texts if (found := re.search(rf'^{name} = ["\'](\w+)', text, re.M))}
+    """Return the revision that no other builds on, as Alembic's ScriptDirectory would find it.
+
+    Raises CannotMigrate if there are several.
+    """
+    texts = "\n".join(file.read_text("utf-8") for file in VERSIONS.glob("*.py"))
+    made, built_upon = (  # one that joins several builds on each of them
+        {
+            revision
+            for line in re.findall(rf"^{name} = (.+)", texts, re.MULTILINE)
+            for revision in re.findall(r"""["'](\w+)["']""", line)
+        }
         for name in ("revision", "down_revision")
     )
-    (head,) = made - built_upon
-    return head
+    heads: list[str] = sorted(made - built_upon)
+    if len(heads) > 1:
+        raise CannotMigrate(
+            f"no migration builds on {' or on '.join(heads)}, and only one may be the "
+            "last. To join them, run `.venv/bin/python -m alembic merge heads -m Join`, and start "
+            "again."
+        )
+    return heads[0]
 
 
 def _revision(database: Database) -> str | None:
@@ -70,11 +88,8 @@ def explain(fault: Exception) -> str:
 
     *fault* is one that `migrate` raises.
     """
-    if isinstance(fault, NewerDatabase):
-        return (
-            "The database cannot be used: a newer version of this app has migrated it. "
-            "Update the app, or restore a backup from before."
-        )
+    if isinstance(fault, CannotMigrate):
+        return f"The database cannot be used: {fault}"
     cause = fault.orig if isinstance(fault, DBAPIError) and fault.orig else fault
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     reason = said.partition("\n")[0].strip().rstrip(".:")
@@ -91,5 +106,5 @@ if __name__ == "__main__":
         migrate(Database(load_settings().database_url))
     except SettingsError as fault:
         raise SystemExit(str(fault)) from None
-    except (OperationalError, NewerDatabase, OSError) as fault:
+    except (OperationalError, CannotMigrate, OSError) as fault:
         raise SystemExit(explain(fault)) from None

@@ -74,7 +74,7 @@ def _start() -> "AuthService":
     from auth.roles import has_admin
     from auth.service import AuthService
     from db.engine import Database
-    from db.migrate import NewerDatabase, explain, migrate
+    from db.migrate import CannotMigrate, explain, migrate
     from features import FEATURES
 
     install()  # at the start of the process already, unless something kept a2wsgi.py from running
@@ -88,7 +88,7 @@ def _start() -> "AuthService":
     except (SettingsError, PagesFolderError) as fault:
         log.error("The app cannot start.\n%s", fault)
         raise Unavailable from fault
-    except (OperationalError, NewerDatabase, OSError) as fault:
+    except (OperationalError, CannotMigrate, OSError) as fault:
         log.error("The app cannot use its database. %s", explain(fault))
         raise Unavailable from fault
     except SQLAlchemyError as fault:

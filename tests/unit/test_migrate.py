@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.config import Config
@@ -11,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from db.engine import Database
-from db.migrate import ROOT, NewerDatabase, explain, migrate, newest
+from db.migrate import ROOT, CannotMigrate, explain, migrate, newest
 from tests.fixtures import KEY
 from tests.serving import HOST, free_port
 
@@ -44,14 +45,45 @@ def test_a_database_that_a_newer_version_has_migrated_is_refused(database_url: s
         with database.write() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = 'of_tomorrow'"))
         try:
-            with pytest.raises(NewerDatabase) as refused:
+            with pytest.raises(CannotMigrate) as refused:
                 migrate(database)
         finally:
             with database.write() as connection:
                 values = {"newest": newest()}
                 connection.execute(text("UPDATE alembic_version SET version_num = :newest"), values)
 
-    assert explain(refused.value).endswith("Update the app, or restore a backup from before.")
+    said = explain(refused.value)
+    assert said.startswith("The database cannot be used: it is at migration of_tomorrow, which ")
+    assert said.endswith("Update the app, or restore a backup from before.")
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of migrations of a project: one from the template, one of its owner."""
+    monkeypatch.setattr("db.migrate.VERSIONS", tmp_path)
+    for name, built_upon in (("0001", None), ("0002", "0001"), ("a1b2", "0001")):
+        (tmp_path / f"{name}.py").write_text(
+            f"revision = {name!r}\ndown_revision = {built_upon!r}\n"
+        )
+    return tmp_path
+
+
+@pytest.mark.usefixtures("versions")
+def test_two_last_migrations_are_told_in_one_sentence(sqlite_url: str) -> None:
+    """CF-1: an upgrade brought one, the owner wrote another, and both build on the same one."""
+    with closing(Database(sqlite_url)) as database, pytest.raises(CannotMigrate) as refused:
+        migrate(database)
+
+    said = explain(refused.value)
+    assert said.startswith("The database cannot be used: no migration builds on 0002 or on a1b2, ")
+    assert said.endswith("run `.venv/bin/python -m alembic merge heads -m Join`, and start again.")
+
+
+def test_a_migration_may_join_two(versions: Path) -> None:
+    """As `alembic merge heads` writes it."""
+    (versions / "join.py").write_text("revision = 'c3d4'\ndown_revision = ('0002', 'a1b2')\n")
+
+    assert newest() == "c3d4"
 
 
 @pytest.mark.slow
