@@ -53,7 +53,7 @@ TARGETS = {
     ),
     "web/edge.py": ("unit/test_edge.py", "unit/test_gate.py", "unit/test_page_cookies.py"),
     "web/gate.py": ("unit/test_gate.py",),
-    "web/messages.py": ("unit/test_messages.py", "unit/test_gate.py"),
+    "web/messages.py": ("unit/test_messages.py", "unit/test_protocols.py", "unit/test_gate.py"),
     "web/sockets.py": ("unit/test_sockets.py", "unit/test_gate.py"),
     "web/turns.py": ("unit/test_turns.py", "unit/test_gate.py"),
     "web/page_cookies.py": ("unit/test_page_cookies.py",),
