@@ -127,14 +127,19 @@ def path_of(scope: Scope) -> str:
 
 
 def plain(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """Return the header; a Cookie header loses the cookies that contain a backslash.
+    """Return the header; a Cookie header loses the cookies that no app of ours sets.
 
-    None of ours does. Python before 3.11.10 and 3.12.6 undoes such escapes in quadratic time: 60
-    KB take it 14 seconds (CVE-2024-7592).
+    Python before 3.11.10 and 3.12.6 undoes escapes in quadratic time: 60 KB take it 14 seconds
+    (CVE-2024-7592). And a name that begins with the byte A0 or 85 has no prefix for a browser, so
+    that any subdomain may set it, and loses that byte where Python reads it as a blank (CK-2).
     """
-    if name == b"cookie" and b"\\" in value:
-        value = b";".join(cookie for cookie in value.split(b";") if b"\\" not in cookie)
+    if name == b"cookie" and (b"\\" in value or not value.isascii()):
+        value = b";".join(cookie for cookie in value.split(b";") if _is_plain(cookie))
     return name, value
+
+
+def _is_plain(cookie: bytes) -> bool:
+    return b"\\" not in cookie and cookie.partition(b"=")[0].isascii()
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:

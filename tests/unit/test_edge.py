@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from tests.fixtures import make_settings
-from web.edge import Edge, browser_cookie, cookies_of, path_of
+from web.edge import Edge, browser_cookie, cookies_of, path_of, plain
 
 
 def edge(base_url: str, app_env: str = "production") -> Edge:
@@ -229,3 +229,19 @@ def test_a_websocket_is_opened_by_pages_of_one_origin_or_of_this_machine(
 def test_a_cookie_sent_twice_counts_as_not_sent(sent: str, cookies: dict[str, str]) -> None:
     """CK-4: another host of the same domain may have planted one of them."""
     assert cookies_of({"headers": [(b"cookie", sent.encode())]}) == cookies
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"a=1; \xa0__Host-auth=planted; b=2", b"a=1; b=2"),
+        (b"\x85__Host-auth=planted", b""),
+        (b"__Host-auth\xa0=planted; __Host-auth=own", b" __Host-auth=own"),
+        (b"a=\xa0\xff; b=2", b"a=\xa0\xff; b=2"),
+        (b'a="\\054"; b=2', b" b=2"),
+    ],
+)
+def test_a_cookie_whose_name_python_would_shorten_is_dropped(sent: bytes, kept: bytes) -> None:
+    """CK-2: it has no prefix for a browser, so any subdomain could sign a visitor in."""
+    assert plain(b"cookie", sent) == (b"cookie", kept)
+    assert plain(b"x-cookie", sent) == (b"x-cookie", sent)
