@@ -33,6 +33,8 @@ class Bounds:
     unfinished: int = 100  # megabytes in all: of messages that are arriving or wait for their turn
     runs: int = 40  # that signed-out pages of one network may request at once
     runs_rate: float = 10  # a second after that; a run takes some 20 ms of one core
+    user_messages: int = 200  # that one signed-in user's pages may send at once
+    user_rate: float = 20  # a second after that: pages that refresh themselves send some
     longest_wait: float = 60  # for a turn: by then each tab of a network has had one
     run_size: int = MEGABYTE  # bytes of a message that count as one more run
     crowd: int = 20  # runs of one network at once that crowd the server,

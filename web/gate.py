@@ -97,6 +97,7 @@ def quieten_server() -> None:
     """
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").addFilter(_is_no_connection)
+    logging.getLogger("uvicorn.error").addFilter(_bounded)
     for name in VISITORS:
         logging.getLogger(name).addFilter(_bounded)
 
@@ -423,8 +424,8 @@ class PageSocket:
         data = message.get("bytes")
         if data is None:  # Streamlit would log a traceback for each
             return await self._close("that sent text")
-        has_user = gate.sockets.has_user(number)
-        if not has_few_parts(data, gate.bounds.user_parts if has_user else gate.bounds.parts):
+        user = gate.sockets.user_of(number)
+        if not has_few_parts(data, gate.bounds.user_parts if user else gate.bounds.parts):
             return await self._close("that sent a message of too many parts")
         try:
             parsed = BackMsg.FromString(data)
@@ -435,22 +436,21 @@ class PageSocket:
         if kind.startswith("debug_") or (fragment and not FRAGMENT.fullmatch(fragment)):
             return await self._close("that sent what no page sends")
         gate.sockets.heard(number)
-        if has_user:
-            return message
-        seconds = gate.turns.take(self._client, len(data))
+        turns = gate.turns
+        seconds = turns.take_for(user) if user else turns.take(self._client, len(data))
         self._late = self._late + seconds if seconds else 0.0
         if seconds and is_lost(self._receive):
             return {"type": "websocket.disconnect", "code": GONE}
         if self._late > gate.bounds.longest_wait:  # or a session would stay for hours
             return await self._close("whose messages had waited for too long", TRY_LATER)
-        if kind == "rerun_script" and len(data) > LONGEST_TEXT:
+        if not user and kind == "rerun_script" and len(data) > LONGEST_TEXT:
             shorten(parsed.rerun_script)
             message["bytes"] = data = parsed.SerializeToString()
         del parsed  # it keeps all that was cut off
-        if len(data) > LARGEST_MESSAGE:
+        if not user and len(data) > LARGEST_MESSAGE:
             return await self._close("that sent too large a message")
         # A fragment takes no slot: one that is not on the page never runs, and so would keep it.
-        is_run = kind == "rerun_script" and not fragment
+        is_run = not user and kind == "rerun_script" and not fragment
         if not await self._wait_for_turn(seconds, len(data), is_run):
             return await self._close("whose message had no room to wait", TRY_LATER)
         return message
@@ -468,7 +468,7 @@ class PageSocket:
                 return False
             if seconds:
                 network = self._client.network
-                gate.log.warning("Made signed-out pages wait for a run (%s).", network)
+                gate.log.warning("Made pages wait for a run (%s).", network)
         gate.waiting += size
         try:
             await asyncio.sleep(seconds)

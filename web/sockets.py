@@ -112,10 +112,10 @@ class Sockets:
                 socket.heard = self._clock()
                 self._speak(socket)
 
-    def has_user(self, number: int) -> bool:
-        """Return whether the websocket *number* counts toward a user."""
+    def user_of(self, number: int) -> str | None:
+        """Return the id of the user that the websocket *number* counts toward, if there is one."""
         socket = self._open.get(number)
-        return socket is not None and socket.user is not None
+        return socket.user if socket else None
 
     def close(self, number: int) -> None:
         """Forget the websocket *number*; unknown numbers are ignored."""

@@ -18,6 +18,7 @@ sets its sockets up: small writes go out at once, and large cookie headers come 
 import asyncio
 import gc
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -87,6 +88,10 @@ MESSAGES: Mapping[str, AllowedSender] = {
 # are kept. A signed-in user's tab is kept for `server.disconnectedSessionTTL`.
 SIGNED_OUT_KEPT = 20.0
 MOST_SIGNED_OUT_KEPT = 32
+MOST_KEPT = 10  # closed tabs of one user
+MOST_FILES = 50  # in one message: as many as a user may have uploaded
+MOST_JOBS = 8  # that a tab may have asked for and not yet got
+IDS = re.compile(r"[\w-]{1,64}", re.ASCII)
 SCRIPT_ENDS = 1.0  # seconds between two checks whether the script of a closed tab has ended
 
 BROWSER = "_auth_browser"  # the attribute of a session that holds its browser
@@ -272,12 +277,17 @@ def _keep(save: Callable[..., None], storage: MemorySessionStorage, info: Sessio
     Streamlit drops an old tab only when another is stored, and never shuts it down: until it is
     garbage collected, each holds an event loop's three descriptors.
     """
+    before = storage.list()
     save(storage, info)
+    kept = {each.session.id for each in storage.list()}
+    for dropped in (each for each in before if each.session.id not in kept):
+        _drop(storage, dropped)
     signed_in = _signed_in(info.session)
     seconds = config.get_option("server.disconnectedSessionTTL") if signed_in else SIGNED_OUT_KEPT
     asyncio.get_running_loop().call_later(seconds, _drop, storage, info)
-    signed_out = [each for each in storage.list() if not _signed_in(each.session)]
-    for oldest in signed_out[:-MOST_SIGNED_OUT_KEPT]:
+    owner = _owner(info.session)
+    same = [each for each in storage.list() if _owner(each.session) == owner]
+    for oldest in same[: -(MOST_KEPT if owner else MOST_SIGNED_OUT_KEPT)]:
         _drop(storage, oldest)
 
 
@@ -311,10 +321,27 @@ def _handle(handle: Callable[..., None], session: AppSession, message: BackMsg) 
     kind: str | None = message.WhichOneof("type")
     if kind == "backend_operation_request":
         kind = message.backend_operation_request.WhichOneof("payload")
-    if not _may_send(session, MESSAGES.get(kind or "", AllowedSender.NO_ONE)):
+    sender = MESSAGES.get(kind or "", AllowedSender.NO_ONE)
+    if not (_may_send(session, sender) and _is_bounded(session, message)):
         log.debug("Refused a message %r.", kind)
         return
     handle(session, message)
+
+
+def _is_bounded(session: AppSession, message: BackMsg) -> bool:
+    """Return whether a message that asks for files asks for few, by ids that Streamlit makes.
+
+    It logs the ids as they come, and begins a job for each request at once (LG-3, AV-1).
+    """
+    if message.WhichOneof("type") == "file_urls_request":
+        return len(message.file_urls_request.file_names) <= MOST_FILES
+    if message.WhichOneof("type") != "backend_operation_request":
+        return True
+    request = message.backend_operation_request
+    ids = request.request_id, request.session_id, request.deferred_file.file_id
+    return len(session._background_tasks) < MOST_JOBS and all(
+        not each or IDS.fullmatch(each) for each in ids
+    )
 
 
 def _may_send(session: AppSession, sender: AllowedSender) -> bool:
@@ -332,6 +359,14 @@ def _signed_in(session: AppSession) -> bool:
         return session.session_state["logged_in"] is True
     except KeyError:
         return False
+
+
+def _owner(session: AppSession) -> str | None:
+    """Return the id of the tab's user, None for a signed-out visitor's."""
+    try:
+        return str(session.session_state["user"].id) if _signed_in(session) else None
+    except KeyError:
+        return None
 
 
 def is_local(session_id: str) -> bool:

@@ -46,7 +46,7 @@ class Buckets:
 
 
 class Turns:
-    """Rate limit on script runs of signed-out pages, by network (AV-1)."""
+    """Rate limits on messages of pages: by network, or by user for signed-in ones (AV-1)."""
 
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = monotonic) -> None:
         self._bounds = bounds
@@ -54,6 +54,9 @@ class Turns:
         self._crowding = bounds.crowd / bounds.crowd_rate  # seconds until calm
         free = bounds.runs / bounds.runs_rate
         self._limits = Buckets(bounds.runs_rate, clock, longest=free + bounds.longest_wait)
+        self._free_for_user = bounds.user_messages / bounds.user_rate
+        longest = self._free_for_user + bounds.longest_wait
+        self._users = Buckets(bounds.user_rate, clock, longest)
         # After an hour of crowding, a network is calm as soon as after a few seconds of it.
         self._crowds = Buckets(bounds.crowd_rate, clock, longest=2 * self._crowding)
 
@@ -66,6 +69,11 @@ class Turns:
         self._crowds.take(client.source, turns)
         wait, site = self._take(client.network, turns), client.ipv6_site
         return max(wait, self._take(site, turns / SITE_FACTOR)) if site else wait
+
+    def take_for(self, user: str) -> float:
+        """Take the next turn of a signed-in *user*; return the seconds until then, mostly 0."""
+        wait = self._users.take(user, 1) - self._free_for_user
+        return wait if wait > INSTANT else 0.0
 
     def _take(self, place: str, turns: float) -> float:
         wait = self._limits.take(place, turns) - self._bounds.runs / self._bounds.runs_rate
@@ -80,8 +88,9 @@ class Turns:
         return self.calm_at(client) - self._clock() >= self._crowding
 
     def forget(self) -> None:
-        """Forget networks that have been quiet."""
+        """Forget networks and users that have been quiet."""
         self._limits.forget()
+        self._users.forget()
         self._crowds.forget()
 
 

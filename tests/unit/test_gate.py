@@ -397,7 +397,7 @@ def test_a_large_message_takes_as_many_turns_as_it_costs(
     assert [turns.take(client("192.0.2.7"), size) for size in (999, 999)] == [0, 0]
     assert round(turns.take(client("192.0.2.8"), 2_500), 6) == 0.01
     assert asyncio.run(send_messages(Gate(app, Edge(make_settings()), bounds=bounds), [long]))
-    assert "Made signed-out pages wait" in caplog.text
+    assert "Made pages wait" in caplog.text
 
 
 @pytest.mark.parametrize("waits", ["for a message", "for its turn", "for nothing"])
@@ -604,6 +604,24 @@ class Speaker:
         self.closed.append(message["code"])
 
 
+def test_the_messages_of_a_user_wait_too_once_there_are_many(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-1: twenty tabs with fifty runs a second stopped the app for everybody."""
+    bounds = Bounds(user_messages=2, user_rate=1_000)
+    gate = Gate(app, Edge(make_settings()), bounds=bounds)
+    gate.turns = Turns(bounds, Clock())
+    one, two, other = (Speaker(gate, CALM, user) for user in ("ada", "ada", "grace"))
+
+    for speaker in (one, two, other):
+        asyncio.run(speaker.says(rerun_with()))
+    assert "Made pages wait" not in caplog.text
+    asyncio.run(one.says(rerun_with()))
+
+    assert "Made pages wait" in caplog.text
+    assert not gate.sockets.slots.must_wait(crowds=False)
+
+
 STOP = BackMsg(stop_script=True).SerializeToString()
 
 
@@ -672,7 +690,7 @@ def test_what_waits_for_its_turn_has_room_to_the_byte(
     assert received["type"] == ("websocket.receive" if fits else "websocket.disconnect")
     assert speaker.closed == ([] if fits else [1013])
     assert gate.waiting == before
-    waits = f"Made signed-out pages wait for a run ({CALM})."
+    waits = f"Made pages wait for a run ({CALM})."
     refused = "Closed a websocket whose message had no room to wait."
     assert caplog.messages == [waits if fits else refused]
 

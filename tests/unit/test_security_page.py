@@ -202,6 +202,11 @@ def test_the_bounds_on_the_page_are_the_ones_in_the_code() -> None:
         "a new tab's silence": f"{BOUNDS.first_message:.0f} seconds",
         "runs of signed-out pages of one network": f"{BOUNDS.runs} at once, and "
         f"{BOUNDS.runs_rate:.0f} a second",
+        "messages of the pages of one user": f"{BOUNDS.user_messages} at once, and "
+        f"{BOUNDS.user_rate:.0f} a second",
+        "closed tabs of one user that are kept": f"{streamlit_hooks.MOST_KEPT}",
+        "files that one message of a tab asks for": f"{streamlit_hooks.MOST_FILES}",
+        "jobs that a tab waits for, such as a download being made": f"{streamlit_hooks.MOST_JOBS}",
         "runs of signed-out pages at the same time": f"{BOUNDS.slots} that began in the last "
         f"{BOUNDS.slot:g} seconds",
         "a message of a tab that is still arriving": f"{BOUNDS.body:.0f} seconds, and one more for "

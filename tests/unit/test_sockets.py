@@ -223,16 +223,16 @@ def test_a_script_says_whose_tab_it_is(known: Sockets) -> None:
     """AV-2, AV-3: a websocket counts toward its user until they log out, then for its network."""
     note_user(1, TAB, None)  # as it was
     note_user(1, TAB, "ada")
-    assert known.has_user(1) and not known.has_user(2)
+    assert known.user_of(1) and not known.user_of(2)
     assert SIGNED_IN_TABS[TAB] == "ada"
     assert known.open(client(CALM), None)
 
     note_user(1, TAB, None)
-    assert not known.has_user(1)
+    assert not known.user_of(1)
     assert TAB not in SIGNED_IN_TABS
     assert not known.open(client(CALM), None)
     note_user(2, TAB, "ada")  # who has room for another tab again
-    assert known.has_user(2)
+    assert known.user_of(2)
 
 
 def test_a_script_that_outlives_its_websocket_reports_nothing(known: Sockets) -> None:
@@ -242,7 +242,7 @@ def test_a_script_that_outlives_its_websocket_reports_nothing(known: Sockets) ->
     note_user(1, TAB, "ada")
     note_user(3, TAB, "ada")
 
-    assert not known.has_user(1)
+    assert not known.user_of(1)
 
 
 def test_a_script_gives_its_turn_back(known: Sockets) -> None:

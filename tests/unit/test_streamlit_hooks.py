@@ -17,6 +17,9 @@ from web import connection, streamlit_hooks
 from web.streamlit_hooks import (
     BROWSER,
     MESSAGES,
+    MOST_FILES,
+    MOST_JOBS,
+    MOST_KEPT,
     MOST_SIGNED_OUT_KEPT,
     TAB,
     AllowedSender,
@@ -41,6 +44,9 @@ OPERATIONS = {field.name for field in BackendOperationRequest.DESCRIPTOR.oneofs[
 TYPES = {field.name for field in BackMsg.DESCRIPTOR.oneofs_by_name["type"].fields}
 
 
+JOBS: set[object] = set()  # that the tab has asked for and not yet got
+
+
 def message_of(kind: str) -> BackMsg:
     """Return a message of this type, or with this operation in it."""
     message = BackMsg()
@@ -57,7 +63,8 @@ def message_of(kind: str) -> BackMsg:
 
 def arrives(message: BackMsg, *, signed_in: bool = False) -> bool:
     """Return whether a message reaches the tab."""
-    session = SimpleNamespace(id="tab", session_state={"logged_in": signed_in})
+    state = {"logged_in": signed_in}
+    session = SimpleNamespace(id="tab", session_state=state, _background_tasks=JOBS)
     handled: list[Any] = []
     _handle(lambda session, message: handled.append(message), cast(AppSession, session), message)
     return bool(handled)
@@ -98,6 +105,40 @@ def test_a_visitor_of_a_deployed_app_sends_what_a_page_needs(kind: str, signed_i
     allowed = SENDERS[AllowedSender.ANYONE] | (SENDERS[AllowedSender.USER] if signed_in else set())
 
     assert arrives(message_of(kind), signed_in=signed_in) == (kind in allowed)
+
+
+@pytest.mark.parametrize("forged", ["a\n{}", "a" * 65, "a b"])
+@pytest.mark.parametrize("field", ["request_id", "session_id", "file_id"])
+def test_an_id_that_streamlit_did_not_make_is_not_passed_on(field: str, forged: str) -> None:
+    """LG-3: it logs them as they come, beside the lines of the audit."""
+    message = message_of("deferred_file")
+    request = message.backend_operation_request
+    setattr(request if field != "file_id" else request.deferred_file, field, "0a-B_9")
+    assert arrives(message, signed_in=True)
+
+    setattr(request if field != "file_id" else request.deferred_file, field, forged)
+
+    assert not arrives(message, signed_in=True)
+
+
+@pytest.mark.parametrize(("names", "passes"), [(MOST_FILES, True), (MOST_FILES + 1, False)])
+def test_a_page_asks_for_few_files_at_once(names: int, passes: bool) -> None:
+    """AV-1: 49,000 names, 98 KB, took the event loop for a second."""
+    message = BackMsg()
+    message.file_urls_request.file_names.extend(["a"] * names)
+
+    assert arrives(message, signed_in=True) == passes
+
+
+def test_a_tab_waits_for_few_jobs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-1: each is a thread's work, and stays when the tab has gone; runs are no such job."""
+    monkeypatch.setitem(globals(), "JOBS", set(range(MOST_JOBS - 1)))
+    assert arrives(message_of("deferred_file"), signed_in=True)
+
+    JOBS.add("one more")
+
+    assert not arrives(message_of("deferred_file"), signed_in=True)
+    assert arrives(message_of("rerun_script"), signed_in=True)
 
 
 @pytest.mark.parametrize("kind", sorted(SENDERS[AllowedSender.DEVELOPER]))
@@ -159,9 +200,9 @@ class Loop:
 class ClosedTab:
     """A disconnected tab in Streamlit's store."""
 
-    def __init__(self, number: int, *, signed_in: bool = False) -> None:
+    def __init__(self, number: int, *, signed_in: bool = False, user: str = "ada") -> None:
         self.id = f"tab {number}"
-        self.session_state = {"logged_in": signed_in}
+        self.session_state = {"logged_in": signed_in, "user": SimpleNamespace(id=user)}
         self.is_shut_down = False
         self._scriptrunner: object | None = None
         self._script_event_loop = Loop()
@@ -250,6 +291,27 @@ def test_few_signed_out_tabs_are_kept_at_a_time() -> None:
     gone = asyncio.run(keep(*tabs))
 
     assert gone == tabs[:3]
+
+
+def test_few_tabs_of_a_user_are_kept_at_a_time() -> None:
+    """AV-3: one who opens and closes many pushes nobody else's out, and leaves few."""
+    others = [ClosedTab(number, signed_in=True, user="grace") for number in range(MOST_KEPT)]
+    own = [ClosedTab(100 + number, signed_in=True) for number in range(MOST_KEPT + 3)]
+
+    gone = asyncio.run(keep(*others, *own))
+
+    assert gone == own[:3]
+
+
+def test_a_tab_that_streamlit_has_dropped_is_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AV-3: it keeps 128, and of the one before only the descriptors."""
+    runtime = SimpleNamespace(is_active_session=lambda name: False)
+    monkeypatch.setattr(Runtime, "instance", lambda: runtime)
+    tabs = [ClosedTab(number, signed_in=True, user=f"{number}") for number in range(130)]
+
+    gone = asyncio.run(keep(*tabs))
+
+    assert gone == tabs[:2]
 
 
 def test_a_tab_whose_browser_has_come_back_is_not_shut_down(

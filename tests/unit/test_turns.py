@@ -302,3 +302,18 @@ def test_a_slow_page_keeps_no_other_waiting_for_long() -> None:
         assert pages.began == [0, 1]
 
     run(use())
+
+
+def test_a_user_who_floods_waits_and_no_other_does() -> None:
+    """AV-1: whoever has an account is a stranger to the others."""
+    clock = Clock()
+    turns = Turns(Bounds(user_messages=3, user_rate=10, longest_wait=60), clock)
+
+    waits = [turns.take_for("ada") for _ in range(5)]
+
+    assert waits == pytest.approx([0, 0, 0, 0.1, 0.2])
+    assert turns.take_for("grace") == 0
+    assert max(turns.take_for("ada") for _ in range(10_000)) <= 60
+    clock.now += 61
+    turns.forget()
+    assert turns.take_for("ada") == 0
