@@ -97,5 +97,5 @@ def _zone() -> tzinfo:
     """Return the browser's time zone; UTC where it is missing or unknown."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder's name, or a long one
         return UTC

@@ -55,6 +55,7 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, edge: Edge) -> None:
         self._app = app
         self._edge = edge
+        self._media = edge.base_path.rstrip("/") + "/media/"
         self._component = edge.base_path.rstrip("/") + "/component/"
         self._headers = {
             "Content-Security-Policy": content_security_policy(),
@@ -84,6 +85,8 @@ class SecurityHeaders:
         if self._edge.is_secure(scope):
             headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
             _make_secure(headers)
+        if path_of(scope).startswith(self._media):  # downloads of a user's data (ASVS 14.3.2)
+            headers["Cache-Control"] = "private, no-store"
         if path_of(scope).startswith(self._component):
             # A component's own frame, shown by our page, has scripts of its own.
             headers["Content-Security-Policy"] = COMPONENT_POLICY

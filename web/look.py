@@ -70,8 +70,13 @@ def card(title: str, text: str = "", *, name: str = "") -> Iterator[DeltaGenerat
 
 
 def as_text(text: str) -> str:
-    """Return Markdown that shows *text* as it is, all punctuation escaped (CommonMark, 2.4)."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    """Return Markdown that shows *text* as it is, all punctuation escaped (CommonMark, 2.4).
+
+    Streamlit makes links of URLs once the escapes are undone: a character without a width stands
+    in them, so that no user's name leads an admin to another site.
+    """
+    apart = re.sub(r"(?i)(:(?=//)|www(?=\.))", "\\1\u2060", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", apart)
 
 
 def show_person(name: str, email: str) -> None:

@@ -121,6 +121,15 @@ def test_only_our_own_page_frames_a_component(path: str, base: str, framed: bool
     assert response.headers["x-frame-options"] == ("SAMEORIGIN" if framed else "DENY")
 
 
+@pytest.mark.parametrize(
+    ("path", "base", "kept"),
+    [("/media/a.json", "/", False), ("/app/media/a.json", "/app", False), ("/", "/", True)],
+)
+def test_a_download_is_kept_by_no_cache(path: str, base: str, kept: bool) -> None:
+    """CK-8: it may be all that the app knows of a user."""
+    assert (answer(path, base=base).headers.get("cache-control") is None) is kept
+
+
 def test_on_plain_http_nothing_is_said_of_https() -> None:
     """CK-8: HSTS counts on https alone (RFC 6797, 7.2)."""
     assert "strict-transport-security" not in answer(base_url="http://localhost:8501").headers
