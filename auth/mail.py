@@ -17,9 +17,9 @@ from auth.passwords import lower_priority
 
 log = BoundedLog("auth.mail")
 
-MAX_JOBS = 1_000  # jobs that may wait; further ones are dropped and logged
-MAX_EMAILS = 1_000  # emails that may wait; beyond that, the least urgent are dropped and logged
-MAX_FOR_ONE = 5  # emails that may wait for one recipient
+MAX_JOBS = 1_000  # look-ups that may wait; further ones are dropped and logged
+MAX_EMAILS = 1_000  # emails that may wait; then the most dispensable are dropped and logged
+MAX_FOR_ONE = 5  # of them for one recipient
 PATIENCE = 1_800.0  # seconds until an email is given up: a reset link is valid for an hour
 PAUSES = (5.0, 30.0, 120.0, 600.0)  # seconds until a deferred email is tried again
 OUTAGE_PAUSES = (1.0, 5.0, 15.0, 30.0)  # seconds between tries while the server is down
@@ -39,11 +39,14 @@ class ServerFailed(MailFailed):
 
 
 class Urgency(IntEnum):
-    """How soon an email is sent; the least urgent are dropped first."""
+    """How soon an email is sent."""
 
-    LINK = 0  # a user is waiting for it
+    LINK = 0  # a person waits for it, and can ask for another
     ALARM = 1  # the owner may have to act: the password or the email has changed
     NOTICE = 2
+
+
+DROPPED = (Urgency.NOTICE, Urgency.LINK, Urgency.ALARM)  # in this order, when too many wait
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,10 @@ class Backlog:
         return len(self._waiting)
 
     def add(self, mail: Mail, now: float) -> None:
-        """Add *mail*; if there are too many, drop the oldest of the least urgent."""
+        """Add *mail*; if there are too many, drop the oldest notice, then link, then alarm.
+
+        Anybody can request links for an email, and none of them may cost its owner the alarm.
+        """
         self._number += 1
         self._waiting.append(Waiting(mail, self._number, since=now, due=now))
         same = [each for each in self._waiting if each.mail.to == mail.to]
@@ -163,7 +169,7 @@ class Backlog:
             self._waiting.append(waiting)
 
     def _drop(self, among: list[Waiting]) -> None:
-        victim = min(among, key=lambda each: (-each.mail.urgency, each.number))
+        victim = min(among, key=lambda each: (DROPPED.index(each.mail.urgency), each.number))
         self._waiting.remove(victim)
         log.error("Too many emails are waiting: one was dropped (%s).", victim.mail.kind)
 

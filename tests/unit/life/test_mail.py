@@ -400,6 +400,22 @@ def test_one_recipient_has_few_emails_waiting(
     assert [mail for mail in relay.sent if mail.to == RESET.to] == links[-MAX_FOR_ONE:]
 
 
+@pytest.mark.parametrize("links", [MAX_FOR_ONE, MAX_EMAILS])
+def test_links_that_anybody_can_request_drop_no_alarm(
+    queue: MailQueue, relay: Relay, seconds: Seconds, links: int
+) -> None:
+    """AC-2: neither those to its recipient nor those to others; a link can be requested again."""
+    relay.failures = {"*": [ServerFailed("TimeoutError")]}
+    held_back(queue, RESET)
+    alarm = EMAILS.password_changed("bob@example.com")
+    to = ["bob@example.com"] if links == MAX_FOR_ONE else [f"{n}@example.com" for n in range(links)]
+
+    held_back(queue, *(reset(EMAILS, to[n % len(to)], f"token{n}") for n in range(links)), alarm)
+    advance(queue, seconds, OUTAGE_PAUSES[1])
+
+    assert alarm in relay.sent
+
+
 def test_a_job_never_waits_for_the_mail_server() -> None:
     """EN-2: look-ups continue while an email hangs."""
     answer, looked_up, taken = Event(), Event(), list[Mail]()
