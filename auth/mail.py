@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from threading import Condition, Thread
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from auth.log import BoundedLog
 from auth.passwords import lower_priority
 
 log = BoundedLog("auth.mail")
 
-MAX_JOBS = 1_000  # look-ups that may wait; further ones are dropped and logged
+MAX_JOBS = 1_000  # look-ups that may wait; then some are dropped and logged
 MAX_EMAILS = 1_000  # emails that may wait; then the most dispensable are dropped and logged
 MAX_FOR_ONE = 5  # of them for one recipient
 PATIENCE = 1_800.0  # seconds until an email is given up: a reset link is valid for an hour
@@ -174,6 +174,14 @@ class Backlog:
         log.error("Too many emails are waiting: one was dropped (%s).", victim.mail.kind)
 
 
+class Job(NamedTuple):
+    """Work in the queue, most of which ends with an email; see `MailQueue.enqueue`."""
+
+    run: Callable[[], object]
+    source: str
+    alarm: bool
+
+
 class MailQueue:
     """Runs jobs, such as looking up a recipient, in one thread and sends emails in another.
 
@@ -191,20 +199,32 @@ class MailQueue:
         self._mailer = mailer
         self._clock = clock
         self._backlog = Backlog(patience)
-        self._jobs: deque[Callable[[], object]] = deque()
+        self._jobs: deque[Job] = deque()
         self._changed = Condition()
         self._sending: Mail | None = None
         self._working = False
         self._closing = False
         self._threads: dict[str, Thread] = {}
 
-    def enqueue(self, job: Callable[[], object]) -> None:
-        """Run *job* soon, in order of arrival."""
+    def enqueue(
+        self,
+        job: Callable[[], object],
+        source: str = "",
+        *,
+        alarm: bool = False,
+        once: bool = False,
+    ) -> None:
+        """Run *job* soon, in order of arrival; with *once*, unless a job of *source* waits.
+
+        *source* is who caused it: where too many jobs wait, the source with the most loses one. A
+        job that sends an *alarm* is dropped only where no other waits.
+        """
         with self._changed:
-            if len(self._jobs) >= MAX_JOBS:
-                log.error("Too many jobs are waiting: one was dropped, and its email with it.")
+            if once and any(each.source == source for each in self._jobs):
                 return
-            self._jobs.append(job)
+            self._jobs.append(Job(job, source, alarm))
+            if len(self._jobs) > MAX_JOBS:
+                self._drop_job()
             self._start("jobs", self._work)
 
     def send(self, mail: Mail) -> None:
@@ -244,6 +264,13 @@ class MailQueue:
             self._threads[name].start()
         self._changed.notify_all()
 
+    def _drop_job(self) -> None:
+        """Drop the newest job of the source with the most, so that no other source loses one."""
+        counts = Counter(each.source for each in self._jobs)
+        ranks = [(not each.alarm, counts[each.source]) for each in self._jobs]
+        del self._jobs[max(range(len(ranks)), key=lambda place: (ranks[place], place))]
+        log.error("Too many jobs are waiting: one was dropped, and its email with it.")
+
     def _is_idle(self) -> bool:
         due = self._backlog.next_due(self._clock())
         return not (self._jobs or self._working or self._sending or due == 0.0)
@@ -260,7 +287,7 @@ class MailQueue:
                 job = self._jobs.popleft()
                 self._working = True
             try:
-                job()
+                job.run()
             except Exception as cause:  # one job's failure must not stop the others
                 log.error("A job of the mail queue failed.", cause=cause)
 

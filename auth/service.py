@@ -24,7 +24,7 @@ from auth.errors import SessionOver, TokenRefused, TooMany, Unavailable
 from auth.feature import Feature, paths_of
 from auth.keys import KeyRing
 from auth.log import BoundedLog
-from auth.mail import Mail, MailQueue
+from auth.mail import Mail, MailQueue, Urgency
 from auth.passwords import Scheme, dummy_hash
 from auth.roles import Role, require_role
 from auth.sessions import (
@@ -264,10 +264,17 @@ class AuthService:
             note(Event.TOO_MANY, now, client=client)
             raise
 
-    def enqueue(self, job: Callable[[], object]) -> None:
-        """Run *job* in the background."""
+    def enqueue(
+        self,
+        job: Callable[[], object],
+        source: str,
+        *,
+        alarm: bool = False,
+        once: bool = False,
+    ) -> None:
+        """Run *job*, which *source* caused, in the background; see `MailQueue.enqueue`."""
         if self._mail_queue:
-            self._mail_queue.enqueue(job)
+            self._mail_queue.enqueue(job, source, alarm=alarm, once=once)
 
     def send(self, mail: Mail) -> None:
         """Send *mail* in the background."""
@@ -276,7 +283,8 @@ class AuthService:
 
     def notify(self, mail: Mail, limit: Limit) -> None:
         """Send *mail* in the background, unless its recipient has used up *limit*."""
-        self.enqueue(lambda: self._send_within(mail, limit))
+        alarm = mail.urgency is Urgency.ALARM
+        self.enqueue(lambda: self._send_within(mail, limit), mail.to, alarm=alarm)
 
     def _send_within(self, mail: Mail, limit: Limit) -> None:
         try:

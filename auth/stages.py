@@ -138,7 +138,7 @@ def _open_session(auth: AuthService, entry: Entry) -> Login:
     for feature in auth.features:
         if feature.after_log_in:
             feature.after_log_in(auth, session)
-    auth.enqueue(lambda: housekeeping.purge_batch(auth))
+    auth.enqueue(lambda: housekeeping.purge_batch(auth), "purge", once=True)
     return auth.login(session)
 
 

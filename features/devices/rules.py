@@ -28,8 +28,8 @@ def revoke_other_sessions(auth: AuthService, session: Session) -> None:
 
 
 def report_new_device(auth: AuthService, session: Session) -> None:
-    """Email the user, in the background, if they have never used this session's browser before."""
-    auth.enqueue(lambda: _report_new_device(auth, session))
+    """Email the user, in the background, if they never used the session's browser before."""
+    auth.enqueue(lambda: _report_new_device(auth, session), session.user.id)
 
 
 def _report_new_device(auth: AuthService, session: Session) -> None:

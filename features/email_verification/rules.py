@@ -93,12 +93,12 @@ def confirm_email(
 
 def enqueue_link(auth: AuthService, user: User, client: Client | None = None) -> None:
     """Email *user* a confirmation link in the background, unless they have confirmed."""
-    auth.enqueue(lambda: _send_link(auth, user.id))
+    auth.enqueue(lambda: _send_link(auth, user.id), client.source if client else user.id)
 
 
 def enqueue_taken(auth: AuthService, email: Email, client: Client) -> None:
-    """Email the owner of an email that already has an account, in the background."""
-    auth.enqueue(lambda: _tell_owner(auth, email, client))
+    """Email the owner of a taken email in the background."""
+    auth.enqueue(lambda: _tell_owner(auth, email, client), client.source)
 
 
 def _confirm(

@@ -105,7 +105,7 @@ def without_password(auth: AuthService) -> Sequence[str]:
 
 def enqueue_reset(auth: AuthService, email: Email, client: Client) -> None:
     """Send the link in the background, to the email as its owner typed it (CVE-2019-19844)."""
-    auth.enqueue(lambda: _send_reset(auth, email, client))
+    auth.enqueue(lambda: _send_reset(auth, email, client), client.source)
 
 
 def _send_reset(auth: AuthService, email: Email, client: Client) -> None:

@@ -23,6 +23,7 @@ from auth.log import BoundedLog
 from auth.mail import (
     MAX_EMAILS,
     MAX_FOR_ONE,
+    MAX_JOBS,
     OUTAGE_PAUSES,
     PATIENCE,
     PAUSES,
@@ -32,18 +33,22 @@ from auth.mail import (
     MailRefused,
     ServerFailed,
 )
+from auth.service import AuthService
 from auth.smtp import Outbox, Smtp
 from features import FEATURES
+from features.account.rules import change_password
 from features.devices.emails import new_device
 from features.email_verification.emails import verify
 from features.password_reset.emails import reset
 from settings import ROOT, Sender, read_mail_server, read_sender
+from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 from tests.mailbox import HOST, body, mail_server
 from tests.serving import free_port
 
 SENDER = Sender("", "no-reply@app.example.com")
 EMAILS = Emails("Ada's <App>", "https://app.example.com", paths_of(FEATURES))
 RESET = reset(EMAILS, "ada@example.com", "the-token")
+NEW = "kumquat lantern orbit seven"
 
 
 @pytest.fixture(autouse=True)
@@ -450,6 +455,46 @@ def test_a_job_that_fails_is_logged_and_the_next_one_runs(
 
     assert done == [1]
     assert messages(caplog) == ["A job of the mail queue failed."]
+
+
+def test_jobs_of_one_source_drop_none_of_another(
+    caplog: pytest.LogCaptureFixture, queue: MailQueue
+) -> None:
+    """AV-4: nor alarms, which the busiest source may be about."""
+    done: list[str] = []
+    with caplog.at_level(logging.ERROR, "auth.mail"), queue._changed:
+        queue.enqueue(lambda: done.append("link"), "ada")
+        queue.enqueue(lambda: done.append("alarm"), "bob", alarm=True)
+        for _ in range(MAX_JOBS):
+            queue.enqueue(lambda: done.append("log-in"), "bob")
+        queue.enqueue(lambda: done.append("late link"), "eve")
+
+    assert queue.finish()
+    assert len(done) == MAX_JOBS
+    assert [what for what in done if what != "log-in"] == ["link", "alarm", "late link"]
+    assert messages(caplog) == [
+        "Too many jobs are waiting: one was dropped, and its email with it."
+    ]
+
+
+def test_log_ins_drop_no_alarm_to_another_user(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """AV-4: a successful log-in isn't counted, and of the purges after them one waits at a time."""
+    held = Event()
+    letterbox.queue.finish()
+    letterbox.queue.enqueue(lambda: held.wait(60))
+    bob = service.sign_up("bob@example.com", NEW)
+    for _ in range(3):
+        service.log_in(bob.email, NEW, LAPTOP)
+    assert [job.source for job in letterbox.queue._jobs].count("purge") == 1
+    for _ in range(MAX_JOBS):
+        letterbox.queue.enqueue(held.wait, bob.id)
+
+    change_password(service, open_session(service, token), ada.password, NEW)
+    held.set()
+
+    assert any("was changed" in mail.subject for mail in letterbox.to(ada.email))
 
 
 def test_a_process_that_stops_does_not_wait_for_a_silent_server(
