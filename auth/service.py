@@ -235,15 +235,24 @@ class AuthService:
         """Return whether the features still allow an open session under the current settings."""
         return all(each.allows(self, session) for each in self.features if each.allows)
 
-    def record(self, connection: Connection, event: Event, session: Session) -> None:
-        """Record *event* as done by the user of *session*, in it."""
+    def record(
+        self,
+        connection: Connection,
+        event: Event,
+        session: Session,
+        client: Client | None = None,
+    ) -> None:
+        """Record *event* as done in *session*, by *client* if the requester is known.
+
+        Someone with a copied cookie is not where its owner logged in.
+        """
         record(
             connection,
             event,
             self.now(),
             user_id=session.user.id,
             session_id=session.id,
-            client=session.client,
+            client=client or session.client,
         )
 
     def take(

@@ -41,16 +41,18 @@ def confirm_password(
     Raises WrongPassword, TooMany, or SessionOver.
     """
     check_password(auth, session, password, client)
-    return renew(auth, session)
+    return renew(auth, session, client)
 
 
-def renew(auth: AuthService, session: Session, *, by_passkey: bool = False) -> Login:
+def renew(
+    auth: AuthService, session: Session, client: Client | None, *, by_passkey: bool = False
+) -> Login:
     """Return *session*, whose user has just been confirmed, under a new token."""
     token_id = new_token_id()
     with auth.write_as(session) as connection:
         rotation.step_up(connection, session, token_id, auth.now(), by_passkey=by_passkey)
-        auth.record(connection, Event.CONFIRMED, session)
-        auth.record(connection, Event.SESSION_RENEWED, session)
+        auth.record(connection, Event.CONFIRMED, session, client)
+        auth.record(connection, Event.SESSION_RENEWED, session, client)
     return auth.login(session, token_id)
 
 
@@ -100,9 +102,9 @@ def check_password(
     if row is None or not right or (row.failures >= MOST_FAILURES and not known):
         with auth.write() as connection:
             failures = None if right else count_failure(connection, user_id)
-            auth.record(connection, Event.REFUSED, session)
+            auth.record(connection, Event.REFUSED, session, client)
             if failures == MOST_FAILURES:
-                auth.record(connection, Event.PASSWORD_SWITCHED_OFF, session)
+                auth.record(connection, Event.PASSWORD_SWITCHED_OFF, session, client)
         if failures == MOST_FAILURES:
             auth.notify(auth.emails.password_off(session.user.email), ALARM_RECIPIENT)
         raise WrongPassword

@@ -116,7 +116,7 @@ def confirm(
     with auth.write() as connection:
         clear(connection, counters)
         record(connection, Event.PASSKEY_USED, auth.now(), user_id=row.id, client=client)
-    return step_up.renew(auth, session, by_passkey=True)
+    return step_up.renew(auth, session, client, by_passkey=True)
 
 
 # The account
@@ -167,7 +167,7 @@ def add(
             )
         except IntegrityError:  # it is another account's: no two devices make the same id
             raise PasskeyRefused from None
-        auth.record(connection, Event.PASSKEY_ADDED, session)
+        auth.record(connection, Event.PASSKEY_ADDED, session, client)
     auth.notify(emails.added(auth.emails, session.user.email, name), ALARM_RECIPIENT)
     return made.id
 
@@ -230,8 +230,8 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
             raise PasskeyFirst
         set_password(connection, session.user.id, None)
         keep_current_session(connection, session, token_id, auth.now())
-        void_links(connection, session.user.id, Purpose.KEEP)  # this may be an attacker
-        auth.record(connection, Event.PASSWORD_REMOVED, session)
+        void_links(connection, session.user.id, Purpose.KEEP)  # an attacker may do this
+        auth.record(connection, Event.PASSWORD_REMOVED, session, client)
     auth.notify(emails.password_removed(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)
 

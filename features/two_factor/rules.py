@@ -293,7 +293,7 @@ def set_up(
     with auth.write_as(session) as connection:
         made = _turn_on(auth, connection, session.user.id, secret, step)
         _end_others(auth, connection, session, token_id, two_factors=True)
-        auth.record(connection, Event.FACTOR_ADDED, session)
+        auth.record(connection, Event.FACTOR_ADDED, session, client)
     auth.notify(emails.turned_on(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id), made
 
@@ -313,7 +313,7 @@ def turn_off(
     with auth.write_as(session) as connection:
         _remove(connection, session.user.id)
         _end_others(auth, connection, session, token_id, two_factors=session.by_passkey)
-        auth.record(connection, Event.FACTOR_REMOVED, session)
+        auth.record(connection, Event.FACTOR_REMOVED, session, client)
     auth.notify(emails.turned_off(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)
 
@@ -329,7 +329,7 @@ def renew_recovery_codes(auth: AuthService, session: Session, client: Client) ->
         if _secret_row(connection, session.user.id) is None:
             return []
         made = _new_recovery_codes(connection, session.user.id)
-        auth.record(connection, Event.RECOVERY_RENEWED, session)
+        auth.record(connection, Event.RECOVERY_RENEWED, session, client)
     auth.notify(emails.new_codes(auth.emails, session.user.email), ALARM_RECIPIENT)
     return made
 

@@ -241,6 +241,25 @@ def test_each_flow_leaves_exactly_its_events(
     assert [json.loads(line.getMessage())["event"] for line in lines] == expected
 
 
+def test_what_is_done_with_a_copied_cookie_is_recorded_from_where_it_is_done(
+    service: AuthService, database: Database, ada: Person, token: str
+) -> None:
+    """LG-1: a guess, a step-up and a change say where the requester is, not the owner's log-in."""
+    thief = Client(ip="198.51.100.66", user_agent="Thief")
+    before = len(events(database))
+    copied = open_session(service, token)
+
+    with pytest.raises(AuthError):
+        confirm_password(service, copied, WRONG, thief)
+    login = confirm_password(service, copied, ada.password, thief)
+    change_password(service, open_session(service, login.token), ada.password, NEW, thief)
+
+    with database.read() as connection:
+        rows = connection.execute(select(AuditEvent.ip).order_by(AuditEvent.id)).scalars().all()
+    assert len(rows) == before + 4
+    assert set(rows[before:]) == {thief.ip}
+
+
 def test_failing_leaves_a_lock_and_a_log_in_after_it(
     service: AuthService, database: Database, ada: Person, clock: Clock
 ) -> None:
