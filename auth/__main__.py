@@ -137,6 +137,7 @@ def create(
             if password_stdin:
                 password = sys.stdin.readline().rstrip("\n")
                 user = auth.sign_up(email, password, name)
+                administration.mark_used(auth, user.id)
             else:
                 user = administration.add_account(auth, email, name)
         except EmailTaken:

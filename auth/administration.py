@@ -49,6 +49,12 @@ def add_account(auth: AuthService, email: str, name: str = "", by: Session | Non
     return user
 
 
+def mark_used(auth: AuthService, user_id: str) -> None:
+    """Keep an account that an operator made: the purge deletes those that were never used."""
+    with auth.write() as connection:
+        update_user(connection, user_id, used_at=auth.now())
+
+
 def verify(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Mark the account's email as confirmed: the operator knows whose it is. Raises NoSuchUser."""
     with write_as_admin(auth, by) as connection:

@@ -68,6 +68,19 @@ def test_a_password_comes_from_stdin_and_obeys_the_same_rules(
     assert service.log_in("ada@example.com", NEW, LAPTOP)
 
 
+def test_an_account_that_an_operator_made_is_kept_until_its_owner_comes(
+    service: AuthService, run: Run, clock: Clock
+) -> None:
+    """MI-3: the purge of accounts that were never used is for strangers' sign-ups."""
+    run("create", "ada@example.com", "--password-stdin", typed=f"{NEW}\n")
+    kept = service.settings.unverified_accounts_kept
+    assert kept
+    clock.advance(kept)
+
+    assert "0 rows" in run("purge").output
+    assert service.log_in("ada@example.com", NEW, LAPTOP)
+
+
 def test_an_email_that_fails_leaves_no_account_half_made(
     service: AuthService, run: Run, database: Database, clock: Clock
 ) -> None:
