@@ -22,6 +22,7 @@ from auth.roles import Role, read_roles, require_role
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.sign_up import check_domain, check_new_password, run_after_sign_up
+from auth.step_up import require_recent
 from auth.throttle import DAY, HOUR, MINUTE, Limit
 from auth.tokens import hash_token
 from auth.users import (
@@ -95,6 +96,7 @@ def invite(
     """
     if by:
         require_role(by, Role.ADMIN)
+        require_recent(auth, by)  # before counting: a copied cookie must use up no invitations
         auth.take(change_counters(by, by.client), by.client)
     if auth.settings.sign_up == "closed":
         raise SignUpClosed

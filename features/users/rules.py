@@ -11,6 +11,7 @@ from auth.members import Member, Only, list_members, read_member
 from auth.roles import Role, require_role
 from auth.service import AuthService
 from auth.sessions import EndReason, Session, end_session
+from auth.step_up import require_recent
 from auth.users import read_email
 from features.password_reset.rules import issue_reset
 
@@ -71,6 +72,7 @@ def send_reset(auth: AuthService, user_id: str, by: Session) -> None:
     Raises NoSuchUser, TooMany, PasswordNeeded, RoleNeeded, or SessionOver.
     """
     require_role(by, Role.ADMIN)
+    require_recent(auth, by)  # before counting: a copied cookie must not use up the user's links
     user = read_member(auth, user_id)
     if user is None:
         raise NoSuchUser

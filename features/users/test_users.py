@@ -4,11 +4,13 @@ import pytest
 
 from auth.administration import disable, grant
 from auth.errors import PasswordNeeded, RoleNeeded
+from auth.limits import MAIL_RECIPIENT
 from auth.members import FEW, Only
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.step_up import RECENT
+from features.password_reset.rules import request_reset
 from features.users.rules import PAGE, end_one_session, list_users, read_user, send_reset
 from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
 
@@ -112,3 +114,16 @@ def test_only_an_admin_sees_users_and_changes_need_the_password(
 
     with pytest.raises(PasswordNeeded):
         send_reset(service, session.user.id, open_session(service, token))
+
+
+def test_a_copied_cookie_of_an_admin_uses_up_nobodys_links(
+    service: AuthService, admin: Session, clock: Clock
+) -> None:
+    """TH-4: what is refused for the password is not counted against the user's email."""
+    bob = service.sign_up("bob@example.com", PASSWORD)
+    clock.advance(RECENT)
+    for _ in range(MAIL_RECIPIENT.free):
+        with pytest.raises(PasswordNeeded):
+            send_reset(service, bob.id, admin)
+
+    request_reset(service, bob.email, LAPTOP)

@@ -12,6 +12,7 @@ from auth.errors import (
     EmailTaken,
     InvalidDetails,
     LinkRefused,
+    PasswordNeeded,
     RoleNeeded,
     SignUpClosed,
     TooMany,
@@ -20,10 +21,12 @@ from auth.housekeeping import purge
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
+from auth.step_up import RECENT
 from db.engine import Database
 from db.models import AuditEvent
 from features import FEATURES
 from features.invitations.rules import (
+    INVITE_RECIPIENT,
     KEPT,
     LIFE,
     NOTE_MAX,
@@ -146,6 +149,18 @@ def test_one_recipient_gets_a_few_invitations(service: AuthService, letterbox: L
     letterbox.queue.finish()
 
     assert len(letterbox.to(BOB)) == 5
+
+
+def test_a_copied_cookie_of_an_admin_uses_up_no_invitations(
+    service: AuthService, admin: Session, clock: Clock
+) -> None:
+    """TH-4: what is refused for the password is not counted against the recipient."""
+    clock.advance(RECENT)
+    for _ in range(INVITE_RECIPIENT.free):
+        with pytest.raises(PasswordNeeded):
+            invite(service, BOB, by=admin)
+
+    assert invite(service, BOB)
 
 
 def test_every_broken_field_is_told_at_once(service: AuthService) -> None:
