@@ -91,9 +91,9 @@ class Feature:
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
     after_taken_sign_up: Callable[[AuthService, Email, Client], None] | None = None
     after_log_in: Callable[[AuthService, Session], None] | None = None
-    # Called with the user's id, and with *planted*: see `run_after_takeover`.
-    after_takeover: Callable[[AuthService, Connection, str, bool], None] | None = None
-    expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes now
+    # By the user's id, and whether everything is *planted*: see `run_after_takeover`.
+    after_takeover: Callable[[AuthService, Connection, str, bool], Mail | None] | None = None
+    expired: Callable[[datetime], Sequence[Expired]] | None = None  # what the purge deletes by now
 
 
 def paths_of(features: Sequence[Feature]) -> set[str]:
@@ -104,12 +104,12 @@ def paths_of(features: Sequence[Feature]) -> set[str]:
 
 def run_after_takeover(
     auth: AuthService, connection: Connection, user_id: str, *, planted: bool
-) -> None:
-    """Remove what an attacker may have left in an account that its owner takes back.
+) -> Sequence[Mail]:
+    """End what an attacker may have planted in an account that its owner takes back.
 
-    Each feature does so in the caller's transaction. *planted*: nothing in the account can be its
-    owner's.
+    Each feature does so in the caller's transaction. *planted* is whether nothing in the account
+    can be its owner's. Returns the notices to send once that transaction is done.
     """
-    for feature in auth.features:
-        if feature.after_takeover:
-            feature.after_takeover(auth, connection, user_id, planted)
+    hooks = [feature.after_takeover for feature in auth.features if feature.after_takeover]
+    notices = [hook(auth, connection, user_id, planted) for hook in hooks]
+    return [notice for notice in notices if notice]

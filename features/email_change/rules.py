@@ -17,7 +17,13 @@ from auth.email_tokens import (
 from auth.email_tokens import pending_email as find_pending_email
 from auth.errors import EmailTaken, InvalidDetails, LinkRefused
 from auth.feature import run_after_takeover
-from auth.limits import SIGN_UP_RECIPIENT, change_counters, link_counters, mail_counters
+from auth.limits import (
+    ALARM_RECIPIENT,
+    SIGN_UP_RECIPIENT,
+    change_counters,
+    link_counters,
+    mail_counters,
+)
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.sign_up import check_domain
@@ -80,12 +86,14 @@ def keep_email(auth: AuthService, token: str, client: Client) -> None:
             if row is None:
                 raise LinkRefused
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
-            run_after_takeover(auth, connection, row.user_id, planted=False)
+            notices = run_after_takeover(auth, connection, row.user_id, planted=False)
             void_links(connection, row.user_id, Purpose.KEEP)
             void_objections(connection, row.user_id, since=row.created_at)
             record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)
     except EmailTaken:  # by another account, meanwhile
         raise LinkRefused from None
+    for notice in notices:
+        auth.notify(notice, ALARM_RECIPIENT)
     enqueue_reset(auth, Email(row.email, row.email_key), client)
 
 

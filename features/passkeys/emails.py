@@ -22,6 +22,13 @@ def removed(emails: Emails, to: str, name: str) -> Mail:
     return _notice(emails, "passkey_removed", to, subject, text)
 
 
+def all_removed(emails: Emails, to: str) -> Mail:
+    """Return the notice that every passkey was removed, as one of them may be an attacker's."""
+    subject = f"Your passkeys were removed at {emails.app}"
+    text = f"No passkey can log in to your account, {to}, any longer. You can add yours again."
+    return _notice(emails, "passkeys_removed", to, subject, text)
+
+
 def password_removed(emails: Emails, to: str) -> Mail:
     """Return the notice that the password was removed."""
     subject = f"Your password was removed at {emails.app}"
@@ -43,7 +50,7 @@ def samples(emails: Emails) -> list[Mail]:
     """Return a sample of each email."""
     to, name = "ada@example.com", "Firefox on Linux"
     of_one = [added(emails, to, name), removed(emails, to, name), cloned(emails, to, name)]
-    return [*of_one, password_removed(emails, to)]
+    return [*of_one, all_removed(emails, to), password_removed(emails, to)]
 
 
 def _notice(emails: Emails, kind: str, to: str, subject: str, text: str) -> Mail:

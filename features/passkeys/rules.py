@@ -23,6 +23,7 @@ from auth.limits import (
     change_counters,
     network_counters,
 )
+from auth.mail import Mail
 from auth.rotation import keep_current_session
 from auth.service import AuthService
 from auth.sessions import Session, known_networks
@@ -209,10 +210,18 @@ def remove(auth: AuthService, session: Session, passkey: str) -> None:
     auth.notify(emails.removed(auth.emails, session.user.email, name), ALARM_RECIPIENT)
 
 
-def remove_all(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
-    """Remove every passkey of an account that an attacker was in, who may have added one."""
-    if connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
-        record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
+def remove_all(
+    auth: AuthService, connection: Connection, user_id: str, planted: bool
+) -> Mail | None:
+    """Remove every passkey of an account that an attacker was in: one of them may be theirs.
+
+    Returns the notice of it, if there was one.
+    """
+    if not connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
+        return None
+    record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
+    user = find_by_id(connection, user_id)
+    return emails.all_removed(auth.emails, user.email) if user else None
 
 
 def remove_password(auth: AuthService, session: Session, client: Client) -> Login:

@@ -69,11 +69,13 @@ def reset_password(auth: AuthService, token: str, password: str, client: Client)
         clear(connection, account_counters(user.email_key, known_networks(connection, user.id)))
         # Reading the email has shown that it is theirs.
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
-        void_links(connection, user.id, Purpose.KEEP)  # an attacker may have made this change
-        if user.verified_at is None:  # until now it may have been an attacker's account
-            run_after_takeover(auth, connection, user.id, planted=True)
+        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
+        notices: Sequence[Mail] = ()
+        if user.verified_at is None:  # until now it may have been a stranger's, in the owner's name
+            notices = run_after_takeover(auth, connection, user.id, planted=True)
         record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)
-    auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
+    for notice in (auth.emails.password_changed(user.email), *notices):
+        auth.notify(notice, ALARM_RECIPIENT)
 
 
 def is_reset_link(auth: AuthService, token: str) -> bool:

@@ -21,6 +21,7 @@ from auth.housekeeping import Expired
 from auth.keys import KeyRing, derive
 from auth.limits import ALARM_RECIPIENT, FIRST_WAIT, change_counters, network_counters
 from auth.log import BoundedLog
+from auth.mail import Mail
 from auth.roles import ROLES, Role
 from auth.rotation import keep_current_session
 from auth.service import AuthService
@@ -365,13 +366,18 @@ def turn_off_for(auth: AuthService, user_id: str) -> str:
     return "Two-factor authentication is off." if removed else "It was off already."
 
 
-def remove_planted(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
-    """Remove an app that can't be the owner's.
+def remove_planted(
+    auth: AuthService, connection: Connection, user_id: str, planted: bool
+) -> Mail | None:
+    """Remove an app that can't be the owner's, and return the notice of it.
 
     Otherwise it stays: an old mailbox may be an attacker's, and the app what keeps them out.
     """
-    if planted and _remove(connection, user_id):
-        record(connection, Event.FACTOR_REMOVED, auth.now(), user_id=user_id)
+    if not planted or not _remove(connection, user_id):
+        return None
+    record(connection, Event.FACTOR_REMOVED, auth.now(), user_id=user_id)
+    user = find_by_id(connection, user_id)
+    return emails.turned_off(auth.emails, user.email) if user else None
 
 
 def rotate(auth: AuthService) -> int:

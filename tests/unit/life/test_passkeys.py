@@ -462,6 +462,7 @@ def test_an_attackers_passkey_goes_when_the_old_email_is_kept(
     with pytest.raises(PasskeyRefused):
         log_in(service, device.get)
     assert events(service, Event.PASSKEY_REMOVED) == 1
+    assert "passkeys_removed" in [mail.kind for mail in letterbox.to(ada.email)]
 
 
 def test_what_a_stranger_planted_goes_when_the_owner_takes_the_account(
@@ -483,6 +484,26 @@ def test_what_a_stranger_planted_goes_when_the_owner_takes_the_account(
     )  # no code is asked for
     with pytest.raises(PasskeyRefused):
         log_in(service, device.get)
+
+
+def test_the_owner_is_told_which_factors_a_reset_removed(
+    service: AuthService,
+    ada: Person,
+    token: str,
+    device: Device,
+    clock: Clock,
+    letterbox: Letterbox,
+) -> None:
+    """SF-5: an account that was never confirmed may still be the owner's, factors and all."""
+    App(service, open_session(service, token), clock)
+    request_reset(service, ada.email, LAPTOP)
+    reset = letterbox.link(ada.email, "reset-password")
+    before = len(letterbox.to(ada.email))
+
+    reset_password(service, reset, NEW, LAPTOP)
+
+    told = {mail.kind for mail in letterbox.to(ada.email)[before:]}
+    assert told == {"password_changed", "passkeys_removed", "two_factor_off"}
 
 
 def test_a_reset_of_a_confirmed_account_leaves_its_factors(
