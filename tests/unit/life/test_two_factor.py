@@ -250,6 +250,19 @@ def test_secrets_follow_the_key_when_it_is_rotated(
         rules.log_in_with_code(service, challenge(service, ada), app.code(), LAPTOP)
 
 
+def test_without_the_key_an_app_is_lost_and_its_recovery_codes_are_not(
+    service: AuthService, ada: Person, app: App, database: Database, clock: Clock
+) -> None:
+    """SF-2, SF-3: as docs/how-it-works.md says of a lost key."""
+    lost = make_settings(secret_key=SecretStr(secrets.token_urlsafe(32)))
+    after = AuthService(database, lost, features=FEATURES, clock=clock)
+
+    with pytest.raises(CodeRefused):
+        rules.log_in_with_code(after, challenge(after, ada), app.code(), LAPTOP)
+    asked, written_down = challenge(after, ada), app.recovery_codes[0]
+    assert rules.log_in_with_code(after, asked, written_down, LAPTOP, recovery=True)
+
+
 def test_changing_factors_needs_the_password_again(
     service: AuthService, app: App, clock: Clock
 ) -> None:
