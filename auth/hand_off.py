@@ -39,6 +39,8 @@ def approve_ticket(auth: AuthService, cookie: str | None, ticket: str) -> bool:
     if session is None or session.end_reason or not session.newest:
         return False
     with auth.write() as connection:
+        if not rotation.is_still_newest(connection, session):
+            return False
         issue_ticket(connection, session.id, ticket, auth.now(), ticket)
     return True
 

@@ -8,11 +8,12 @@ tabs still hold it until they fetch the newest.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from auth.sessions import Session
 from auth.tokens import new_token_id
 from db.models import Session as SessionRow
+from db.models import Ticket
 from db.models import User as UserRow
 
 ROTATE_EVERY = timedelta(minutes=15)
@@ -24,6 +25,12 @@ OVERLAP = timedelta(minutes=2)
 def is_in_overlap(session: Session, token_id: str, now: datetime) -> bool:
     """Return whether *token_id* was replaced so recently that it is still valid *now*."""
     return token_id == session.last_token_id and now < session.rotated_at + OVERLAP
+
+
+def is_still_newest(connection: Connection, session: Session) -> bool:
+    """Lock the session; return whether the token of *session*, read earlier, is its newest."""
+    newest = select(SessionRow.token_id).where(SessionRow.id == session.id).with_for_update()
+    return bool(connection.scalar(newest) == session.token_id)
 
 
 def accept(connection: Connection, session: Session, token_id: str, now: datetime) -> Session:
@@ -140,3 +147,7 @@ def _replace(
             **columns,
         )
     )
+    # A tab's own ticket, which is its own nonce, brings the newest token: one that a copy of the
+    # token before has approved would bring the one that only this browser may have.
+    own = Ticket.browser == Ticket.hash
+    connection.execute(delete(Ticket).where(Ticket.session_id == session.id, own))

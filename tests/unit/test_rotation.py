@@ -1,5 +1,6 @@
 """Rotation: the token changes, and a replaced one that comes back is a copy."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from auth.rotation import (
 )
 from auth.service import AuthService
 from auth.sessions import EndReason, Session
+from auth.step_up import confirm_password
 from db.engine import Database
 from db.models import Session as SessionRow
 from tests.fixtures import LAPTOP, Clock, Person, open_session
@@ -200,6 +202,40 @@ def test_a_tabs_own_ticket_is_good_for_half_a_minute(
     login = exchange_ticket(service, OWNERS, OWNERS)
 
     assert login is None
+
+
+@pytest.mark.parametrize("change", [step_up, keep_current_session])
+def test_a_ticket_that_a_copy_has_approved_brings_no_token_that_was_confirmed_later(
+    service: AuthService,
+    database: Database,
+    ada: Person,
+    clock: Clock,
+    change: Callable[..., None],
+) -> None:
+    """SE-6, SE-9: a copy of the token before gains nothing (ASVS 5.0 7.2.4)."""
+    token = log_in(service, ada)
+    assert approve_ticket(service, token, COPYS)
+
+    with database.write() as connection:
+        change(connection, open_session(service, token), "confirmed-000000000000", clock())
+
+    assert exchange_ticket(service, COPYS, COPYS) is None
+
+
+def test_a_copy_that_asks_while_its_token_is_replaced_gets_no_ticket(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SE-9: the token is the newest when the ticket is made, not only when it was read."""
+    token = log_in(service, ada)
+    session = open_session(service, token)
+
+    def read(cookie: str | None) -> Session:
+        confirm_password(service, session, ada.password)
+        return session
+
+    monkeypatch.setattr(service, "session", read)
+
+    assert not approve_ticket(service, token, COPYS)
 
 
 def test_a_copy_that_asks_for_the_newest_ends_the_session(
