@@ -69,7 +69,8 @@ def issue_link(
     """Return a new token for *email*; earlier ones of the same purpose become void (RS-3).
 
     Objections stay valid: otherwise an attacker in the account could void one by asking for
-    another change.
+    another change. *user* was read with a lock: of two links at once, the second voids the first,
+    and links are locked after their account, here as at a change of it.
     """
     if purpose != Purpose.KEEP:
         connection.execute(
@@ -100,7 +101,11 @@ def use_link(
 
     A single statement uses it up, so only one of two concurrent requests wins, on every database
     (RS-2). Any change of the account since it was sent voids it, unless it objects to a change.
+    Its account is locked first, as by a change that voids its links: neither waits for the other.
     """
+    whose = select(EmailToken.user_id).where(EmailToken.hash == hash_token(token))
+    account = select(UserRow.id).where(UserRow.id == whose.scalar_subquery())
+    connection.execute(account.with_for_update())
     row = connection.execute(
         update(EmailToken)
         .where(

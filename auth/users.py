@@ -171,15 +171,18 @@ def add_user(
     return user
 
 
-def find_by_email(connection: Connection, email: Email) -> Account | None:
-    """Return the account with this email, or None."""
-    row = connection.execute(ACCOUNT.where(UserRow.email_key == email.key)).first()
-    return Account._make(row) if row else None
+def find_by_email(connection: Connection, email: Email, *, lock: bool = False) -> Account | None:
+    """Return the account with this email, or None; with *lock*, no other transaction changes it."""
+    return _find(connection, ACCOUNT.where(UserRow.email_key == email.key), lock)
 
 
-def find_by_id(connection: Connection, user_id: str) -> Account | None:
-    """Return the account with this id, or None."""
-    row = connection.execute(ACCOUNT.where(UserRow.id == user_id)).first()
+def find_by_id(connection: Connection, user_id: str, *, lock: bool = False) -> Account | None:
+    """Return the account with this id, or None; with *lock*, no other transaction changes it."""
+    return _find(connection, ACCOUNT.where(UserRow.id == user_id), lock)
+
+
+def _find(connection: Connection, query: Select[*tuple[Any, ...]], lock: bool) -> Account | None:
+    row = connection.execute(query.with_for_update() if lock else query).first()
     return Account._make(row) if row else None
 
 

@@ -5,12 +5,13 @@ import re
 import secrets
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
 from tempfile import mkdtemp
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -59,6 +60,12 @@ def compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "create_engine", create)
         yield
+
+
+def meet(barrier: Barrier) -> None:
+    """Wait at *barrier* for another thread: a second at most, for it may wait for this one."""
+    with suppress(BrokenBarrierError):
+        barrier.wait(1)
 
 
 @dataclass

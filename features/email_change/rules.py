@@ -105,7 +105,7 @@ def export(auth: AuthService, connection: Connection, user: User) -> dict[str, A
 def _send_links(auth: AuthService, session: Session, new: Email) -> None:
     now = auth.now()
     with auth.write() as connection:
-        user = find_by_id(connection, session.user.id)
+        user = find_by_id(connection, session.user.id, lock=True)
         if user is None:
             return
         owner = find_by_email(connection, new)

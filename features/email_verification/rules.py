@@ -143,7 +143,7 @@ def _is_of(session: Session | None, user_id: str) -> bool:
 def _send_link(auth: AuthService, user_id: str) -> None:
     now = auth.now()
     with auth.write() as connection:
-        user = find_by_id(connection, user_id)
+        user = find_by_id(connection, user_id, lock=True)
         if user is None or user.verified_at:
             return
         token = issue_link(connection, user, Purpose.VERIFY, user.email, user.email_key, now)
@@ -159,7 +159,7 @@ def _tell_owner(auth: AuthService, email: Email, client: Client) -> None:
     """
     now = auth.now()
     with auth.write() as connection:
-        user = find_by_email(connection, email)
+        user = find_by_email(connection, email, lock=True)
         if user is None or not user.is_active:
             return
         if user.verified_at:

@@ -61,12 +61,13 @@ def reset_password(auth: AuthService, token: str, password: str, client: Client)
     password_hash = hash_password(password, auth.scheme, client.source)
     now = auth.now()
     with auth.write() as connection:
+        # Counters before accounts, as at log-in, so that neither waits for the other.
+        key = read_email(row.email).key
+        clear(connection, account_counters(key, known_networks(connection, row.id)))
         used = use_link(connection, token, CHOOSES, now)
         user = find_by_id(connection, used.user_id) if used else None
         if used is None or user is None or user.email_key != used.email_key:
             raise LinkRefused
-        # Counters before accounts, as at log-in, so that neither waits for the other.
-        clear(connection, account_counters(user.email_key, known_networks(connection, user.id)))
         # Reading the email has shown that it is theirs.
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
         void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
@@ -90,7 +91,7 @@ def issue_reset(auth: AuthService, user_id: str, by: Session | None = None) -> M
     Neither chooses a password for others (RS-6). Raises NoSuchUser.
     """
     with write_as_admin(auth, by) as connection:
-        user = find_by_id(connection, user_id)
+        user = find_by_id(connection, user_id, lock=True)
         if user is None:
             raise NoSuchUser
         token = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, auth.now())
@@ -113,7 +114,7 @@ def enqueue_reset(auth: AuthService, email: Email, client: Client) -> None:
 def _send_reset(auth: AuthService, email: Email, client: Client) -> None:
     now = auth.now()
     with auth.write() as connection:
-        user = find_by_email(connection, email)
+        user = find_by_email(connection, email, lock=True)
         if user is None or not user.is_active:
             return
         token = issue_link(connection, user, Purpose.RESET, user.email, user.email_key, now)

@@ -1,27 +1,35 @@
 """Emailed links: valid once, for one purpose, for a limited time, until the account changes."""
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from auth import email_tokens
 from auth.administration import disable, end_every_session
-from auth.email_tokens import LIVES, Purpose, issue_link, look_at_link, use_link
+from auth.email_tokens import LIVES, Purpose, UsedLink, issue_link, look_at_link, use_link
 from auth.errors import InvalidDetails, LinkRefused, LogInRefused, TooMany
 from auth.limits import LOG_IN_KNOWN
+from auth.rotation import keep_current_session
 from auth.service import AuthService
-from auth.users import find_by_id
+from auth.users import find_by_id, read_email
 from db.engine import Database
 from db.models import Base, EmailToken
+from features.account import rules as account
 from features.account.rules import change_password
-from features.email_change.rules import keep_email
+from features.email_change import rules as email_change
+from features.email_change.rules import change_email, keep_email
 from features.email_verification.rules import confirm_email, resend_link
+from features.password_reset import rules as password_reset
 from features.password_reset.rules import is_reset_link, request_reset, reset_password
 from features.personal_data.rules import delete_account
-from tests.fixtures import LAPTOP, Clock, Letterbox, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Letterbox, Person, meet, open_session
 
 NEW, NEWER = "marble otter quiet window", "velvet harbour nineteen moths"
 SECOND = timedelta(seconds=1)
@@ -108,6 +116,91 @@ def test_of_two_that_use_a_link_at_once_one_wins(
 
     assert len(won) == 1
     assert service.log_in(ada.email, won[0], LAPTOP)
+
+
+def test_an_objection_and_a_reset_at_once_wait_for_each_other_in_one_order(
+    service: AuthService,
+    ada: Person,
+    token: str,
+    ask: Callable[[], str],
+    letterbox: Letterbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RS-2: neither fails where PostgreSQL ends a deadlock."""
+    change_email(service, open_session(service, token), "new@example.com")
+    objection, link, together = letterbox.link(ada.email, "keep-email"), ask(), Barrier(2)
+
+    def use(*given: Any) -> UsedLink | None:
+        used = use_link(*given)
+        meet(together)
+        return used
+
+    monkeypatch.setattr(email_change, "use_link", use)
+    monkeypatch.setattr(password_reset, "use_link", use)
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(keep_email, service, objection, LAPTOP)
+        other = pool.submit(reset_password, service, link, NEW, LAPTOP)
+        refused = [each.exception() for each in (one, other)]
+
+    assert all(each is None or isinstance(each, LinkRefused) for each in refused)
+
+
+def test_a_strangers_request_fails_no_change_of_the_password(
+    service: AuthService,
+    ada: Person,
+    token: str,
+    ask: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RS-3: both void links, and neither waits for the other."""
+    ask()
+    together, session = Barrier(2), open_session(service, token)
+
+    def made(size: int) -> str:  # between the end of the old links and the new one
+        meet(together)
+        return "x" * size
+
+    def kept(*given: Any) -> None:  # between the new password and the end of the old links
+        meet(together)
+        keep_current_session(*given)
+
+    monkeypatch.setattr(email_tokens, "secrets", SimpleNamespace(token_urlsafe=made))
+    monkeypatch.setattr(account, "keep_current_session", kept)
+    with ThreadPoolExecutor(2) as pool:
+        changed = pool.submit(change_password, service, session, ada.password, NEW)
+        sent = pool.submit(password_reset._send_reset, service, read_email(ada.email), LAPTOP)
+
+        assert changed.result()
+        assert sent.result() is None
+
+
+def test_of_two_links_that_are_asked_for_at_once_one_works(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RS-3: also where two processes send them."""
+    together = Barrier(2)
+
+    def made(size: int) -> str:
+        meet(together)
+        return secrets.token_urlsafe(size)
+
+    monkeypatch.setattr(email_tokens, "secrets", SimpleNamespace(token_urlsafe=made))
+    with ThreadPoolExecutor(2) as pool:
+        for sent in [
+            pool.submit(password_reset._send_reset, service, read_email(ada.email), LAPTOP)
+            for _ in range(2)
+        ]:
+            sent.result()
+
+    with service.read() as connection:
+        assert (
+            len(
+                connection.execute(
+                    select(EmailToken.hash).where(EmailToken.purpose == Purpose.RESET.value)
+                ).all()
+            )
+            == 1
+        )
 
 
 @pytest.mark.parametrize(("early", "works"), [(SECOND, True), (timedelta(), False)])
