@@ -223,10 +223,14 @@ class AuthService:
     ) -> None:
         """Raise SessionOver unless *session*, read earlier, is still open in this transaction.
 
-        Raises RoleNeeded unless its user still has *role*.
+        One that was kept at a change which ended the others is over as it was read: what was
+        checked before the change, such as the password, isn't true any more. Raises RoleNeeded
+        unless its user still has *role*.
         """
         found = self.sessions.find(connection, session.id, self.now())
         if found is None or found.end_reason or not self._is_allowed(found):
+            raise SessionOver
+        if found.auth_version != session.auth_version:
             raise SessionOver
         if role:
             require_role(found, role)

@@ -73,6 +73,7 @@ class Session(NamedTuple):
     rotated_at: datetime
     two_factors: bool
     by_passkey: bool
+    auth_version: int  # the user's when it began, or when it was kept at a change since then
     user: User
     end_reason: EndReason | None = None  # None while it is open
     newest: bool = True  # whether it was found by its newest token

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -17,10 +18,12 @@ from auth.errors import (
     SessionOver,
     WrongPassword,
 )
+from auth.passwords import hash_password
 from auth.service import AuthService
 from auth.step_up import RECENT, confirm_password
 from db.engine import Database
 from db.models import AuditEvent, Session, User
+from features.account import rules as account
 from features.account.rules import change_name, change_password
 from features.activity.rules import recent_activity
 from features.email_change.rules import (
@@ -83,6 +86,36 @@ def test_a_copy_of_the_old_token_is_dead_after_the_change(
     change_password(service, open_session(service, token), ada.password, NEW)
 
     assert service.resume(token) is None
+
+
+def test_of_two_who_change_the_password_in_one_session_at_once_the_first_wins(
+    service: AuthService, ada: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SE-6: what the second one typed as the current password isn't the current one any more."""
+    thief, owner = open_session(service, token), open_session(service, token)
+    theirs = "velvet harbour nineteen moths"
+
+    def hashed(password: str, *given: Any) -> str:  # after the current one was checked
+        if password == theirs:
+            change_password(service, owner, ada.password, NEW)
+        return hash_password(password, *given)
+
+    monkeypatch.setattr(account, "hash_password", hashed)
+    with pytest.raises(SessionOver):
+        change_password(service, thief, ada.password, theirs)
+
+    assert service.log_in(ada.email, NEW, LAPTOP)
+
+
+def test_a_page_of_a_copy_downloads_nothing_after_the_change(
+    service: AuthService, ada: Person, token: str
+) -> None:
+    """SE-6: its button has the session as the page has read it."""
+    held = open_session(service, token)
+    change_password(service, open_session(service, token), ada.password, NEW)
+
+    with pytest.raises(SessionOver):
+        export_data(service, held)
 
 
 def test_the_current_password_and_the_policy_are_asked_for(
