@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     RESET = "reset"  # choose a new password
     CHANGE = "change"  # confirm the account's new email
     KEEP = "keep"  # object to a change of the account's email
+    RECLAIM = "reclaim"  # the same, where that email was never confirmed
 
 
 class UsedLink(NamedTuple):
@@ -51,11 +52,14 @@ LIVES = {
     Purpose.RESET: timedelta(hours=1),
     Purpose.CHANGE: timedelta(hours=24),
     Purpose.KEEP: timedelta(hours=24),
+    Purpose.RECLAIM: timedelta(hours=24),
 }
+OBJECTIONS = (Purpose.KEEP, Purpose.RECLAIM)
+OBJECTING = [purpose.value for purpose in OBJECTIONS]
 
 
-# Purposes of links about an email that isn't the account's now: a new one, or the one before.
-OF_ANOTHER_EMAIL = (Purpose.CHANGE.value, Purpose.KEEP.value)
+# An email that is to become the account's, or that was the account's before a change.
+OF_ANOTHER_EMAIL = (Purpose.CHANGE.value, *OBJECTING)
 
 
 def issue_link(
@@ -72,7 +76,7 @@ def issue_link(
     another change. *user* was read with a lock: of two links at once, the second voids the first,
     and links are locked after their account, here as at a change of it.
     """
-    if purpose != Purpose.KEEP:
+    if purpose not in OBJECTIONS:
         connection.execute(
             delete(EmailToken).where(
                 EmailToken.user_id == user.id, EmailToken.purpose == purpose.value
@@ -127,7 +131,7 @@ def use_link(
     if row is None:
         return None
     link = UsedLink._make(row)
-    if link.purpose == Purpose.KEEP:
+    if link.purpose in OBJECTIONS:
         return link
     version = connection.scalar(select(UserRow.auth_version).where(UserRow.id == link.user_id))
     return link if version == link.auth_version else None
@@ -146,7 +150,7 @@ def look_at_link(
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > now,
             or_(
-                EmailToken.purpose == Purpose.KEEP.value,
+                EmailToken.purpose.in_(OBJECTING),
                 EmailToken.auth_version == UserRow.auth_version,
             ),
             or_(
@@ -186,7 +190,7 @@ def void_objections(connection: Connection, user_id: str, since: datetime) -> No
     connection.execute(
         delete(EmailToken).where(
             EmailToken.user_id == user_id,
-            EmailToken.purpose == Purpose.KEEP.value,
+            EmailToken.purpose.in_(OBJECTING),
             EmailToken.created_at >= since,
         )
     )
@@ -202,7 +206,7 @@ def is_claimed(
     """
     claims = select(EmailToken.hash).where(
         EmailToken.email_key == email_key,
-        EmailToken.purpose == Purpose.KEEP.value,
+        EmailToken.purpose.in_(OBJECTING),
         EmailToken.user_id != (user_id or ""),
         EmailToken.used_at.is_(None),
         EmailToken.expires_at > now,

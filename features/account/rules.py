@@ -2,7 +2,7 @@
 
 from auth.audit import Event
 from auth.client import Client
-from auth.email_tokens import Purpose, void_links
+from auth.email_tokens import OBJECTIONS, void_links
 from auth.errors import InvalidDetails
 from auth.limits import ALARM_RECIPIENT, change_counters
 from auth.passwords import hash_password
@@ -51,7 +51,7 @@ def change_password(
     with auth.write_as(session) as connection:
         set_password(connection, user.id, password_hash)
         keep_current_session(connection, session, token_id, auth.now())
-        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
-        auth.record(connection, Event.PASSWORD_CHANGED, session, client)
+        void_links(connection, user.id, *OBJECTIONS)  # an attacker may do this
+        auth.record(connection, Event.PASSWORD_CHANGED, session)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from auth.audit import Event, record
 from auth.client import Client
 from auth.email_tokens import (
+    OBJECTIONS,
     Purpose,
     issue_link,
     look_at_link,
@@ -68,7 +69,7 @@ def pending_email(auth: AuthService, session: Session) -> str | None:
 def email_to_keep(auth: AuthService, token: str) -> str | None:
     """Return the old email that *token* would keep, or None if it is not valid."""
     with auth.read() as connection:
-        found = look_at_link(connection, token, (Purpose.KEEP,), auth.now())
+        found = look_at_link(connection, token, OBJECTIONS, auth.now())
     return found.sent_to if found else None
 
 
@@ -82,12 +83,14 @@ def keep_email(auth: AuthService, token: str, client: Client) -> None:
     now = auth.now()
     try:
         with auth.write() as connection:
-            row = use_link(connection, token, (Purpose.KEEP,), now)
+            row = use_link(connection, token, OBJECTIONS, now)
             if row is None:
                 raise LinkRefused
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
-            notices = run_after_takeover(auth, connection, row.user_id, planted=False)
-            void_links(connection, row.user_id, Purpose.KEEP)
+            # Of an email that was never confirmed, the account may always have been a stranger's.
+            planted = row.purpose == Purpose.RECLAIM
+            run_after_takeover(auth, connection, row.user_id, planted=planted)
+            void_links(connection, row.user_id, *OBJECTIONS)
             void_objections(connection, row.user_id, since=row.created_at)
             record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)
     except EmailTaken:  # by another account, meanwhile
@@ -110,7 +113,8 @@ def _send_links(auth: AuthService, session: Session, new: Email) -> None:
             return
         owner = find_by_email(connection, new)
         change_token = issue_link(connection, user, Purpose.CHANGE, new.shown, new.key, now)
-        keep_token = issue_link(connection, user, Purpose.KEEP, user.email, user.email_key, now)
+        objection = Purpose.KEEP if user.verified_at else Purpose.RECLAIM
+        keep_token = issue_link(connection, user, objection, user.email, user.email_key, now)
         auth.record(connection, Event.LINK_SENT, session)
     if owner and owner.id != user.id:  # not the user's own in another spelling
         auth.send(taken(auth.emails, owner.email))

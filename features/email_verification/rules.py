@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 from auth.audit import Event, record
 from auth.client import Client
-from auth.email_tokens import Purpose, is_claimed, issue_link, look_at_link, use_link, void_links
+from auth.email_tokens import (
+    OBJECTIONS,
+    Purpose,
+    is_claimed,
+    issue_link,
+    look_at_link,
+    use_link,
+    void_links,
+)
 from auth.errors import EmailTaken, LinkRefused, LogInRefused, PasswordNeeded, WrongPassword
 from auth.limits import MAIL_RECIPIENT, link_counters, mail_counters
 from auth.log_in import Authenticated, authenticate
@@ -125,7 +133,7 @@ def _confirm(
             update_user(
                 connection, user.id, email=row.email, email_key=row.email_key, verified_at=now
             )
-            void_links(connection, user.id, Purpose.KEEP)
+            void_links(connection, user.id, *OBJECTIONS)
         elif user.email_key == row.email_key:
             update_user(connection, user.id, verified_at=now)
         else:

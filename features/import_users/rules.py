@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, union
 
 from auth.audit import Event, record_all
-from auth.email_tokens import Purpose
+from auth.email_tokens import OBJECTING
 from auth.passwords import is_usable
 from auth.roles import Role
 from auth.service import AuthService
@@ -161,7 +161,7 @@ def _taken(auth: AuthService, connection: Connection, keys: list[str]) -> set[st
     """Return those of *keys* that have an account, or whose owner may still take it back."""
     claims = select(EmailToken.email_key).where(
         EmailToken.email_key.in_(keys),
-        EmailToken.purpose == Purpose.KEEP.value,
+        EmailToken.purpose.in_(OBJECTING),
         EmailToken.used_at.is_(None),
         EmailToken.expires_at > auth.now(),
     )

@@ -14,7 +14,7 @@ from auth import step_up
 from auth.audit import Event, record
 from auth.browsers import browser_in_words
 from auth.client import Client
-from auth.email_tokens import Purpose, void_links
+from auth.email_tokens import OBJECTIONS, void_links
 from auth.limits import (
     ALARM_RECIPIENT,
     LOG_IN_ALL,
@@ -239,8 +239,8 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
             raise PasskeyFirst
         set_password(connection, session.user.id, None)
         keep_current_session(connection, session, token_id, auth.now())
-        void_links(connection, session.user.id, Purpose.KEEP)  # an attacker may do this
-        auth.record(connection, Event.PASSWORD_REMOVED, session, client)
+        void_links(connection, session.user.id, *OBJECTIONS)  # an attacker may do this
+        auth.record(connection, Event.PASSWORD_REMOVED, session)
     auth.notify(emails.password_removed(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)
 

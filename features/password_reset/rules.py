@@ -7,7 +7,7 @@ from sqlalchemy import select
 from auth.administration import record_change, write_as_admin
 from auth.audit import Event, record
 from auth.client import Client
-from auth.email_tokens import Purpose, issue_link, look_at_link, use_link, void_links
+from auth.email_tokens import OBJECTIONS, Purpose, issue_link, look_at_link, use_link, void_links
 from auth.errors import LinkRefused, NoSuchUser
 from auth.feature import run_after_takeover
 from auth.limits import (
@@ -70,8 +70,7 @@ def reset_password(auth: AuthService, token: str, password: str, client: Client)
             raise LinkRefused
         # Reading the email has shown that it is theirs.
         set_password(connection, user.id, password_hash, verified_at=user.verified_at or now)
-        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
-        notices: Sequence[Mail] = ()
+        void_links(connection, user.id, *OBJECTIONS)  # an attacker may do this
         if user.verified_at is None:  # until now it may have been a stranger's, in the owner's name
             notices = run_after_takeover(auth, connection, user.id, planted=True)
         record(connection, Event.PASSWORD_CHANGED, now, user_id=user.id, client=client)

@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from auth import email_tokens
-from auth.email_tokens import LIVES, Purpose, issue_link, look_at_link, use_link, void_links
+from auth.email_tokens import (
+    LIVES,
+    OBJECTIONS,
+    Purpose,
+    issue_link,
+    look_at_link,
+    use_link,
+    void_links,
+)
 from auth.service import AuthService
 from auth.users import Account, find_by_id
 from db.engine import Database
@@ -142,7 +150,7 @@ def test_a_link_about_an_email_that_the_account_no_longer_has_is_not_shown(
         other: issue_link(
             connection, user, other, f"{other}@example.com", f"{other}@e.com", clock()
         )
-        for other in (Purpose.CHANGE, Purpose.KEEP)
+        for other in (Purpose.CHANGE, *OBJECTIONS)
     }
 
     assert look_at_link(connection, old, (purpose,), clock()) is None
@@ -157,7 +165,7 @@ def test_a_new_email_is_pending_for_its_user_until_it_is_used_or_too_late(
 ) -> None:
     """AC-2: as the account page shows it."""
     send(connection, found(connection, other), Purpose.CHANGE, clock)
-    for another in (Purpose.VERIFY, Purpose.RESET, Purpose.KEEP):
+    for another in (Purpose.VERIFY, Purpose.RESET, *OBJECTIONS):
         send(connection, user, another, clock)
     assert email_tokens.pending_email(connection, user.id, clock()) is None
 
@@ -191,7 +199,7 @@ def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
     connection: Connection, user: Account, other: str, clock: Clock
 ) -> None:
     """AC-2: earlier owners may still object."""
-    older = send(connection, user, Purpose.KEEP, clock)
+    older = {objection: send(connection, user, objection, clock) for objection in OBJECTIONS}
     clock.advance(MOMENT)
     for row in (user, found(connection, other)):
         for purpose in Purpose:
@@ -199,17 +207,19 @@ def test_voiding_objections_spares_older_ones_other_purposes_and_other_users(
 
     email_tokens.void_objections(connection, user.id, clock())
 
-    assert left(connection, user.id) == STILL_THERE  # its older objection among them
-    assert use_link(connection, older, (Purpose.KEEP,), clock()) is not None
-    one = select(EmailToken.hash).where(
-        EmailToken.user_id == user.id, EmailToken.purpose == Purpose.KEEP.value
-    )
-    assert len(connection.scalars(one).all()) == 1
+    assert left(connection, user.id) == STILL_THERE  # its older objections among them
+    for objection, token in older.items():
+        assert use_link(connection, token, (objection,), clock()) is not None
+        one = select(EmailToken.hash).where(
+            EmailToken.user_id == user.id, EmailToken.purpose == objection.value
+        )
+        assert len(connection.scalars(one).all()) == 1
     assert left(connection, other) == STILL_THERE
 
 
+@pytest.mark.parametrize("objection", OBJECTIONS)
 def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_or_too_late(
-    connection: Connection, user: Account, clock: Clock
+    connection: Connection, user: Account, clock: Clock, objection: Purpose
 ) -> None:
     """AC-2: until then no other account can sign up with it; its own account may take it back."""
 
@@ -217,16 +227,14 @@ def test_an_old_email_is_claimed_by_another_account_until_the_objection_is_used_
         return email_tokens.is_claimed(connection, email, clock(), user_id)
 
     assert not claimed()
-    token = issue_link(
-        connection, user, Purpose.KEEP, "old@example.com", "old@example.com", clock()
-    )
+    token = issue_link(connection, user, objection, "old@example.com", "old@example.com", clock())
     assert (claimed(), claimed("another"), claimed(user.id)) == (True, True, False)
     assert not claimed(email="another@example.com")
-    clock.advance(LIVES[Purpose.KEEP])
+    clock.advance(LIVES[objection])
     assert not claimed()
     clock.advance(-MOMENT)
     assert claimed()
-    use_link(connection, token, (Purpose.KEEP,), clock())
+    use_link(connection, token, (objection,), clock())
     assert not claimed()
 
 
@@ -257,4 +265,4 @@ def test_any_change_of_the_account_voids_every_link_but_an_objection(
         for purpose, token in tokens.items()
     }
 
-    assert shown == used == {purpose: purpose == Purpose.KEEP for purpose in Purpose}
+    assert shown == used == {purpose: purpose in OBJECTIONS for purpose in Purpose}

@@ -21,6 +21,7 @@ from auth.errors import (
     AuthError,
     PasswordNeeded,
     SessionOver,
+    StepNeeded,
     StepOver,
     TooMany,
 )
@@ -34,6 +35,9 @@ from auth.step_up import RECENT
 from auth.users import set_password
 from db.engine import Database
 from features import FEATURES
+from features.email_change.rules import change_email, keep_email
+from features.email_verification.rules import confirm_email
+from features.password_reset.rules import reset_password
 from features.two_factor import codes, rules
 from features.two_factor.tables import Authenticator, RecoveryCode, TrustedDevice
 from features.two_factor.test_two_factor import App, challenge, code, secret_of
@@ -51,6 +55,7 @@ from web.start import check_features
 
 CAFE = replace(LAPTOP, ip="198.51.100.9")
 NEXT = timedelta(seconds=codes.PERIOD)
+NEW = "kumquat lantern orbit seven"
 
 
 @pytest.fixture
@@ -467,3 +472,30 @@ def test_of_two_renewals_at_once_ten_codes_are_left(
                 of_ada = RecoveryCode.user_id == ada.id
                 count = select(func.count()).select_from(RecoveryCode).where(of_ada)
                 assert connection.scalar(count) == codes.RECOVERY_CODES
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_an_app_of_before_the_old_email_was_ever_confirmed_goes_with_an_objection(
+    service: AuthService,
+    ada: Person,
+    token: str,
+    clock: Clock,
+    letterbox: Letterbox,
+    confirmed: bool,
+) -> None:
+    """TH-4: a stranger signed up with it, added an app, and moved on to their own email."""
+    if confirmed:
+        administration.verify(service, ada.id)
+    app = App(service, open_session(service, token), clock)
+    change_email(service, app.session, "eve@example.com")
+    link = letterbox.link("eve@example.com", "verify-email")
+    confirm_email(service, link, LAPTOP, session=app.session)
+
+    keep_email(service, letterbox.link(ada.email, "keep-email"), LAPTOP)
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+
+    if confirmed:
+        with pytest.raises(StepNeeded):
+            service.log_in(ada.email, NEW, LAPTOP)
+    else:
+        assert service.log_in(ada.email, NEW, LAPTOP)
