@@ -109,10 +109,12 @@ def keep_current_session(
     now: datetime,
     *,
     two_factors: bool | None = None,
+    by_passkey: bool | None = None,
 ) -> None:
     """Keep *session* open when the user's others end, under the token *token_id* alone.
 
-    *two_factors* says whether it has two factors from now on; None leaves that as it is.
+    It counts as confirmed now. *two_factors* is whether it has shown two from now on, *by_passkey*
+    whether a passkey has confirmed it; None leaves that as it is.
     """
     version = select(UserRow.auth_version).where(UserRow.id == session.user.id)
     _replace(
@@ -123,6 +125,7 @@ def keep_current_session(
         now=now,
         auth_version=version.scalar_subquery(),
         two_factors=session.two_factors if two_factors is None else two_factors,
+        by_passkey=session.by_passkey if by_passkey is None else by_passkey,
     )
 
 

@@ -48,10 +48,11 @@ def change_password(
         raise InvalidDetails({"password": [words.PASSWORD_UNCHANGED]})
     password_hash = hash_password(new, auth.scheme, client.source)
     token_id = new_token_id()
+    by_passkey = session.by_passkey and not current  # a typed password confirms as itself
     with auth.write_as(session) as connection:
         set_password(connection, user.id, password_hash)
-        keep_current_session(connection, session, token_id, auth.now())
-        void_links(connection, user.id, *OBJECTIONS)  # an attacker may do this
+        keep_current_session(connection, session, token_id, auth.now(), by_passkey=by_passkey)
+        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
         auth.record(connection, Event.PASSWORD_CHANGED, session)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)

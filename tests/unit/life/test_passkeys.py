@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
 from features.two_factor.rules import turn_off
 from features.two_factor.test_two_factor import App
+from features.two_factor.words import CodeRefused
 from tests.fixtures import (
     LAPTOP,
     Clock,
@@ -397,6 +399,23 @@ def test_a_passkey_turns_a_lost_app_off(
 
     assert service.log_in(ada.email, ada.password, HERE)
     assert open_session(service, login.token).two_factors  # the passkey has shown two
+
+
+def test_a_password_typed_for_a_change_is_no_passkey(
+    service: AuthService, ada: Person, token: str, device: Device, clock: Clock
+) -> None:
+    """SF-5: in a session that a passkey opened an hour ago, it removes neither app nor password."""
+    App(service, open_session(service, token), clock)
+    session = log_in(service, device.get)
+    clock.advance(timedelta(hours=1))
+
+    login = change_password(service, session, ada.password, NEW)
+
+    changed = open_session(service, login.token)
+    with pytest.raises(CodeRefused):
+        turn_off(service, changed, "", HERE)
+    with pytest.raises(PasskeyFirst):
+        rules.remove_password(service, changed, HERE)
 
 
 def test_a_passkey_is_enough_where_two_factors_are_required(
