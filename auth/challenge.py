@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from auth.errors import StepOver
 from auth.tokens import hash_token
 from db.models import Challenge as ChallengeRow
 from db.models import User as UserRow
@@ -80,6 +81,15 @@ def find_challenge(auth: AuthService, token: str | None, client: Client) -> Chal
             )
         ).first()
     return Challenge._make(row) if row else None
+
+
+def lock_challenged(connection: Connection, challenge: Challenge) -> None:
+    """Lock the account of *challenge*; raise StepOver if that was voided since it was found."""
+    account = select(UserRow.auth_version).where(UserRow.id == challenge.user_id, UserRow.is_active)
+    version = connection.scalar(account.with_for_update())
+    found = select(ChallengeRow.auth_version).where(ChallengeRow.hash == challenge.hash)
+    if version is None or connection.scalar(found.with_for_update()) != version:
+        raise StepOver
 
 
 def keep_challenge(connection: Connection, challenge: Challenge) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth.audit import Event, one_line, record
-from auth.challenge import Challenge, find_challenge, keep_challenge
+from auth.challenge import Challenge, find_challenge, keep_challenge, lock_challenged
 from auth.client import Client
 from auth.errors import LogInRefused, StepNeeded, StepOver
 from auth.feature import DeviceToken
@@ -161,6 +161,7 @@ def set_up_at_log_in(
     if step is None:
         raise CodeRefused
     with auth.write() as connection:
+        lock_challenged(connection, challenge)
         made = _turn_on(auth, connection, challenge.user_id, secret, step)
         # Other sessions end, and this log-in continues under the account's new version.
         update_user(connection, challenge.user_id, auth_version=UserRow.auth_version + 1)

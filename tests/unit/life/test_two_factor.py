@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from auth import administration
 from auth.__main__ import main
 from auth.administration import disable
-from auth.challenge import find_challenge
+from auth.challenge import find_challenge, void_challenges
 from auth.errors import (
     AuthError,
     PasswordNeeded,
@@ -340,6 +340,35 @@ def test_where_two_factors_are_required_no_session_begins_before_the_set_up(
     assert open_session(strict, login.token).two_factors
     assert len(made) == codes.RECOVERY_CODES
     assert "authentication is on" in letterbox.to(ada.email)[-1].subject
+
+
+@pytest.mark.parametrize("end", ["a new password", "another password typed", "disabled"])
+def test_a_challenge_that_ends_meanwhile_sets_nothing_up(
+    strict: AuthService, ada: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """SF-1: the set-up keeps its challenge past a change of its own, past no other one."""
+    here = replace(LAPTOP, browser="a nonce")
+    token = challenge(strict, ada, here)
+    pending = find_challenge(strict, token, here)
+    assert pending
+    typed = code(secret_of(rules.key_for_challenge(strict, pending)), clock)
+    step_of = codes.step_of
+
+    def meanwhile(secret: bytes, typed: str, now: datetime) -> int | None:
+        if end == "a new password":
+            new_password(strict, ada)
+        elif end == "disabled":
+            disable(strict, ada.id)
+        else:
+            void_challenges(strict, here)
+        return step_of(secret, typed, now)
+
+    monkeypatch.setattr(codes, "step_of", meanwhile)
+    with pytest.raises(StepOver):
+        rules.set_up_at_log_in(strict, token, typed, here)
+
+    with strict.read() as connection:
+        assert connection.scalar(select(Authenticator.user_id)) is None
 
 
 def test_a_role_can_require_it_and_the_next_run_does(
