@@ -16,14 +16,14 @@ auth, session, client = visit().auth, visit().session, visit().client
 
 
 def add(ceremony: Ceremony, answer: str, remember: bool) -> Go:
-    """Store the new passkey."""
-    rules.add(auth, session, ceremony, answer, client)
+    """Store the new passkey; this session continues under a new token."""
+    adopt_token(rules.add(auth, session, ceremony, answer, client))
     return Go("passkeys", words.ADDED)
 
 
 def remove(passkey: str) -> Go:
-    """Remove a passkey, from the device too if the browser can."""
-    rules.remove(auth, session, passkey)
+    """Remove one, on the device too if its browser can; this session continues."""
+    adopt_token(rules.remove(auth, session, passkey))
     st.session_state[UNKNOWN] = passkey
     st.session_state.pop(ADD_CEREMONY, None)  # which excludes it
     return Go("passkeys", words.REMOVED)

@@ -30,7 +30,17 @@ from auth.sessions import Session, known_networks
 from auth.stages import Entry, enter, may_enter
 from auth.throttle import clear
 from auth.tokens import new_token_id
-from auth.users import Account, Login, User, as_details, find_by_id, read_name, set_password
+from auth.users import (
+    Account,
+    Login,
+    User,
+    as_details,
+    find_by_id,
+    read_name,
+    set_password,
+    update_user,
+)
+from db.models import User as UserRow
 from db.models import UtcDateTime
 from features.passkeys import emails
 from features.passkeys.ceremony import (
@@ -142,8 +152,8 @@ def ask_new(auth: AuthService, session: Session, client: Client) -> Ceremony:
 
 def add(
     auth: AuthService, session: Session, ceremony: Ceremony, answer: str, client: Client
-) -> str:
-    """Store the new passkey of *answer* and return its id.
+) -> Login:
+    """Store the new passkey of *answer*; return the session anew, while the others end.
 
     Raises PasskeyRefused, PasswordNeeded, TooManyPasskeys, TooMany, or SessionOver.
     """
@@ -152,6 +162,7 @@ def add(
     challenge = ceremony.take_challenge(client, auth.now())
     made = check_new(read_answer(answer), challenge, auth.settings)
     name = browser_in_words(client.user_agent or session.user_agent)
+    token_id = new_token_id()
     with auth.write_as(session) as connection:
         held = select(Passkey.id).where(Passkey.user_id == session.user.id)
         if len(connection.execute(held).all()) >= MOST:
@@ -168,9 +179,10 @@ def add(
             )
         except IntegrityError:  # it is another account's: no two devices make the same id
             raise PasskeyRefused from None
-        auth.record(connection, Event.PASSKEY_ADDED, session, client)
+        _end_others(auth, connection, session, token_id)
+        auth.record(connection, Event.PASSKEY_ADDED, session)
     auth.notify(emails.added(auth.emails, session.user.email, name), ALARM_RECIPIENT)
-    return made.id
+    return auth.login(session, token_id)
 
 
 def list_passkeys(auth: AuthService, session: Session) -> list[ListedPasskey]:
@@ -194,20 +206,27 @@ def rename(auth: AuthService, session: Session, passkey: str, name: str) -> None
         connection.execute(update(Passkey).where(*_own(session, passkey)).values(name=name))
 
 
-def remove(auth: AuthService, session: Session, passkey: str) -> None:
-    """Remove one of the user's passkeys; raises LastWayIn, PasswordNeeded, or SessionOver."""
+def remove(auth: AuthService, session: Session, passkey: str) -> Login:
+    """Remove one of the user's passkeys; return the session anew, while the others end.
+
+    The removed passkey may have begun one of those, on a lost device. Raises LastWayIn,
+    PasswordNeeded, or SessionOver.
+    """
     step_up.require_recent(auth, session)
+    token_id = new_token_id()
     with auth.write_as(session) as connection:
         name = connection.scalar(
             delete(Passkey).where(*_own(session, passkey)).returning(Passkey.name)
         )
         if name is None:
-            return
+            return auth.login(session)
         row = find_by_id(connection, session.user.id)
         if row and row.password_hash is None and not _has_one(auth, connection, session):
             raise LastWayIn
+        _end_others(auth, connection, session, token_id)
         auth.record(connection, Event.PASSKEY_REMOVED, session)
     auth.notify(emails.removed(auth.emails, session.user.email, name), ALARM_RECIPIENT)
+    return auth.login(session, token_id)
 
 
 def remove_all(
@@ -337,6 +356,12 @@ def _report_copy(auth: AuthService, proof: Proof, row: Account, client: Client) 
         record(connection, Event.PASSKEY_CLONED, auth.now(), user_id=row.id, client=client)
         name = connection.scalar(select(Passkey.name).where(Passkey.id == proof.id))
     auth.notify(emails.cloned(auth.emails, row.email, name or ""), ALARM_RECIPIENT)
+
+
+def _end_others(auth: AuthService, connection: Connection, session: Session, token_id: str) -> None:
+    """End the user's other sessions; this one goes on under *token_id*."""
+    update_user(connection, session.user.id, auth_version=UserRow.auth_version + 1)
+    keep_current_session(connection, session, token_id, auth.now())
 
 
 def _has_one(auth: AuthService, connection: Connection, session: Session) -> bool:

@@ -36,6 +36,7 @@ class Device:
         self.origin, self.count = origin, 0
         self.id, self.key = secrets.token_bytes(16), ec.generate_private_key(ec.SECP256R1())
         self.handle = b""
+        self.token = ""  # of the session that added its passkey
 
     def create(self, options: Mapping[str, Any], *, flags: int = UP | UV) -> str:
         """Return the answer to a request for a new passkey."""
@@ -80,10 +81,12 @@ class Device:
 
 
 def add(service: AuthService, token: str, device: Device) -> str:
-    """Add the passkey of *device* in the session of *token*; return its id."""
+    """Add the passkey of *device* in the session of *token*; return that session's next token."""
     session = open_session(service, token)
     ceremony = rules.ask_new(service, session, LAPTOP)
-    return rules.add(service, session, ceremony, device.create(ceremony.options), LAPTOP)
+    login = rules.add(service, session, ceremony, device.create(ceremony.options), LAPTOP)
+    device.token = login.token
+    return login.token
 
 
 @pytest.fixture
@@ -119,12 +122,10 @@ def test_an_answer_counts_once(service: AuthService, ada: Person, device: Device
         rules.log_in(service, ceremony, answer, LAPTOP)
 
 
-def test_a_passkey_answers_step_up(
-    service: AuthService, token: str, device: Device, clock: Clock
-) -> None:
+def test_a_passkey_answers_step_up(service: AuthService, device: Device, clock: Clock) -> None:
     """SF-4, SF-5: in place of the password."""
     clock.advance(RECENT)
-    session = open_session(service, token)
+    session = open_session(service, device.token)
     with pytest.raises(PasswordNeeded):
         require_recent(service, session)
 
@@ -135,19 +136,34 @@ def test_a_passkey_answers_step_up(
 
 
 def test_a_removed_passkey_opens_nothing(
-    service: AuthService, ada: Person, token: str, device: Device, letterbox: Letterbox
+    service: AuthService, ada: Person, device: Device, letterbox: Letterbox
 ) -> None:
-    """SF-5: and its owner is told."""
-    session = open_session(service, token)
+    """SF-5: nor do sessions go on that it began; its owner is told."""
+    ceremony = rules.ask(service, LAPTOP)
+    lost = rules.log_in(service, ceremony, device.get(ceremony.options), LAPTOP).token
+    session = open_session(service, device.token)
     (listed,) = rules.list_passkeys(service, session)
     rules.rename(service, session, listed.id, "My laptop")
 
-    rules.remove(service, session, listed.id)
+    login = rules.remove(service, session, listed.id)
 
+    assert service.resume(lost) is None
+    assert service.resume(login.token)
     ceremony = rules.ask(service, LAPTOP)
     with pytest.raises(PasskeyRefused):
         rules.log_in(service, ceremony, device.get(ceremony.options), LAPTOP)
     assert any("My laptop" in mail.text for mail in letterbox.to(ada.email))
+
+
+def test_an_added_passkey_ends_the_other_sessions(
+    service: AuthService, ada: Person, token: str
+) -> None:
+    """SF-5: the one that added it goes on, under another token."""
+    other = service.log_in(ada.email, ada.password, LAPTOP).token
+
+    added = add(service, token, Device(service.settings.site.origin))
+
+    assert [bool(service.resume(each)) for each in (other, added)] == [False, True]
 
 
 def test_a_user_is_offered_a_passkey_once(
@@ -164,10 +180,10 @@ def test_a_user_is_offered_a_passkey_once(
 
 
 def test_a_password_is_removed_once_a_passkey_has_logged_in(
-    service: AuthService, ada: Person, token: str, device: Device, letterbox: Letterbox
+    service: AuthService, ada: Person, device: Device, letterbox: Letterbox
 ) -> None:
     """SF-5: other sessions end, and the owner is told."""
-    other = open_session(service, token)
+    other = open_session(service, device.token)
     with pytest.raises(PasskeyFirst):
         rules.remove_password(service, other, LAPTOP)
     ceremony = rules.ask(service, LAPTOP)
@@ -177,7 +193,7 @@ def test_a_password_is_removed_once_a_passkey_has_logged_in(
 
     session = open_session(service, login.token)
     assert not has_password(service, session)
-    assert service.resume(token) is None
+    assert service.resume(device.token) is None
     assert "password was removed" in letterbox.to(ada.email)[-1].subject
     with pytest.raises(LogInRefused):
         service.log_in(ada.email, ada.password, LAPTOP)

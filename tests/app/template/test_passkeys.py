@@ -39,8 +39,7 @@ def test_a_user_removes_the_password_and_chooses_one_again(
 ) -> None:
     """SF-5: after a log-in with a passkey; the pages ask for no password that there isn't."""
     device = Device(service.settings.site.origin)
-    add(service, token, device)
-    page = open_app(token).run().switch_page(page_path("passkeys")).run()
+    page = open_app(add(service, token, device)).run().switch_page(page_path("passkeys")).run()
     assert "Remove my password" not in [each.label for each in page.main.button]
     ceremony = rules.ask(service, LAPTOP)
     login = rules.log_in(service, ceremony, device.get(ceremony.options), LAPTOP)

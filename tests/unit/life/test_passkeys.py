@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from auth.administration import disable, verify
 from auth.audit import Event
-from auth.errors import PasswordNeeded, TooMany
+from auth.errors import PasswordNeeded, SessionOver, TooMany
 from auth.limits import LOG_IN_NETWORK, MOST_FAILURES
 from auth.service import AuthService
 from auth.sessions import Session
@@ -234,10 +234,10 @@ def test_unknown_passkeys_are_counted_for_their_network(
 
 
 def test_a_request_asks_for_what_counts_as_two_factors(
-    service: AuthService, token: str, device: Device
+    service: AuthService, device: Device
 ) -> None:
     """SF-4: a passkey on the device, the user verified, and none that is already there."""
-    new = rules.ask_new(service, open_session(service, token), HERE).options
+    new = rules.ask_new(service, open_session(service, device.token), HERE).options
     known = rules.ask(service, HERE)
 
     assert new["authenticatorSelection"]["residentKey"] == "required"
@@ -279,9 +279,7 @@ def test_a_new_passkey_that_is_wrong_in_one_detail_is_not_added(
     assert rules.list_passkeys(service, session) == []
 
 
-def test_a_passkey_of_another_account_is_not_added(
-    service: AuthService, token: str, device: Device
-) -> None:
+def test_a_passkey_of_another_account_is_not_added(service: AuthService, device: Device) -> None:
     """SF-4: nor does it confirm another user, nor is it theirs to remove."""
     service.sign_up("grace@example.com", "kumquat lantern orbit", "Grace")
     login = service.log_in("grace@example.com", "kumquat lantern orbit", HERE)
@@ -289,28 +287,43 @@ def test_a_passkey_of_another_account_is_not_added(
 
     with pytest.raises(PasskeyRefused):
         add(service, login.token, device)
-    device.handle = open_session(service, token).user.id.encode()
+    device.handle = open_session(service, device.token).user.id.encode()
     ceremony = rules.ask(service, HERE)
     with pytest.raises(PasskeyRefused):
         rules.confirm(service, grace, ceremony, device.get(ceremony.options), HERE)
-    (listed,) = rules.list_passkeys(service, open_session(service, token))
+    (listed,) = rules.list_passkeys(service, open_session(service, device.token))
     rules.remove(service, grace, listed.id)
 
-    assert len(rules.list_passkeys(service, open_session(service, token))) == 1
+    assert len(rules.list_passkeys(service, open_session(service, device.token))) == 1
 
 
 def test_adding_and_removing_needs_the_password_again(
-    service: AuthService, token: str, device: Device, clock: Clock
+    service: AuthService, device: Device, clock: Clock
 ) -> None:
     """SF-5, ASVS 7.5.1: a stolen cookie changes nothing."""
     clock.advance(RECENT)
-    session = open_session(service, token)
+    session = open_session(service, device.token)
     (listed,) = rules.list_passkeys(service, session)
 
     with pytest.raises(PasswordNeeded):
-        add(service, token, Device(device.origin))
+        add(service, device.token, Device(device.origin))
     with pytest.raises(PasswordNeeded):
         rules.remove(service, session, listed.id)
+
+
+def test_a_passkey_that_is_removed_meanwhile_opens_nothing(
+    service: AuthService, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SF-4: its answer has counted, and then its owner removes it."""
+    owner, may_enter = open_session(service, device.token), rules.may_enter
+
+    def meanwhile(*given: Any) -> bool:
+        rules.remove(service, owner, device_id(service, owner))
+        return may_enter(*given)
+
+    monkeypatch.setattr(rules, "may_enter", meanwhile)
+    with pytest.raises(SessionOver):
+        log_in(service, device.get)
 
 
 def test_an_account_has_a_bounded_number_of_passkeys(
@@ -319,14 +332,14 @@ def test_an_account_has_a_bounded_number_of_passkeys(
     """AV-2: nobody fills the table."""
     monkeypatch.setattr(rules, "MOST", 2)
     for _ in range(2):
-        add(service, token, Device(service.settings.site.origin))
+        token = add(service, token, Device(service.settings.site.origin))
 
     with pytest.raises(TooManyPasskeys):
         add(service, token, Device(service.settings.site.origin))
 
 
 def test_an_account_without_a_password_keeps_its_last_passkey(
-    service: AuthService, ada: Person, token: str, device: Device
+    service: AuthService, ada: Person, device: Device
 ) -> None:
     """SF-5: it logs in with that alone."""
     change(service, ada, password_hash=None)
@@ -389,10 +402,10 @@ def device_id(service: AuthService, session: Session) -> str:
 
 
 def test_a_passkey_turns_a_lost_app_off(
-    service: AuthService, ada: Person, token: str, device: Device, clock: Clock
+    service: AuthService, ada: Person, device: Device, clock: Clock
 ) -> None:
     """SF-5: a factor, where the password alone is not enough."""
-    App(service, open_session(service, token), clock)
+    App(service, open_session(service, device.token), clock)
 
     session = log_in(service, device.get)
     login = turn_off(service, session, "", HERE)
@@ -402,10 +415,10 @@ def test_a_passkey_turns_a_lost_app_off(
 
 
 def test_a_password_typed_for_a_change_is_no_passkey(
-    service: AuthService, ada: Person, token: str, device: Device, clock: Clock
+    service: AuthService, ada: Person, device: Device, clock: Clock
 ) -> None:
     """SF-5: in a session that a passkey opened an hour ago, it removes neither app nor password."""
-    App(service, open_session(service, token), clock)
+    App(service, open_session(service, device.token), clock)
     session = log_in(service, device.get)
     clock.advance(timedelta(hours=1))
 
@@ -464,16 +477,16 @@ def test_passkeys_of_an_earlier_host_are_named_at_the_start(
 
 
 def test_an_attackers_passkey_goes_when_the_old_email_is_kept(
-    service: AuthService, ada: Person, token: str, device: Device, letterbox: Letterbox
+    service: AuthService, ada: Person, device: Device, letterbox: Letterbox
 ) -> None:
     """AC-3: who changed the email may have added a passkey, which no new password would end."""
     other = "eve@evil.example.com"
-    change_email(service, open_session(service, token), other)
+    change_email(service, open_session(service, device.token), other)
     confirm_email(
         service,
         letterbox.link(other, "verify-email"),
         LAPTOP,
-        session=service.session(token, trusted=True),
+        session=service.session(device.token, trusted=True),
     )
 
     keep_email(service, letterbox.link(ada.email, "keep-email"), LAPTOP)
@@ -487,13 +500,12 @@ def test_an_attackers_passkey_goes_when_the_old_email_is_kept(
 def test_what_a_stranger_planted_goes_when_the_owner_takes_the_account(
     service: AuthService,
     ada: Person,
-    token: str,
     device: Device,
     clock: Clock,
     letterbox: Letterbox,
 ) -> None:
     """RS-4, SF-4: until it is confirmed, an account may be a stranger's."""
-    App(service, open_session(service, token), clock)
+    App(service, open_session(service, device.token), clock)
     request_reset(service, ada.email, LAPTOP)
 
     reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
@@ -526,7 +538,7 @@ def test_the_owner_is_told_which_factors_a_reset_removed(
 
 
 def test_a_reset_of_a_confirmed_account_leaves_its_factors(
-    service: AuthService, ada: Person, token: str, device: Device, letterbox: Letterbox
+    service: AuthService, ada: Person, device: Device, letterbox: Letterbox
 ) -> None:
     """SF-4, SF-5: whoever reads the mailbox may not be the owner."""
     verify(service, ada.id)
