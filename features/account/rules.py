@@ -52,7 +52,7 @@ def change_password(
     with auth.write_as(session) as connection:
         set_password(connection, user.id, password_hash)
         keep_current_session(connection, session, token_id, auth.now(), by_passkey=by_passkey)
-        void_links(connection, user.id, Purpose.KEEP)  # an attacker may do this
-        auth.record(connection, Event.PASSWORD_CHANGED, session)
+        void_links(connection, user.id, *OBJECTIONS)  # an attacker may do this
+        auth.record(connection, Event.PASSWORD_CHANGED, session, client)
     auth.notify(auth.emails.password_changed(user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)

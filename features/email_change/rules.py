@@ -89,7 +89,7 @@ def keep_email(auth: AuthService, token: str, client: Client) -> None:
             set_password(connection, row.user_id, None, email=row.email, email_key=row.email_key)
             # Of an email that was never confirmed, the account may always have been a stranger's.
             planted = row.purpose == Purpose.RECLAIM
-            run_after_takeover(auth, connection, row.user_id, planted=planted)
+            notices = run_after_takeover(auth, connection, row.user_id, planted=planted)
             void_links(connection, row.user_id, *OBJECTIONS)
             void_objections(connection, row.user_id, since=row.created_at)
             record(connection, Event.USER_CHANGED, now, user_id=row.user_id, client=client)

@@ -180,7 +180,7 @@ def add(
         except IntegrityError:  # it is another account's: no two devices make the same id
             raise PasskeyRefused from None
         _end_others(auth, connection, session, token_id)
-        auth.record(connection, Event.PASSKEY_ADDED, session)
+        auth.record(connection, Event.PASSKEY_ADDED, session, client)
     auth.notify(emails.added(auth.emails, session.user.email, name), ALARM_RECIPIENT)
     return auth.login(session, token_id)
 
@@ -259,7 +259,7 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
         set_password(connection, session.user.id, None)
         keep_current_session(connection, session, token_id, auth.now())
         void_links(connection, session.user.id, *OBJECTIONS)  # an attacker may do this
-        auth.record(connection, Event.PASSWORD_REMOVED, session)
+        auth.record(connection, Event.PASSWORD_REMOVED, session, client)
     auth.notify(emails.password_removed(auth.emails, session.user.email), ALARM_RECIPIENT)
     return auth.login(session, token_id)
 

@@ -60,6 +60,7 @@ def reset_password(auth: AuthService, token: str, password: str, client: Client)
     check_new_password(auth, password, row.email, row.name, client)
     password_hash = hash_password(password, auth.scheme, client.source)
     now = auth.now()
+    notices: Sequence[Mail] = ()
     with auth.write() as connection:
         # Counters before accounts, as at log-in, so that neither waits for the other.
         key = read_email(row.email).key

@@ -160,9 +160,9 @@ def test_a_strangers_request_fails_no_change_of_the_password(
         meet(together)
         return "x" * size
 
-    def kept(*given: Any) -> None:  # between the new password and the end of the old links
+    def kept(*given: Any, **named: Any) -> None:  # between the new password and the links' end
         meet(together)
-        keep_current_session(*given)
+        keep_current_session(*given, **named)
 
     monkeypatch.setattr(email_tokens, "secrets", SimpleNamespace(token_urlsafe=made))
     monkeypatch.setattr(account, "keep_current_session", kept)

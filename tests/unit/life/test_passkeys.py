@@ -17,6 +17,7 @@ from auth.errors import PasswordNeeded, SessionOver, TooMany
 from auth.limits import LOG_IN_NETWORK, MOST_FAILURES
 from auth.service import AuthService
 from auth.sessions import Session
+from auth.stages import may_enter
 from auth.step_up import RECENT
 from auth.users import update_user
 from db.engine import Database
@@ -315,7 +316,7 @@ def test_a_passkey_that_is_removed_meanwhile_opens_nothing(
     service: AuthService, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SF-4: its answer has counted, and then its owner removes it."""
-    owner, may_enter = open_session(service, device.token), rules.may_enter
+    owner = open_session(service, device.token)
 
     def meanwhile(*given: Any) -> bool:
         rules.remove(service, owner, device_id(service, owner))
@@ -384,8 +385,8 @@ def test_no_password_is_removed_for_passkeys_that_work_elsewhere(
     service: AuthService, ada: Person, device: Device
 ) -> None:
     """SF-5: one of an earlier host is no way in, here or for a removal."""
-    session = log_in(service, device.get)
-    add(service, service.login(session).token, Device(device.origin))
+    first = log_in(service, device.get)
+    session = open_session(service, add(service, service.login(first).token, Device(device.origin)))
     with service.write() as connection:
         connection.execute(update(Passkey).values(host="app.example.com"))
 
@@ -520,13 +521,12 @@ def test_what_a_stranger_planted_goes_when_the_owner_takes_the_account(
 def test_the_owner_is_told_which_factors_a_reset_removed(
     service: AuthService,
     ada: Person,
-    token: str,
     device: Device,
     clock: Clock,
     letterbox: Letterbox,
 ) -> None:
     """SF-5: an account that was never confirmed may still be the owner's, factors and all."""
-    App(service, open_session(service, token), clock)
+    App(service, open_session(service, device.token), clock)
     request_reset(service, ada.email, LAPTOP)
     reset = letterbox.link(ada.email, "reset-password")
     before = len(letterbox.to(ada.email))
