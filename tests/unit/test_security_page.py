@@ -72,7 +72,7 @@ def minutes(value: timedelta) -> str:
         ("under `server.py` the token changes every", minutes(rotation.ROTATE_EVERY)),
         ("the token before is good for", minutes(rotation.OVERLAP)),
         ("a ticket for the cookie is good for", f"{hand_off.LIFE.total_seconds():.0f} seconds"),
-        ("a password typed again counts for", minutes(step_up.RECENT)),
+        ("a password or passkey given again counts for", minutes(step_up.RECENT)),
         ("the step after the password is open for", minutes(challenge.LIFE)),
         (
             "an idle page notices the end of its session within",
@@ -92,7 +92,7 @@ def minutes(value: timedelta) -> str:
             days(invitations.LIFE),
         ),
         (
-            "an account that was never confirmed nor logged in to is deleted after",
+            "an account that was never confirmed or logged in to is deleted after",
             days(default("unverified_accounts_kept")),
         ),
         ("security events are kept for", days(audit.KEPT)),
@@ -131,7 +131,7 @@ def test_a_limit_on_the_page_is_the_one_in_the_code(limit: Limit) -> None:
 def test_the_last_straw_on_the_page_is_the_one_in_the_code() -> None:
     """TH-1: how many wrong passwords in a row switch a password off."""
     assert f"After {limits.MOST_FAILURES} wrong passwords in a row" in PAGE
-    assert f"together have {limits.SITE_FACTOR} times the allowance of one" in PAGE
+    assert f"together have {limits.SITE_FACTOR} times the limit of one" in PAGE
 
 
 def test_the_bounds_of_outgoing_connections_are_those_in_the_code() -> None:
