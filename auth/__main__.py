@@ -324,7 +324,9 @@ def _plain(value: Any) -> str:
     """Return *value* as text for a person to read."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    return " ".join(sorted(value)) if isinstance(value, frozenset) else str(value or "")
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value))
+    return "" if value is None else str(value)
 
 
 def _json(row: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ def navigation(
             (public if each.public else private).append(made)
     if outbox.is_open():
         public.append(hidden("outbox"))
+    _check_names([*private, *public])
     if st.session_state["logged_in"]:
         if missing := _not_found([*private, *public]):
             public.append(missing)
@@ -74,6 +75,18 @@ def navigation(
     if missing := _not_found([*private, *public], shown):
         public.append(missing)
     return _choose([*stand_ins, *public], "hidden")
+
+
+def _check_names(pages: Sequence[st.Page]) -> None:
+    """Raise ValueError if two of *pages* have the same name; Streamlit's error names no file."""
+    files: dict[str, object] = {}
+    for page in pages:
+        other = files.setdefault(_name_of(page), page._page)
+        if other != page._page:
+            raise ValueError(
+                f"{other} and {page._page} would both be at /{page._url_path}: "
+                "rename yours, or give it another url_path."
+            )
 
 
 def hidden(name: str, path: str | None = None) -> st.Page:

@@ -99,7 +99,8 @@ def _start() -> "AuthService":
         database, settings, features=FEATURES, mail_queue=MailQueue(_mailer(settings))
     )
     if not has_admin(made):
-        log.warning("There is no admin yet: python3 dev.py auth create EMAIL --role admin")
+        run = "python -m auth" if settings.production else "python3 dev.py auth"
+        log.warning("There is no admin yet: %s create EMAIL --role admin", run)
     for feature in FEATURES:
         for line in feature.at_start(made) if feature.at_start else []:
             log.warning(line)
@@ -118,7 +119,11 @@ def check_features(settings: Settings, features: "Sequence[Feature]") -> None:
             "REQUIRE_VERIFIED_EMAIL is true, and the feature that sends the email was removed: set "
             "it to false, or restore features/email_verification."
         )
-
+    if settings.sign_up == "invited" and not any(each.invited for each in features):
+        raise SettingsError(
+            "SIGN_UP is invited, and the feature that sends invitations was removed: write "
+            "SIGN_UP=open or SIGN_UP=closed, or restore features/invitations."
+        )
     requires_two = settings.two_factor == "required" or settings.two_factor_required_for
     if requires_two and not any(each.is_factor for each in features):
         raise SettingsError(

@@ -133,7 +133,8 @@ def check_pages(folder: Path) -> None:
         raise PagesFolderError(
             f"There are pages in pages/ ({', '.join(names)}), which Streamlit would serve to "
             "everyone without a log-in. Move each file to views/ and give it a line in app.py: "
-            f'st.Page("views/{names[0]}") under private.'
+            f'st.Page("views/{names[0]}") under private. In an app that calls enter(FEATURES), '
+            'rename the folder to app_pages/ and write enter(FEATURES, "app_pages").'
         )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import click
 
+from auth.errors import SignUpClosed
 from auth.operator import OpenService
 from auth.roles import Role
 from features.invitations import rules
+from features.invitations.words import CLOSED
 
 
 @click.command()
@@ -17,4 +19,7 @@ from features.invitations import rules
 def invite(open_service: OpenService, email: str, roles: Sequence[str], note: str) -> None:
     """Email EMAIL a link to make an account with roles, and print the link."""
     with open_service() as auth:
-        click.echo(rules.invite(auth, email, list(map(Role, roles)), note))
+        try:
+            click.echo(rules.invite(auth, email, list(map(Role, roles)), note))
+        except SignUpClosed:
+            raise click.ClickException(CLOSED) from None

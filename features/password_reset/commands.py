@@ -32,5 +32,6 @@ def reset(
                 except MailFailed as error:
                     failed += 1
                     click.echo(f"Not sent to {mail.to}: {error}.", err=True)
-    click.echo(f"{len(ids) - failed:,} of {len(ids):,} sent.")
+    done = "sent." if auth.settings.mail_server else "written to data/outbox: SMTP_URL is not set."
+    click.echo(f"{len(ids) - failed:,} of {len(ids):,} {done}")
     click.get_current_context().exit(1 if failed else 0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,6 +104,19 @@ def test_an_email_that_fails_leaves_no_account_half_made(
     assert list(service.log_in("ada@example.com", NEW, LAPTOP).user.roles) == [Role.ADMIN]
 
 
+def test_no_invitation_is_sent_while_sign_up_is_closed(
+    service: AuthService, database: Database
+) -> None:
+    """RO-4: the sentence names the setting."""
+    closed = service.settings.model_copy(update={"sign_up": "closed"})
+    shut = AuthService(database, closed, features=FEATURES)
+
+    done = CliRunner().invoke(main, ["invite", "ada@example.com"], obj=lambda: nullcontext(shut))
+
+    assert done.exit_code == 1
+    assert "(SIGN_UP=closed)" in done.output
+
+
 def test_an_account_is_made_once(run: Run, ada: Person) -> None:
     """MI-3: the sentence says what to do instead."""
     done = run("create", ada.email, "--role", "admin")
@@ -149,7 +163,13 @@ def test_an_account_is_shown_verified_and_deleted(
     shown = json.loads(run("show", ada.email, "--json").output)
 
     assert (shown["open_sessions"], shown["verified_at"]) == (1, NOON.isoformat())
-    assert "hash" not in run("show", ada.email).output
+    told = run("show", ada.email).output
+    assert "hash" not in told
+    assert re.search(r"^open_sessions +1$", told, re.MULTILINE)
+    run("log-out", ada.email)
+    told = run("show", ada.email).output
+    assert re.search(r"^open_sessions +0$", told, re.MULTILINE)
+    assert re.search(r"^verified_at +\S", told, re.MULTILINE)
     assert ada.email in run("export", ada.email).output
     assert run("delete", ada.email, typed="n\n").exit_code == 1
     assert run("delete", ada.email, "--yes").exit_code == 0
@@ -178,7 +198,8 @@ def test_a_link_is_emailed_to_all_who_have_no_password(
     run("import", str(users))
     service._mail_queue = letterbox.queue
 
-    assert "1 of 1 sent" in run("reset", "--without-password", "--send").output
+    done = run("reset", "--without-password", "--send").output
+    assert "1 of 1 written to data/outbox: SMTP_URL is not set." in done
 
     assert letterbox.link("bob@example.com", "reset-password")
     assert letterbox.to(ada.email) == []
@@ -265,7 +286,7 @@ def test_every_command_runs_as_a_process(sqlite_url: str, tmp_path: Path) -> Non
         f"grant {bob} admin": (0, "granted"),
         f"revoke {ada} admin": (0, "revoked"),
         f"verify {bob}": (0, "confirmed"),
-        f"reset {ada} --send": (0, "1 of 1 sent"),
+        f"reset {ada} --send": (0, "1 of 1 sent."),
         f"disable {ada}": (0, "disabled"),
         "list --json": (0, '"is_active": false'),
         f"enable {ada}": (0, "enabled"),

@@ -61,6 +61,22 @@ def test_any_page_may_go(open_app: Open, ada: User, tmp_path: Path, line: str) -
         assert titles(app.switch_page(page).run()) != []
 
 
+def test_a_page_with_the_name_of_a_features_page_is_refused(
+    open_app: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """GD-1: with the names of both files, and before anything of either is shown."""
+    project = copy_project(tmp_path / "project")
+    (project / "views/change_name.py").write_text("import streamlit as st\n\nst.title('Mine')\n")
+    line = '        st.Page("views/change_name.py"),\n'
+    script = rewrite(project, LINES[0], LINES[0] + line)
+
+    app = open_app(script=script).run()
+
+    assert app.exception and not app.title
+    assert "views/change_name.py and " in caplog.text
+    assert "features/account/change_name.py would both be at /change-name" in caplog.text
+
+
 def test_signing_up_works_without_the_page_that_is_the_owners(
     open_app: Open, service: AuthService, tmp_path: Path
 ) -> None:

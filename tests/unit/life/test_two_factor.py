@@ -447,6 +447,7 @@ def test_what_began_while_it_was_off_ends_when_it_is_on_again(
         ({"two_factor_required_for": ("king",)}, r"has unknown roles \(king\)"),
         ({"two_factor": "required"}, "the feature that asks for it was removed"),
         ({"two_factor_required_for": ("admin",)}, "the feature that asks for it was removed"),
+        ({"sign_up": "invited"}, "the feature that sends invitations was removed"),
     ],
 )
 def test_a_requirement_that_cannot_be_kept_stops_the_start(
