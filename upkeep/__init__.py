@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 EXISTING = ("upkeep/into.py", "web/existing.py")  # only in apps that were there before
 # Files that stay with the template: they make projects, measure them, or test the template itself.
 MACHINERY = (
-    *(".ci", ".gitattributes", "CONTRIBUTING.md", "bench", "cookiecutter.json", "docs/images"),
+    *(".ci", ".gitattributes", "CONTRIBUTING.md", "bench", "cookiecutter.json"),
     *(
+        "docs/images/pages.png",
         "hooks",
         "upkeep/adopt.py",
         "upkeep/drawing.py",
