@@ -81,12 +81,9 @@ def _check_names(pages: Sequence[st.Page]) -> None:
     """Raise ValueError if two of *pages* have the same name; Streamlit's error names no file."""
     files: dict[str, object] = {}
     for page in pages:
-        other = files.setdefault(_name_of(page), page._page)
-        if other != page._page:
-            raise ValueError(
-                f"{other} and {page._page} would both be at /{page._url_path}: "
-                "rename yours, or give it another url_path."
-            )
+        file = files.setdefault(_name_of(page), page._page)
+        if file != page._page:
+            raise ValueError(f"{file} and {page._page} are both at /{page._url_path}: rename yours")
 
 
 def hidden(name: str, path: str | None = None) -> st.Page:

@@ -74,7 +74,7 @@ def test_a_page_with_the_name_of_a_features_page_is_refused(
 
     assert app.exception and not app.title
     assert "views/change_name.py and " in caplog.text
-    assert "features/account/change_name.py would both be at /change-name" in caplog.text
+    assert "features/account/change_name.py are both at /change-name" in caplog.text
 
 
 def test_signing_up_works_without_the_page_that_is_the_owners(
