@@ -182,7 +182,8 @@ def hash_password(password: str, scheme: Scheme = DEFAULT_SCHEME, network: str =
         prepared = _prepare(password, scheme.peppers[0])
     except ValueError:
         raise PasswordUnusable from None
-    return scheme.tag + _hash(prepared, scheme.rounds, network, patient=True).decode()
+    job = partial(bcrypt.hashpw, prepared, bcrypt.gensalt(scheme.rounds))
+    return scheme.tag + _queue.run(job, network, patient=True).decode()
 
 
 def verify_password(
@@ -196,18 +197,19 @@ def verify_password(
     form = STORED.fullmatch(stored or "")
     prepared = _prepare_for(password, form, scheme) if form else None
     if form is None or prepared is None:
-        _check(b"", dummy_hash(scheme.rounds), network)
+        _queue.run(partial(bcrypt.checkpw, b"", dummy_hash(scheme.rounds).encode()), network)
         return Verdict(False)
-    if not _check(prepared, form["hash"], network):
-        _pad(int(form["cost"]), scheme.rounds, network)
+    missing = range(int(form["cost"]), scheme.rounds)
+    if not _queue.run(partial(_check, prepared, form["hash"], missing), network):
         return Verdict(False)
     return Verdict(True, needs_rehash=not form[0].startswith(scheme.prefix))
 
 
 def equalize_timing(stored: str | None, scheme: Scheme = DEFAULT_SCHEME, network: str = "") -> None:
     """Add the work that a cheaper *stored* hash saved when a correct password is refused."""
-    if form := STORED.fullmatch(stored or ""):
-        _pad(int(form["cost"]), scheme.rounds, network)
+    form = STORED.fullmatch(stored or "")
+    if form and (missing := range(int(form["cost"]), scheme.rounds)):
+        _queue.run(partial(_pad, missing), network)
 
 
 def is_usable(stored: str, scheme: Scheme = DEFAULT_SCHEME) -> bool:
@@ -261,16 +263,18 @@ def _tag(pepper: bytes) -> str:
     return f"v1.{hashlib.sha256(pepper).hexdigest()[:8]}" if pepper else "v1"
 
 
-def _hash(prepared: bytes, rounds: int, network: str, *, patient: bool = False) -> bytes:
-    job = partial(bcrypt.hashpw, prepared, bcrypt.gensalt(rounds))
-    return _queue.run(job, network, patient=patient)
+def _check(prepared: bytes, hashed: str, missing: range) -> bool:
+    """Return whether the password is right; a wrong one costs what a cheaper hash saved, too.
+
+    All in one job: were the padding another, it could raise Busy for a guess that was looked at.
+    """
+    if bcrypt.checkpw(prepared, hashed.encode()):
+        return True
+    _pad(missing)
+    return False
 
 
-def _check(prepared: bytes, hashed: str, network: str) -> bool:
-    return _queue.run(partial(bcrypt.checkpw, prepared, hashed.encode()), network)
-
-
-def _pad(cost: int, rounds: int, network: str) -> None:
+def _pad(missing: range) -> None:
     """Add the work that a cheaper hash saved: 2^c + 2^c + 2^(c+1) + … + 2^(r-1) = 2^r."""
-    for missing in range(cost, rounds):
-        _hash(b"", missing, network)
+    for rounds in missing:
+        bcrypt.hashpw(b"", bcrypt.gensalt(rounds))

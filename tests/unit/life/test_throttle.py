@@ -34,7 +34,7 @@ from features.email_verification.rules import confirm_email, resend_link
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
 from settings import Settings
-from tests.fixtures import LAPTOP, NOON, Clock, Letterbox, Person, open_session
+from tests.fixtures import CHEAPEST, LAPTOP, NOON, Clock, Letterbox, Person, open_session
 
 WRONG = "not the password at all"
 CAFE = Client(ip="198.51.100.9", user_agent=LAPTOP.user_agent)
@@ -346,6 +346,29 @@ def test_a_full_queue_is_no_wrong_password(
                 service.log_in(ada.email, ada.password, CAFE)
 
     assert service.log_in(ada.email, ada.password, CAFE)
+
+
+def test_a_queue_that_fills_up_behind_a_guess_refunds_none(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TH-1, TH-3: the work that only takes time is part of the look at the password."""
+    service.scheme = replace(service.scheme, rounds=CHEAPEST + 1)  # Ada's hash is cheaper
+    run = passwords._queue.run
+
+    def once(job: Callable[[], object], source: str = "", **how: bool) -> object:
+        monkeypatch.setattr(passwords._queue, "run", full)
+        return run(job, source, **how)
+
+    def full(*args: object, **how: bool) -> object:
+        raise Busy
+
+    for _ in range(LOG_IN_ACCOUNT.free):
+        monkeypatch.setattr(passwords._queue, "run", once)
+        with pytest.raises(LogInRefused):
+            service.log_in(ada.email, WRONG, CAFE)
+    monkeypatch.setattr(passwords._queue, "run", run)
+    with pytest.raises(TooMany):
+        service.log_in(ada.email, ada.password, CAFE)
 
 
 def test_a_full_queue_is_no_wrong_password_at_step_up_either(
