@@ -24,6 +24,7 @@ from db.models import Session as SessionRow
 from db.models import User as UserRow
 
 TOUCH_EVERY = timedelta(minutes=1)  # how often a run may write that the session was used (SE-4)
+NEWEST = 500  # sessions of a user whose networks are known: each attempt to log in reads them
 MAX_PER_USER = 10  # open sessions; one more ends the one unused for longest (SE-10)
 
 
@@ -117,7 +118,14 @@ FIRST_USE = (
     .where(UserRow.id == bindparam("key"), UserRow.used_at.is_(None))
     .values(used_at=bindparam("now"))
 )
-IPS_OF_USER = select(SessionRow.ip).where(SessionRow.user_id == bindparam("key")).distinct()
+NEWEST_OF_USER = (
+    select(SessionRow.ip)
+    .where(SessionRow.user_id == bindparam("key"))
+    .order_by(SessionRow.created_at.desc())
+    .limit(NEWEST)
+    .subquery()
+)
+IPS_OF_USER = select(NEWEST_OF_USER.c.ip).distinct()
 
 
 class Sessions:
@@ -235,7 +243,10 @@ def end_session(connection: Connection, session_id: str, reason: EndReason, now:
 
 
 def known_networks(connection: Connection, user_id: str) -> set[str]:
-    """Return the networks that a user has logged in from, while their sessions are kept."""
+    """Return the networks of a user's newest sessions, while those are kept.
+
+    Not of all: nothing counts a log-in that succeeds, and a refusal must stay cheap (AV-1).
+    """
     rows = connection.execute(IPS_OF_USER, {"key": user_id})
     return {network(row.ip) for row in rows} - {UNKNOWN}
 

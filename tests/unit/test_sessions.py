@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from auth.administration import disable, enable
 from auth.audit import Event, session_mark
@@ -11,6 +11,7 @@ from auth.hand_off import end_reason
 from auth.service import AuthService
 from auth.sessions import (
     MAX_PER_USER,
+    NEWEST,
     TOUCH_EVERY,
     Client,
     EndReason,
@@ -356,6 +357,28 @@ def test_a_use_and_an_end_concern_one_session(
             ended.id: (clock.now, clock.now),
             other.id: (clock.now, None),
         }
+
+
+def test_however_often_a_user_has_logged_in_few_networks_are_read(
+    service: AuthService, ada: Person, database: Database
+) -> None:
+    """AV-1: nothing counts a successful log-in, and every refusal looks the networks up."""
+    service.log_in(ada.email, ada.password, LAPTOP)
+    with database.write() as connection:
+        row = connection.execute(select(Session.__table__)).one()._mapping
+        made = [
+            {**row, "id": str(number), "ip": f"10.0.{number >> 8}.{number & 255}"}
+            | {"created_at": row["created_at"] + (number + 1) * SECOND}
+            for number in range(NEWEST)
+        ]
+        connection.execute(insert(Session), made[:-1])
+        before = known_networks(connection, ada.id)
+        connection.execute(insert(Session), made[-1:])
+        networks = known_networks(connection, ada.id)
+
+    assert LAPTOP.network in before
+    assert len(before) == len(networks) == NEWEST
+    assert LAPTOP.network not in networks
 
 
 def test_a_user_is_known_by_their_own_sessions_alone(
