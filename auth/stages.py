@@ -116,6 +116,7 @@ def _open_session(auth: AuthService, entry: Entry) -> Login:
     presented = auth.claims(client.token)
     with auth.write() as connection:
         record_success(connection, entry.own, entry.shared, now)
+        find_by_id(connection, row.id, lock=True)  # of two at once, the second counts the first
         if entry.passed and not use_challenge(connection, entry.passed):
             raise StepOver  # another click was first
         if presented:

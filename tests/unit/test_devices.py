@@ -1,6 +1,9 @@
 """Your devices: a user's own sessions, listed, and ended after the password was typed again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -9,10 +12,10 @@ from auth.hand_off import end_reason, refresh
 from auth.limits import MOST_FAILURES, PASSWORD_AGAIN
 from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
-from auth.sessions import MAX_PER_USER, Client, EndReason
+from auth.sessions import MAX_PER_USER, Client, EndReason, Session
 from auth.step_up import RECENT, confirm_password, recently_authenticated
 from features.devices.rules import list_sessions, revoke_other_sessions, revoke_session
-from tests.fixtures import LAPTOP, Clock, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Person, meet, open_session
 
 PHONE = Client(ip="2001:db8::1", user_agent="Phone")
 THIEF = Client(ip="198.51.100.66", user_agent="Thief")
@@ -262,3 +265,25 @@ def test_one_session_too_many_ends_the_one_unused_for_longest(
 
     assert alive == [False] + [True] * MAX_PER_USER
     assert end_reason(service, tokens[0]) is EndReason.CROWDED_OUT
+
+
+def test_of_two_log_ins_at_once_from_known_networks_ten_sessions_are_left(
+    service: AuthService, ada: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SE-10: they share no counter that would let them take turns on PostgreSQL."""
+    cafe = Client(ip="198.51.100.9")
+    for number in range(MAX_PER_USER - 1):
+        service.log_in(ada.email, ada.password, cafe if number else LAPTOP)
+    together, start = Barrier(2), service.sessions.start
+
+    def started(*given: Any, **named: Any) -> Session:
+        session = start(*given, **named)
+        meet(together)
+        return session
+
+    monkeypatch.setattr(service.sessions, "start", started)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda at: service.log_in(ada.email, ada.password, at), (LAPTOP, cafe)))
+
+    with service.read() as connection:
+        assert len(service.sessions.of_user(connection, ada.id, clock())) == MAX_PER_USER
