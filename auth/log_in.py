@@ -16,6 +16,7 @@ from auth.sessions import known_networks
 from auth.stages import Entry, enter, may_enter
 from auth.throttle import record_success
 from auth.users import (
+    FIRST_VERSION,
     Email,
     InvalidEmail,
     count_failure,
@@ -55,10 +56,13 @@ def log_in(
     return enter(auth, Entry(row, client, remember, account.own, account.shared))
 
 
-def log_in_owner(auth: AuthService, user_id: str, client: Client) -> Login:
-    """Start a session for a user who has just made this account or shown its password.
+def log_in_owner(
+    auth: AuthService, user_id: str, client: Client, version: int = FIRST_VERSION
+) -> Login:
+    """Start a session for the user who has just made this account or shown its password.
 
-    Counted like any log-in, without a bcrypt of its own. Raises LogInRefused, StepNeeded, TooMany.
+    *version* is the account's at that time: a change since then, such as a reset, refuses. Counted
+    like any log-in, without a bcrypt of its own. Raises LogInRefused, StepNeeded, TooMany.
     """
     void_challenges(auth, client)
     with auth.read() as connection:
@@ -66,7 +70,7 @@ def log_in_owner(auth: AuthService, user_id: str, client: Client) -> Login:
         known = client.network in known_networks(connection, user_id)
     own, shared = log_in_counters(row.email_key if row else None, client, known)
     auth.take([*own, *shared], client)
-    if row is None or not may_enter(auth, row, known):
+    if row is None or row.auth_version != version or not may_enter(auth, row, known):
         raise LogInRefused
     return enter(auth, Entry(row, client, remember=False, own=own, shared=shared))
 

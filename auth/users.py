@@ -18,6 +18,7 @@ from db.models import User as UserRow
 
 EMAIL_MAX = 254  # characters: RFC 5321, 4.5.3.1.3, without the angle brackets
 NAME_MAX = 100  # characters
+FIRST_VERSION = 1  # of an account, until something ends its sessions
 TYPED_MAX = 1_000  # characters as typed: the time to normalize grows with the square of the length
 # Control, surrogate, private-use and unassigned characters, and line ends.
 INVISIBLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -161,7 +162,7 @@ def add_user(
                 name=user.name,
                 password_hash=password_hash,
                 is_active=True,
-                auth_version=1,
+                auth_version=FIRST_VERSION,
                 created_at=now,
                 **columns,
             )

@@ -9,7 +9,7 @@ import streamlit as st
 from auth import log_in as rules
 from auth.challenge import Challenge, find_challenge
 from auth.errors import AuthError, StepNeeded, StepOver
-from auth.users import Login
+from auth.users import FIRST_VERSION, Login
 from web.guard import adopt_token
 from web.tab import Go, tab, visit
 
@@ -26,14 +26,15 @@ def log_in(email: str, password: str, remember: bool = False) -> Go:
         return begin_step(needed)
 
 
-def log_in_owner(user_id: str, done: str, notice: str = "") -> Go:
+def log_in_owner(user_id: str, done: str, notice: str = "", version: int = FIRST_VERSION) -> Go:
     """Start a session for the owner of the account that a form has just made or confirmed.
 
-    If that fails, the log-in page says what is *done*; otherwise the next page shows *notice*.
+    *version* is the account's as it was then. Where that fails the log-in page says what is *done*;
+    otherwise the next page shows *notice*.
     """
     end_step()
     try:
-        finish_log_in(rules.log_in_owner(visit().auth, user_id, visit().client))
+        finish_log_in(rules.log_in_owner(visit().auth, user_id, visit().client, version))
     except StepNeeded as needed:
         begin_step(needed)
         return Go("log_in", notice)

@@ -21,7 +21,7 @@ def confirm_email(password: str | None) -> Say | Go:
     if st.session_state["logged_in"]:  # in to another account
         return Say(words.THANKS_FOR, value=account.email)
     tab().link_token = None
-    return second_step.log_in_owner(account.id, words.THANKS, words.THANKS)
+    return second_step.log_in_owner(account.id, words.THANKS, words.THANKS, account.auth_version)
 
 
 token = link_token()

@@ -11,13 +11,14 @@ from auth.administration import disable
 from auth.client import Client
 from auth.errors import LinkRefused, LogInRefused, PasswordNeeded, TooMany, WrongPassword
 from auth.limits import LOG_IN_ACCOUNT
+from auth.log_in import log_in_owner
 from auth.service import AuthService
 from auth.step_up import confirm_password
 from db.engine import Database
 from db.models import User
 from features.email_change.rules import change_email
 from features.email_verification.rules import confirm_email, look_at_confirmation
-from features.password_reset.rules import is_reset_link, reset_password
+from features.password_reset.rules import is_reset_link, request_reset, reset_password
 from tests.fixtures import LAPTOP, Letterbox, Person, open_session
 
 WRONG = "not the password at all"
@@ -205,3 +206,18 @@ def test_a_disabled_account_is_confirmed_by_nothing(
     ):
         with pytest.raises(LinkRefused):
             use()
+
+
+def test_a_password_that_was_shown_before_a_reset_opens_nothing_after_it(
+    service: AuthService, ada: Person, letterbox: Letterbox
+) -> None:
+    """SE-6: the page confirms the email first, and logs in then."""
+    link = letterbox.link(ada.email, "verify-email")
+    confirmed = confirm_email(service, link, CAFE, ada.password)
+    request_reset(service, ada.email, LAPTOP)
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+
+    with pytest.raises(LogInRefused):
+        log_in_owner(service, confirmed.id, CAFE, confirmed.auth_version)
+    with pytest.raises(LogInRefused):
+        log_in_owner(service, confirmed.id, CAFE)  # as after a sign-up
