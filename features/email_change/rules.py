@@ -1,5 +1,6 @@
 """Change of email: the new one takes effect once its owner has confirmed it (AC-2)."""
 
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from auth.email_tokens import (
     void_objections,
 )
 from auth.email_tokens import pending_email as find_pending_email
-from auth.errors import EmailTaken, InvalidDetails, LinkRefused
+from auth.errors import EmailTaken, InvalidDetails, LinkRefused, SessionOver
 from auth.feature import run_after_takeover
 from auth.limits import (
     ALARM_RECIPIENT,
@@ -57,7 +58,7 @@ def change_email(auth: AuthService, session: Session, email: str) -> None:
     old = read_email(session.user.email)
     recipients = [SIGN_UP_RECIPIENT.on(new.key), CHANGE_EMAIL.on(old.key)]
     auth.take([*recipients, *mail_counters(session.client)], session.client)
-    auth.enqueue(lambda: _send_links(auth, session, new), session.user.id)
+    auth.enqueue(lambda: _send_links_in(auth, session, new))
 
 
 def pending_email(auth: AuthService, session: Session) -> str | None:
@@ -105,10 +106,16 @@ def export(auth: AuthService, connection: Connection, user: User) -> dict[str, A
     return {"new_email": find_pending_email(connection, user.id, auth.now())}
 
 
+def _send_links_in(auth: AuthService, session: Session, new: Email) -> None:
+    """Send them unless the session has ended while this waited: what it asked for is void then."""
+    with suppress(SessionOver):
+        _send_links(auth, session, new)
+
+
 def _send_links(auth: AuthService, session: Session, new: Email) -> None:
     now = auth.now()
-    with auth.write() as connection:
-        user = find_by_id(connection, session.user.id, lock=True)
+    with auth.write_as(session) as connection:
+        user = find_by_id(connection, session.user.id)
         if user is None:
             return
         owner = find_by_email(connection, new)

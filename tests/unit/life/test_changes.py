@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from auth.passwords import hash_password
 from auth.service import AuthService
 from auth.step_up import RECENT, confirm_password
 from db.engine import Database
-from db.models import AuditEvent, Session, User
+from db.models import AuditEvent, EmailToken, Session, User
 from features.account import rules as account
 from features.account.rules import change_name, change_password
 from features.activity.rules import recent_activity
@@ -216,6 +217,22 @@ def test_a_session_that_has_ended_meanwhile_changes_no_email(
     with pytest.raises(SessionOver):
         change_email(service, session, OTHER)
     assert letterbox.to(OTHER) == []
+
+
+def test_a_change_of_email_that_waits_is_void_once_its_session_has_ended(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox, database: Database
+) -> None:
+    """RS-3: as if its link had been sent before the new password."""
+    go = Event()
+    service.enqueue(lambda: go.wait(10))  # other jobs are in front
+    change_email(service, open_session(service, token), OTHER)
+    change_password(service, open_session(service, token), ada.password, NEW)
+    go.set()
+
+    assert not letterbox.to(OTHER)
+    with database.read() as connection:
+        of_changes = EmailToken.purpose == Purpose.CHANGE.value
+        assert not connection.execute(select(EmailToken.hash).where(of_changes)).all()
 
 
 def test_an_email_that_was_taken_meanwhile_is_refused(
