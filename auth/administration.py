@@ -68,7 +68,7 @@ def disable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Disable the account and end all its sessions (SE-6); raises LastAdmin, or NoSuchUser."""
     with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
-        keep_an_admin(connection, user_id)
+        _keep_an_admin(auth, connection, user_id, by)
         set_active(connection, user_id, active=False)
         record_change(auth, connection, Event.USER_CHANGED, user_id, by, "disabled")
 
@@ -115,7 +115,7 @@ def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = Non
     """
     with write_as_admin(auth, by) as connection:
         if role is Role.ADMIN:
-            keep_an_admin(connection, user_id)
+            _keep_an_admin(auth, connection, user_id, by)
         its = (UserRole.user_id == user_id, UserRole.role == role.value)
         if not connection.execute(delete(UserRole).where(*its)).rowcount:
             return False
@@ -127,7 +127,7 @@ def delete_account(auth: AuthService, user_id: str, by: Session | None = None) -
     """Delete the account and all its personal data; raises LastAdmin, or NoSuchUser."""
     with write_as_admin(auth, by) as connection:
         _require_account(connection, user_id)
-        keep_an_admin(connection, user_id)
+        _keep_an_admin(auth, connection, user_id, by)
         delete_user(connection, user_id)
         forget_client(connection, user_id)
         record_change(auth, connection, Event.USER_DELETED, user_id, by)
@@ -176,3 +176,15 @@ def _require_account(connection: Connection, user_id: str) -> None:
     locked = select(UserRow.id).where(UserRow.id == user_id).with_for_update()
     if connection.scalar(locked) is None:
         raise NoSuchUser
+
+
+def _keep_an_admin(
+    auth: AuthService, connection: Connection, user_id: str, by: Session | None
+) -> None:
+    """Raise LastAdmin if no other active admin is left, and ask for the role of *by* once more.
+
+    The other admin may have taken it while this one waited.
+    """
+    keep_an_admin(connection, user_id)
+    if by:
+        auth.require_open(connection, by, Role.ADMIN)

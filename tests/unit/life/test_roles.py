@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import delete, func, insert, select
@@ -193,6 +194,28 @@ def test_an_admin_who_is_just_being_disabled_is_no_admin_left(
                 second.result(timeout=0.3)
         with pytest.raises(LastAdmin):
             second.result()
+
+
+@pytest.mark.parametrize(
+    "act", [disable, delete_account, partial(revoke, role=Role.ADMIN)], ids=["off", "gone", "role"]
+)
+def test_an_admin_who_is_just_being_demoted_does_nothing_to_the_other(
+    service: AuthService, admin: str, bob: User, act: Callable[..., object]
+) -> None:
+    """RO-2: the role is asked for again after the wait."""
+    for other_id in (bob.id, service.sign_up("eve@example.com", PASSWORD).id):
+        grant(service, other_id, Role.ADMIN)
+    bobs = open_session(service, service.log_in(bob.email, PASSWORD, LAPTOP).token)
+
+    with ThreadPoolExecutor(1) as thread:
+        with service.write() as connection:
+            keep_an_admin(connection, bob.id)
+            connection.execute(delete(UserRole).where(UserRole.user_id == bob.id))
+            other = thread.submit(act, service, admin, by=bobs)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.3)
+        with pytest.raises(RoleNeeded):
+            other.result()
 
 
 def test_a_deleted_user_is_given_no_role(service: AuthService, bob: User) -> None:
