@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from auth.administration import record_change, write_as_admin
 from auth.audit import Event, record
@@ -254,8 +255,13 @@ def _send(
             "revoked_at": None,
         }
         its = (Invitation.email_key == email.key, unanswered)
-        if not connection.execute(update(Invitation).where(*its).values(values)).rowcount:
-            connection.execute(insert(Invitation).values(email_key=email.key, **values))
+        replace = update(Invitation).where(*its).values(values)
+        if not connection.execute(replace).rowcount:
+            try:
+                with connection.begin_nested():
+                    connection.execute(insert(Invitation).values(email_key=email.key, **values))
+            except IntegrityError:  # another one was sent at this moment: the later link counts
+                connection.execute(replace)
         record_change(auth, connection, Event.INVITED, None, by)
     inviter = (by.user.name or by.user.email) if by else ""
     mail = invitation(auth.emails, email.shown, token, inviter, note)

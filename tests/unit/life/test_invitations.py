@@ -1,6 +1,8 @@
 """Invitations in the corners: races, limits, the settings, and what stays behind."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,10 +23,11 @@ from auth.housekeeping import purge
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
-from auth.step_up import RECENT
+from auth.users import Account, find_by_email
 from db.engine import Database
 from db.models import AuditEvent
 from features import FEATURES
+from features.invitations import rules
 from features.invitations.rules import (
     INVITE_RECIPIENT,
     KEPT,
@@ -43,7 +46,7 @@ from features.invitations.rules import revoke as void
 from features.invitations.tables import Invitation
 from features.personal_data.rules import export_data
 from settings import Settings
-from tests.fixtures import LAPTOP, Clock, Letterbox, open_session
+from tests.fixtures import LAPTOP, Clock, Letterbox, meet, open_session
 
 BOB, PASSWORD = "bob@example.com", "kumquat lantern orbit"
 
@@ -68,6 +71,26 @@ def test_of_two_who_accept_at_once_one_gets_an_account(service: AuthService) -> 
         errors = [error for error in threads.map(accept_it, ["Bob", "Eve"]) if error]
 
     assert [type(error) in (EmailTaken, LinkRefused) for error in errors] == [True]
+
+
+def test_of_two_who_invite_one_person_at_once_neither_fails(
+    service: AuthService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DB-1, RO-4: the later link counts, as one that is sent later does."""
+    together = Barrier(2)
+
+    def found(*given: Any) -> Account | None:
+        account = find_by_email(*given)
+        meet(together)
+        return account
+
+    monkeypatch.setattr(rules, "find_by_email", found)
+    with ThreadPoolExecutor(2) as pool:
+        links = list(pool.map(lambda _: invite(service, "bob@example.com"), range(2)))
+    monkeypatch.undo()
+
+    seen = [look_at_invitation(service, link.split("=")[-1]) for link in links]
+    assert sorted(each is None for each in seen) == [False, True]
 
 
 def test_an_email_that_got_an_account_meanwhile_is_told(service: AuthService) -> None:
