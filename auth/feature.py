@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auth.audit import Event
 from auth.roles import Role
+from auth.sessions import forget_clients
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -108,8 +109,10 @@ def run_after_takeover(
     """End what an attacker may have planted in an account that its owner takes back.
 
     Each feature does so in the caller's transaction. *planted* is whether nothing in the account
-    can be its owner's. Returns the notices to send once that transaction is done.
+    can be its owner's, the networks of its sessions included.
     """
-    hooks = [feature.after_takeover for feature in auth.features if feature.after_takeover]
-    notices = [hook(auth, connection, user_id, planted) for hook in hooks]
-    return [notice for notice in notices if notice]
+    if planted:
+        forget_clients(connection, user_id)
+    for feature in auth.features:
+        if feature.after_takeover:
+            feature.after_takeover(auth, connection, user_id, planted)

@@ -251,6 +251,12 @@ def known_networks(connection: Connection, user_id: str) -> set[str]:
     return {network(row.ip) for row in rows} - {UNKNOWN}
 
 
+def forget_clients(connection: Connection, user_id: str) -> None:
+    """Blank where a user's sessions were from: no network and no browser is known any more."""
+    its = update(SessionRow).where(SessionRow.user_id == user_id)
+    connection.execute(its.values(ip="", user_agent=""))
+
+
 def known_user_agents(connection: Connection, user_id: str, but: str) -> set[str]:
     """Return the User-Agents of a user's sessions, except those of the session *but*."""
     rows = connection.execute(

@@ -24,6 +24,7 @@ from auth.limits import (
     SITE_FACTOR,
 )
 from auth.service import AuthService
+from auth.sessions import known_networks
 from auth.step_up import confirm_password
 from auth.throttle import CounterState, Limit, take
 from db.engine import Database
@@ -515,6 +516,18 @@ def test_who_types_rightly_uses_up_nothing_of_the_network(
     """TH-2: a whole office logging in is no attack."""
     for _ in range(LOG_IN_NETWORK.free + 1):
         service.log_in(ada.email, ada.password, CAFE)
+
+
+def test_the_network_of_a_stranger_who_signed_up_first_is_not_known_after_the_takeover(
+    service: AuthService, ada: Person, letterbox: Letterbox
+) -> None:
+    """TH-1: from there the password would work even after a hundred wrong ones."""
+    service.log_in(ada.email, ada.password, CAFE)
+    request_reset(service, ada.email, LAPTOP)
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+
+    with service.read() as connection:
+        assert known_networks(connection, ada.id) == set()
 
 
 @pytest.mark.slow
