@@ -109,10 +109,11 @@ def run_after_takeover(
     """End what an attacker may have planted in an account that its owner takes back.
 
     Each feature does so in the caller's transaction. *planted* is whether nothing in the account
-    can be its owner's, the networks of its sessions included.
+    can be its owner's, the networks of its sessions included. Returns the notices to send once that
+    transaction is done.
     """
     if planted:
         forget_clients(connection, user_id)
-    for feature in auth.features:
-        if feature.after_takeover:
-            feature.after_takeover(auth, connection, user_id, planted)
+    hooks = [feature.after_takeover for feature in auth.features if feature.after_takeover]
+    notices = [hook(auth, connection, user_id, planted) for hook in hooks]
+    return [notice for notice in notices if notice]

@@ -58,7 +58,7 @@ def change_email(auth: AuthService, session: Session, email: str) -> None:
     old = read_email(session.user.email)
     recipients = [SIGN_UP_RECIPIENT.on(new.key), CHANGE_EMAIL.on(old.key)]
     auth.take([*recipients, *mail_counters(session.client)], session.client)
-    auth.enqueue(lambda: _send_links_in(auth, session, new))
+    auth.enqueue(lambda: _send_links_in(auth, session, new), session.user.id)
 
 
 def pending_email(auth: AuthService, session: Session) -> str | None:

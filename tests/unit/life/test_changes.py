@@ -224,7 +224,7 @@ def test_a_change_of_email_that_waits_is_void_once_its_session_has_ended(
 ) -> None:
     """RS-3: as if its link had been sent before the new password."""
     go = Event()
-    service.enqueue(lambda: go.wait(10))  # other jobs are in front
+    service.enqueue(lambda: go.wait(10), "others")  # other jobs are in front
     change_email(service, open_session(service, token), OTHER)
     change_password(service, open_session(service, token), ada.password, NEW)
     go.set()

@@ -23,6 +23,7 @@ from auth.housekeeping import purge
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import Session
+from auth.step_up import RECENT
 from auth.users import Account, find_by_email
 from db.engine import Database
 from db.models import AuditEvent
