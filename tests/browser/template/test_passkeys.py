@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from playwright.sync_api import CDPSession
@@ -138,6 +138,11 @@ def test_a_passkey_is_added_steps_up_and_logs_in_by_button_and_from_the_email_fi
     assert visitor.page.evaluate("window.forgotten") == forgotten
 
 
+def has_another(visitor: Visitor, token: str | None) -> bool:
+    """Return whether the browser's token isn't *token* any more."""
+    return visitor.token() != token
+
+
 @ONE_BRIDGE
 def test_each_device_has_a_passkey_of_its_own_and_must_know_its_user(
     visitor: Visitor, ada: User
@@ -154,9 +159,11 @@ def test_each_device_has_a_passkey_of_its_own_and_must_know_its_user(
 
     devices = {visitor: Authenticator(visitor), other: Authenticator(other, built_in=False)}
     for tab, device in devices.items():
+        before = visitor.token()
         device.touch(True)
         tab.button("Add a passkey").click()
         expect(tab.page.get_by_text("Your passkey is ready")).to_be_visible()
+        wait_until(partial(has_another, visitor, before), "another token for both tabs")
         device.touch(False)
     expect(other.button("Change")).to_have_count(2)
     visitor.log_out()
