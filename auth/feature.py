@@ -84,9 +84,11 @@ class Feature:
     invited: Callable[[AuthService, Session, str, str], Sequence[Invitee]] | None = None
     stage: Callable[[AuthService, Account, Client], bool | None] | None = None  # True: shown
     device_token: Callable[[AuthService, Login], DeviceToken | None] | None = None
-    at_start: Callable[[AuthService], Sequence[str]] | None = None  # returns lines to log
-    is_factor: bool = False  # its stage asks for a second factor; skipped once two were shown
-    allows: Callable[[AuthService, Session], bool] | None = None  # on every run: must not query
+    at_start: Callable[[AuthService], Sequence[str]] | None = None  # returns lines for the log
+    # By the user's id, whether the account has a second factor of this feature's.
+    has_factor: Callable[[AuthService, Connection, str], bool] | None = None
+    is_factor: bool = False  # its stage asks for a second factor: skipped where two were shown
+    allows: Callable[[AuthService, Session], bool] | None = None  # on every run: without a query
     rotate: Callable[[AuthService], int] | None = None  # encrypt under the newest key; how many
     commands: Sequence[Command] = ()  # of `python -m auth`: see auth/operator.py
     after_sign_up: Callable[[AuthService, User, Client | None], None] | None = None
@@ -101,6 +103,15 @@ def paths_of(features: Sequence[Feature]) -> set[str]:
     """Return the URL paths of the log-in page and of the pages of *features*."""
     names = [page.name for feature in features for page in feature.pages]
     return {f"/{name.replace('_', '-')}" for name in ("log_in", *names)}
+
+
+def has_factor(auth: AuthService, connection: Connection, user_id: str, *, but: str) -> bool:
+    """Return whether the account has a second factor of a feature that isn't *but*."""
+    return any(
+        each.has_factor(auth, connection, user_id)
+        for each in auth.features
+        if each.has_factor and each.name != but
+    )
 
 
 def run_after_takeover(

@@ -187,6 +187,11 @@ def _find(connection: Connection, query: Select[*tuple[Any, ...]], lock: bool) -
     return Account._make(row) if row else None
 
 
+def lock_account(connection: Connection, user_id: str) -> None:
+    """Lock the account: of two changes at once, the second finds what the first has made of it."""
+    connection.execute(select(UserRow.id).where(UserRow.id == user_id).with_for_update())
+
+
 def set_active(connection: Connection, user_id: str, active: bool) -> None:
     """Enable or disable an account; either one ends its open sessions (SE-6)."""
     connection.execute(

@@ -2,6 +2,7 @@
 
 from auth.audit import Event
 from auth.feature import Feature, Page
+from auth.operator import account_command
 from features.passkeys import rules
 from features.passkeys.emails import samples
 
@@ -20,4 +21,6 @@ FEATURE = Feature(
     export=rules.export,
     at_start=rules.warnings,
     after_takeover=rules.remove_all,
+    has_factor=rules.has_one,
+    commands=[account_command("passkeys-off", rules.remove_for)],
 )

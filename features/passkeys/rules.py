@@ -36,6 +36,7 @@ from auth.users import (
     User,
     as_details,
     find_by_id,
+    lock_account,
     read_name,
     set_password,
     update_user,
@@ -221,7 +222,7 @@ def remove(auth: AuthService, session: Session, passkey: str) -> Login:
         if name is None:
             return auth.login(session)
         row = find_by_id(connection, session.user.id)
-        if row and row.password_hash is None and not _has_one(auth, connection, session):
+        if row and row.password_hash is None and not has_one(auth, connection, session.user.id):
             raise LastWayIn
         _end_others(auth, connection, session, token_id)
         auth.record(connection, Event.PASSKEY_REMOVED, session)
@@ -229,18 +230,32 @@ def remove(auth: AuthService, session: Session, passkey: str) -> Login:
     return auth.login(session, token_id)
 
 
-def remove_all(
-    auth: AuthService, connection: Connection, user_id: str, planted: bool
-) -> Mail | None:
-    """Remove every passkey of an account that an attacker was in: one of them may be theirs.
+def has_one(auth: AuthService, connection: Connection, user_id: str) -> bool:
+    """Return whether the account has a passkey that works at this host."""
+    here = Passkey.user_id == user_id, Passkey.host == auth.settings.site.host
+    return connection.scalar(select(Passkey.id).where(*here).limit(1)) is not None
 
-    Returns the notice of it, if there was one.
-    """
-    if not connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
-        return None
-    record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
-    user = find_by_id(connection, user_id)
-    return emails.all_removed(auth.emails, user.email) if user else None
+
+def remove_for(auth: AuthService, user_id: str) -> str:
+    """Remove the passkeys of a user who has lost them, end their sessions, and tell them."""
+    with auth.write() as connection:
+        lock_account(connection, user_id)
+        gone = delete(Passkey).where(Passkey.user_id == user_id).returning(Passkey.name)
+        names = connection.execute(gone).scalars().all()
+        if names:
+            update_user(connection, user_id, auth_version=UserRow.auth_version + 1)
+            record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
+        user = find_by_id(connection, user_id)
+    if user:
+        for name in names:
+            auth.send(emails.removed(auth.emails, user.email, name))
+    return "The passkeys are removed." if names else "There was no passkey."
+
+
+def remove_all(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
+    """Remove every passkey of an account that an attacker was in: one of them may be theirs."""
+    if connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
+        record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
 
 
 def remove_password(auth: AuthService, session: Session, client: Client) -> Login:
@@ -254,7 +269,7 @@ def remove_password(auth: AuthService, session: Session, client: Client) -> Logi
     auth.take(change_counters(session, client), client)
     token_id = new_token_id()
     with auth.write_as(session) as connection:
-        if not session.by_passkey or not _has_one(auth, connection, session):
+        if not session.by_passkey or not has_one(auth, connection, session.user.id):
             raise PasskeyFirst
         set_password(connection, session.user.id, None)
         keep_current_session(connection, session, token_id, auth.now())
@@ -362,12 +377,6 @@ def _end_others(auth: AuthService, connection: Connection, session: Session, tok
     """End the user's other sessions; this one goes on under *token_id*."""
     update_user(connection, session.user.id, auth_version=UserRow.auth_version + 1)
     keep_current_session(connection, session, token_id, auth.now())
-
-
-def _has_one(auth: AuthService, connection: Connection, session: Session) -> bool:
-    """Return whether the user has a passkey that works at this host."""
-    here = Passkey.user_id == session.user.id, Passkey.host == auth.settings.site.host
-    return connection.scalar(select(Passkey.id).where(*here).limit(1)) is not None
 
 
 def _own(session: Session, passkey: str) -> tuple[Any, ...]:

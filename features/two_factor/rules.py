@@ -16,7 +16,7 @@ from auth.audit import Event, one_line, record
 from auth.challenge import Challenge, find_challenge, keep_challenge, lock_challenged
 from auth.client import Client
 from auth.errors import LogInRefused, StepNeeded, StepOver
-from auth.feature import DeviceToken
+from auth.feature import DeviceToken, has_factor
 from auth.housekeeping import Expired
 from auth.keys import KeyRing, derive
 from auth.limits import ALARM_RECIPIENT, FIRST_WAIT, change_counters, network_counters
@@ -35,7 +35,7 @@ from db.models import Session as SessionRow
 from db.models import User as UserRow
 from features.two_factor import codes, emails
 from features.two_factor.tables import Authenticator, RecoveryCode, TrustedDevice
-from features.two_factor.words import CodeRefused, RecoveryCodeRefused
+from features.two_factor.words import CodeRefused, OtherFactorNeeded, RecoveryCodeRefused
 from settings import Settings
 
 STAGE = "two_factor"
@@ -106,9 +106,15 @@ def is_required(settings: Settings, roles: frozenset[Role]) -> bool:
 
 
 def needs_set_up(auth: AuthService, challenge: Challenge) -> bool:
-    """Return whether the account of *challenge* has yet to set up its app."""
+    """Return whether the account of *challenge* has yet to set up its app.
+
+    Raises OtherFactorNeeded where it has another factor: the password alone sets up none beside it.
+    """
     with auth.read() as connection:
-        return _secret_row(connection, challenge.user_id) is None
+        if _secret_row(connection, challenge.user_id) is not None:
+            return False
+        _refuse_other_factor(auth, connection, challenge)
+        return True
 
 
 def log_in_with_code(
@@ -150,7 +156,7 @@ def set_up_at_log_in(
 ) -> tuple[Login, list[str]]:
     """Set the app up with a correct code, and finish the log-in; return its recovery codes too.
 
-    Raises CodeRefused, TooMany, or StepOver.
+    Raises CodeRefused, OtherFactorNeeded, TooMany, or StepOver.
     """
     challenge = find_challenge(auth, token, client)
     if challenge is None or challenge.stage != STAGE:
@@ -162,6 +168,7 @@ def set_up_at_log_in(
         raise CodeRefused
     with auth.write() as connection:
         lock_challenged(connection, challenge)
+        _refuse_other_factor(auth, connection, challenge)
         made = _turn_on(auth, connection, challenge.user_id, secret, step)
         # Other sessions end, and this log-in continues under the account's new version.
         update_user(connection, challenge.user_id, auth_version=UserRow.auth_version + 1)
@@ -511,6 +518,11 @@ def _counters(
         known = client.network in known_networks(connection, user_id)
     own = CODE_KNOWN.on(f"{user_id} {client.network}") if known else CODE_ACCOUNT.on(user_id)
     return [own], network_counters(CODE_NETWORK, client)
+
+
+def _refuse_other_factor(auth: AuthService, connection: Connection, challenge: Challenge) -> None:
+    if has_factor(auth, connection, challenge.user_id, but=STAGE):
+        raise OtherFactorNeeded
 
 
 def _turn_on(

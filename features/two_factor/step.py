@@ -1,6 +1,7 @@
 """The step after the password, on the log-in page: a code, or the set-up where one is required."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.challenge import Challenge
 from features.two_factor import rules, words
@@ -13,7 +14,12 @@ from web.tab import Go, tab, visit
 
 def show_step(challenge: Challenge) -> None:
     """Draw the page of *challenge*."""
-    set_up = rules.needs_set_up(visit().auth, challenge)
+    try:
+        set_up = rules.needs_set_up(visit().auth, challenge)
+    except words.OtherFactorNeeded as needed:
+        with form_page(words.OTHER, needed.message) as below:
+            _offer_way_back(below)
+        return
     ask = words.ASK_RECOVERY if st.session_state.get(RECOVERY) else words.ASK_CODE
     title, text = (words.SET_UP, words.REQUIRED) if set_up else (words.TITLE, ask)
     with form_page(title, text) as below:
@@ -25,14 +31,18 @@ def show_step(challenge: Challenge) -> None:
             typed, recovery, trust = ask_code(form, "Log in", may_trust=may_trust)
             with below:
                 offer_other_way()
-        with below:
-            if st.button("Back to log in", type="tertiary", width="stretch"):
-                end_step()
-                st.rerun()
+        _offer_way_back(below)
     if set_up:
         form.submit(set_up_app, typed)
     else:
         form.submit(log_in, typed, recovery, trust)
+
+
+def _offer_way_back(below: DeltaGenerator) -> None:
+    with below:
+        if st.button("Back to log in", type="tertiary", width="stretch"):
+            end_step()
+            st.rerun()
 
 
 def log_in(typed: str, recovery: bool, trust: bool) -> Go:

@@ -15,12 +15,19 @@ class RecoveryCodeRefused(AuthError):
     message = "This recovery code doesn't work. Each one works once."
 
 
+class OtherFactorNeeded(AuthError):
+    """The account has a second factor that is no app, and has to be logged in to with it."""
+
+    message = "Your account has a passkey. Go back and log in with it."
+
+
 TITLE = "Enter your code"
 ASK_CODE = "Your authenticator app shows it."
 ASK_RECOVERY = "Enter one of the recovery codes you saved."
 TRUST = "Don't ask on this device for 30 days"
 TRUSTED = "Devices that aren't asked for a code"
 REQUIRED = "This app needs a second factor at every log-in. Set it up to continue."
+OTHER = "Log in with your passkey"
 SET_UP = "Set up your authenticator app"
 SCAN = "Scan this with an authenticator app, or type the key into it. Then enter the code it shows."
 TURN_OFF = "Turn off two-factor authentication"

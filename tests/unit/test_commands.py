@@ -294,6 +294,7 @@ def test_every_command_runs_as_a_process(sqlite_url: str, tmp_path: Path) -> Non
         f"show {ada} --json": (0, '"open_sessions": 0'),
         f"export {ada}": (0, ada),
         f"two-factor-off {ada}": (0, "off already"),
+        f"passkeys-off {ada}": (0, "no passkey"),
         f"invite {eve} --note Welcome": (0, "http://app.example/accept-invitation?token="),
         f"import {tmp_path}/users.csv --json": (0, '"created": 1'),
         f"delete {al} --yes": (0, "deleted"),

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from auth.service import AuthService
 from auth.users import User
+from features.passkeys.test_passkeys import Device, add
 from features.two_factor.codes import PERIOD, code_at
+from features.two_factor.words import OTHER
 from tests.app.conftest import PASSWORD, Open, SignedIn
 from tests.app.test_flows import send, shown
 
@@ -42,6 +45,23 @@ def press(app: Any, label: str) -> None:
     """Press the button called *label*."""
     next(button for button in app.main.button if button.label == label).click().run()
     assert not app.exception
+
+
+def test_the_password_of_an_account_with_a_passkey_leads_to_no_set_up(
+    monkeypatch: pytest.MonkeyPatch, open_app: Open, service: AuthService, ada: User, token: str
+) -> None:
+    """SF-1: the step leads back to the form, which has the button for the passkey."""
+    add(service, token, Device(service.settings.site.origin))
+    required = service.settings.model_copy(update={"two_factor": "required"})
+    monkeypatch.setattr(service, "settings", required)
+    app = open_app().run()
+
+    send(app, email=ada.email, password=PASSWORD)
+
+    assert OTHER in shown(app)
+    assert not app.code
+    press(app, "Back to log in")
+    assert [field.label for field in app.text_input] == ["Email", "Password"]
 
 
 def test_without_an_app_there_are_no_recovery_codes(signed_in: SignedIn, ada: User) -> None:

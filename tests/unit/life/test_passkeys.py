@@ -3,16 +3,19 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
+from auth.__main__ import main
 from auth.administration import disable, verify
 from auth.audit import Event
+from auth.challenge import find_challenge
 from auth.errors import PasswordNeeded, SessionOver, TooMany
 from auth.limits import LOG_IN_NETWORK, MOST_FAILURES
 from auth.service import AuthService
@@ -33,9 +36,14 @@ from features.passkeys.test_passkeys import UP, UV, Device, add, text
 from features.passkeys.words import LastWayIn, PasskeyFirst, PasskeyRefused, TooManyPasskeys
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
-from features.two_factor.rules import turn_off
-from features.two_factor.test_two_factor import App
-from features.two_factor.words import CodeRefused
+from features.two_factor.rules import (
+    key_for_challenge,
+    needs_set_up,
+    set_up_at_log_in,
+    turn_off,
+)
+from features.two_factor.test_two_factor import App, challenge, code, secret_of
+from features.two_factor.words import CodeRefused, OtherFactorNeeded
 from tests.fixtures import (
     LAPTOP,
     Clock,
@@ -440,6 +448,43 @@ def test_a_passkey_is_enough_where_two_factors_are_required(
     strict = AuthService(database, settings, features=FEATURES, clock=clock)
 
     assert log_in(strict, device.get).is_open
+
+
+def test_a_password_alone_opens_no_account_that_has_a_passkey(
+    database: Database, service: AuthService, ada: Person, device: Device, clock: Clock
+) -> None:
+    """SF-1: where two are required, whoever has the password sets up no app of their own."""
+    settings = make_settings(two_factor="required")
+    strict = AuthService(database, settings, features=FEATURES, clock=clock)
+    asked = challenge(strict, ada, HERE)
+    pending = find_challenge(strict, asked, HERE)
+    assert pending
+
+    with pytest.raises(OtherFactorNeeded):
+        needs_set_up(strict, pending)
+    with pytest.raises(OtherFactorNeeded):
+        typed = code(secret_of(key_for_challenge(strict, pending)), clock)
+        set_up_at_log_in(strict, asked, typed, HERE)
+    assert log_in(strict, device.get).is_open
+
+
+def test_an_operator_removes_lost_passkeys_by_command(
+    service: AuthService, device: Device, letterbox: Letterbox, ada: Person
+) -> None:
+    """SF-5: `python -m auth passkeys-off`; the sessions that they began end."""
+    began = service.login(log_in(service, device.get)).token
+
+    def run() -> str:
+        line = ("passkeys-off", ada.email)
+        return CliRunner().invoke(main, line, obj=lambda: nullcontext(service)).output
+
+    assert [run(), run()] == ["The passkeys are removed.\n", "There was no passkey.\n"]
+
+    assert service.resume(began) is None
+    assert events(service, Event.PASSKEY_REMOVED) == 1
+    assert "passkey was removed" in letterbox.to(ada.email)[-1].subject
+    with pytest.raises(PasskeyRefused):
+        log_in(service, device.get)
 
 
 @pytest.mark.parametrize(
