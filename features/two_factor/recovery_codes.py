@@ -3,15 +3,16 @@
 import streamlit as st
 
 from features.two_factor import rules, words
-from features.two_factor.fields import CODES, show_codes
+from features.two_factor.fields import CODES, ask_code, offer_other_way, show_codes
 from web.form import Form, aside, form_page, go
 from web.step_up import ask_password, recently_authenticated
 from web.tab import Go, visit
 
 
-def renew() -> Go:
+def renew(typed: str, recovery: bool) -> Go:
     """Make new codes; there are none without an app."""
-    made = rules.renew_recovery_codes(visit().auth, visit().session, visit().client)
+    auth, session, client = visit().auth, visit().session, visit().client
+    made = rules.renew_recovery_codes(auth, session, typed, client, recovery=recovery)
     return show_codes(made) if made else Go("two_factor")
 
 
@@ -32,12 +33,17 @@ with form_page(words.CODES_TITLE, words.KEEP_CODES if made else "") as below:
             del st.session_state[CODES]
             go("account")
     else:
-        left = rules.state(visit().auth, visit().session).recovery_codes
-        st.text(words.NEW_CODES_NEEDED.format(left=left))
-        if recently_authenticated():
-            form = Form("renew_codes")
-            form.button("Make new codes")
-            form.submit(renew)
-        else:
+        found = rules.state(visit().auth, visit().session)
+        st.text(words.NEW_CODES_NEEDED.format(left=found.recovery_codes))
+        form = Form("renew_codes")
+        if not recently_authenticated():
             ask_password(words.STEP_UP)
+        elif found.app is None or visit().session.by_passkey:
+            form.button("Make new codes")
+            form.submit(renew, "", False)
+        else:
+            typed, recovery, _ = ask_code(form, "Make new codes")
+            with below:
+                offer_other_way()
+            form.submit(renew, typed, recovery)
         aside(below, "account", "Back to your account")

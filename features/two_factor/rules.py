@@ -316,8 +316,7 @@ def turn_off(
     RecoveryCodeRefused, PasswordNeeded, TooMany, or SessionOver.
     """
     require_recent(auth, session)
-    if not session.by_passkey:  # which is a factor, too: for those whose phone is gone
-        _check(auth, session.user.id, typed, client, recovery=recovery)
+    _check_factor(auth, session, typed, client, recovery=recovery)
     token_id = new_token_id()
     with auth.write_as(session) as connection:
         _remove(connection, session.user.id)
@@ -327,16 +326,22 @@ def turn_off(
     return auth.login(session, token_id)
 
 
-def renew_recovery_codes(auth: AuthService, session: Session, client: Client) -> list[str]:
-    """Return new recovery codes in place of the old; without an app, none.
+def renew_recovery_codes(
+    auth: AuthService, session: Session, typed: str, client: Client, *, recovery: bool = False
+) -> list[str]:
+    """Return new recovery codes in place of the old, for what turns the app off: each can, too.
 
-    Raises PasswordNeeded, TooMany, or SessionOver.
+    There are none without an app. Raises CodeRefused, RecoveryCodeRefused, PasswordNeeded, TooMany,
+    or SessionOver.
     """
     require_recent(auth, session)
     auth.take(change_counters(session, client), client)
+    if state(auth, session).app is None:
+        return []
+    _check_factor(auth, session, typed, client, recovery=recovery)
     with auth.write_as(session) as connection:
         if _secret_row(connection, session.user.id) is None:
-            return []
+            return []  # turned off meanwhile
         made = _new_recovery_codes(connection, session.user.id)
         auth.record(connection, Event.RECOVERY_RENEWED, session, client)
     auth.notify(emails.new_codes(auth.emails, session.user.email), ALARM_RECIPIENT)
@@ -470,6 +475,14 @@ def _check(auth: AuthService, user_id: str, typed: str, client: Client, *, recov
         raise RecoveryCodeRefused if recovery else CodeRefused
     with auth.write() as connection:
         record_success(connection, own, shared, auth.now())
+
+
+def _check_factor(
+    auth: AuthService, session: Session, typed: str, client: Client, *, recovery: bool
+) -> None:
+    """Use up one code of the session's user, unless a passkey has confirmed the session."""
+    if not session.by_passkey:  # which is a factor, too: for those whose phone is gone
+        _check(auth, session.user.id, typed, client, recovery=recovery)
 
 
 def _use_code(auth: AuthService, user_id: str, typed: str, client: Client) -> bool:

@@ -31,7 +31,7 @@ from auth.passwords import hash_password
 from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import EndReason, Session
-from auth.step_up import RECENT
+from auth.step_up import RECENT, confirm_password
 from auth.users import set_password
 from db.engine import Database
 from features import FEATURES
@@ -277,7 +277,7 @@ def test_changing_factors_needs_the_password_again(
     for change in (
         lambda: rules.set_up(service, app.session, app.code(), LAPTOP),
         lambda: rules.turn_off(service, app.session, app.code(), LAPTOP),
-        lambda: rules.renew_recovery_codes(service, app.session, LAPTOP),
+        lambda: rules.renew_recovery_codes(service, app.session, app.code(), LAPTOP),
     ):
         with pytest.raises(PasswordNeeded):
             change()
@@ -287,13 +287,26 @@ def test_new_recovery_codes_replace_the_old(
     service: AuthService, ada: Person, app: App, letterbox: Letterbox
 ) -> None:
     """SF-3: and the owner is told."""
-    made = rules.renew_recovery_codes(service, app.session, LAPTOP)
+    made = rules.renew_recovery_codes(service, app.session, app.code(), LAPTOP)
 
     assert "New recovery codes" in letterbox.to(ada.email)[-1].subject
     token = challenge(service, ada)
     with pytest.raises(AuthError):
         rules.log_in_with_code(service, token, app.recovery_codes[0], LAPTOP, recovery=True)
     assert rules.log_in_with_code(service, token, made[0], LAPTOP, recovery=True)
+
+
+def test_a_password_makes_no_recovery_codes(service: AuthService, ada: Person, app: App) -> None:
+    """SF-5: each of them turns the app off; one of the old ones is a factor."""
+    app.clock.advance(RECENT)
+    login = confirm_password(service, app.session, ada.password)
+    session, recovery_code = open_session(service, login.token), app.recovery_codes[0]
+
+    with pytest.raises(CodeRefused):
+        rules.renew_recovery_codes(service, session, ada.password, LAPTOP)
+    assert rules.state(service, session).recovery_codes == codes.RECOVERY_CODES
+
+    assert rules.renew_recovery_codes(service, session, recovery_code, LAPTOP, recovery=True)
 
 
 def test_an_app_in_use_is_replaced_by_no_set_up(
@@ -488,11 +501,11 @@ def test_of_two_renewals_at_once_ten_codes_are_left(
     service: AuthService, ada: Person, app: App
 ) -> None:
     """SF-3: on PostgreSQL, where two transactions may write at the same time."""
-    session, begin = app.session, Barrier(2)
+    session, begin = app.session._replace(by_passkey=True), Barrier(2)  # which need no code
 
     def renew() -> list[str]:
         begin.wait()
-        return rules.renew_recovery_codes(service, session, LAPTOP)
+        return rules.renew_recovery_codes(service, session, "", LAPTOP)
 
     with ThreadPoolExecutor(2) as pool:
         for _ in range(3):
