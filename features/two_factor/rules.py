@@ -30,7 +30,7 @@ from auth.stages import pass_stage
 from auth.step_up import require_recent
 from auth.throttle import DAY, HOUR, MINUTE, Counter, Limit, record_success
 from auth.tokens import hash_token, new_token_id
-from auth.users import Account, Login, User, find_by_id, update_user
+from auth.users import Account, Login, User, find_by_id, lock_account, update_user
 from db.models import Session as SessionRow
 from db.models import User as UserRow
 from features.two_factor import codes, emails
@@ -370,9 +370,11 @@ def expired(now: datetime) -> Sequence[Expired]:
 def turn_off_for(auth: AuthService, user_id: str) -> str:
     """Remove the second factor of a user who has lost it, end their sessions, and email them."""
     with auth.write() as connection:
+        lock_account(connection, user_id)
         removed = _remove(connection, user_id)
-        update_user(connection, user_id, auth_version=UserRow.auth_version + 1)
-        record(connection, Event.FACTOR_REMOVED, auth.now(), user_id=user_id)
+        if removed:
+            update_user(connection, user_id, auth_version=UserRow.auth_version + 1)
+            record(connection, Event.FACTOR_REMOVED, auth.now(), user_id=user_id)
         user = find_by_id(connection, user_id)
     if user and removed:
         auth.send(emails.turned_off(auth.emails, user.email, by_operator=True))

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from auth import administration
 from auth.__main__ import main
 from auth.administration import disable
+from auth.audit import Event
 from auth.challenge import find_challenge, void_challenges
 from auth.errors import (
     AuthError,
@@ -34,6 +35,7 @@ from auth.sessions import EndReason, Session
 from auth.step_up import RECENT, confirm_password
 from auth.users import set_password
 from db.engine import Database
+from db.models import AuditEvent
 from features import FEATURES
 from features.email_change.rules import change_email, keep_email
 from features.email_verification.rules import confirm_email
@@ -486,15 +488,24 @@ def test_short_passwords_alone_are_named_at_the_start() -> None:
 def test_an_operator_removes_a_lost_factor_and_encrypts_anew_by_command(
     service: AuthService, ada: Person, app: App
 ) -> None:
-    """SF-5, SF-2: `python -m auth two-factor-off` and `rotate`."""
+    """SF-5, SF-2: `python -m auth two-factor-off` and `rotate`; without an app, nothing happens."""
 
     def run(*line: str) -> str:
         return CliRunner().invoke(main, line, obj=lambda: nullcontext(service)).output
 
     assert run("rotate") == "0 secrets encrypted anew.\n"
     assert "is off" in run("two-factor-off", ada.email)
+    token = service.log_in(ada.email, ada.password, LAPTOP).token
     assert "off already" in run("two-factor-off", ada.email)
-    assert service.log_in(ada.email, ada.password, LAPTOP)
+    assert service.resume(token)
+    assert events(service, Event.FACTOR_REMOVED) == 1
+
+
+def events(service: AuthService, event: Event) -> int:
+    """Return how often *event* was recorded."""
+    counted = select(func.count()).where(AuditEvent.event == event.value)
+    with service.read() as connection:
+        return connection.scalar(counted) or 0
 
 
 def test_of_two_renewals_at_once_ten_codes_are_left(
