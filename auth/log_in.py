@@ -90,7 +90,7 @@ def authenticate(
     row, known = _look_up(auth, parsed, client)
     own, shared = log_in_counters(parsed.key if parsed else None, client, known)
     try:
-        wait_begins = auth.take([*own, *shared], client, if_refused=shared_log_in_counters(client))
+        begun = auth.take([*own, *shared], client, if_refused=shared_log_in_counters(client))
     except TooMany as refusal:
         if refusal.counted:
             verify_password(password, None, auth.scheme, client.source)
@@ -105,6 +105,7 @@ def authenticate(
     if row is None or not verdict or not may_enter(auth, row, known, by_link=by_link):
         if row and verdict:
             equalize_timing(row.password_hash, auth.scheme, client.source)
+        wait_begins = not begun.isdisjoint(own)  # a full network locks no account
         _record_refusal(auth, row, client, wrong=not verdict, wait_begins=wait_begins)
         raise LogInRefused
     return Authenticated(row, verdict.needs_rehash, own, shared)

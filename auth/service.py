@@ -261,8 +261,8 @@ class AuthService:
 
     def take(
         self, counters: Sequence[Counter], client: Client, *, if_refused: Sequence[Counter] = ()
-    ) -> bool:
-        """Count one attempt and return whether a wait begins; see `throttle.take`."""
+    ) -> set[Counter]:
+        """Count one attempt; return the counters whose wait begins; see `throttle.take`."""
         now = self.now()
         try:
             with self.write() as connection:

@@ -121,8 +121,8 @@ def take(
     now: datetime,
     *,
     if_refused: Sequence[Counter] = (),
-) -> bool:
-    """Count one attempt in each of *counters* and return whether it starts a wait.
+) -> set[Counter]:
+    """Count one attempt in each of *counters*; return those in which it starts a wait.
 
     Raises TooMany when one of them is used up. The attempt then counts in *if_refused* alone and
     `counted` is true, unless one of those is used up as well (AV-1). Roll the transaction back
@@ -143,7 +143,7 @@ def take(
         raise TooMany(wait, counted=counted)
     after = {counter.key: counter.limit.spend(states[counter.key], now) for counter in counters}
     _store(connection, after)
-    return any(state.until > now for state in after.values())
+    return {counter for counter in counters if after[counter.key].until > now}
 
 
 def record_success(

@@ -465,14 +465,14 @@ def warnings(settings: Settings) -> Sequence[str]:
 def _check(auth: AuthService, user_id: str, typed: str, client: Client, *, recovery: bool) -> None:
     """Use up one code of the user; count the attempt first, and report when it begins a wait."""
     own, shared = _counters(auth, user_id, client)
-    wait_begins = auth.take([*own, *shared], client)
+    begun = auth.take([*own, *shared], client)
     used = _use_recovery_code if recovery else _use_code
     if not used(auth, user_id, typed, client):
         with auth.write() as connection:
             now = auth.now()
             record(connection, Event.FACTOR_FAILED, now, user_id=user_id, client=client)
             user = find_by_id(connection, user_id)
-        if wait_begins and user:
+        if user and not begun.isdisjoint(own):  # a full network says nothing of this account
             auth.notify(emails.wrong_codes(auth.emails, user.email), ALARM_RECIPIENT)
         raise RecoveryCodeRefused if recovery else CodeRefused
     with auth.write() as connection:

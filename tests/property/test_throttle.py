@@ -109,8 +109,8 @@ class Tries(RuleBasedStateMachine):
         for model in models:
             model.spend(now)
         with self.database.write() as connection:
-            begins = take(connection, counters, now)
-        assert begins == any(model.until > now for model in models)
+            begun = take(connection, counters, now)
+        assert begun == {model.limit.on(subject) for model in models if model.until > now}
         self.spent.append(subject)
 
     @precondition(lambda self: self.spent)

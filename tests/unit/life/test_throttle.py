@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 from sqlalchemy import func, select, update
 
-from auth import passwords
+from auth import limits, passwords
 from auth.audit import Event
 from auth.client import Client
 from auth.errors import Busy, LinkRefused, LogInRefused, TooMany, WrongPassword
@@ -269,6 +269,19 @@ def test_a_network_that_has_used_up_its_limit_is_refused_without_bcrypt(
 
     assert outcomes == {"TooMany"}
     assert count_bcrypt == []
+
+
+def test_a_full_network_locks_no_account(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LG-1: after one wrong password, her activity doesn't say that logging in was paused."""
+    monkeypatch.setattr(limits, "LOG_IN_NETWORK", replace(LOG_IN_NETWORK, free=1))
+
+    assert [guess(service, ada.email) for _ in range(2)] == ["LogInRefused", "TooMany"]
+
+    with service.read() as connection:
+        counted = select(func.count()).where(AuditEvent.event == Event.LOCKED.value)
+        assert connection.scalar(counted) == 0
 
 
 @pytest.mark.slow
