@@ -43,6 +43,9 @@ class Event(StrEnum):
     PASSKEY_REMOVED = "authn_passkey_removed"
     PASSKEY_USED = "authn_passkey_used"
     PASSKEY_CLONED = "authn_passkey_cloned"
+    PASSKEY_REFUSED = "authn_passkey_fail"  # within a session; at log-in it is a LOG_IN_FAILED
+    DEVICE_TRUSTED = "authn_device_trusted"
+    DEVICE_TRUST_ENDED = "authn_device_trust_ended"
     RECOVERY_USED = "authn_recovery_used"
     RECOVERY_RENEWED = "authn_recovery_renewed"
     LINK_SENT = "authn_token_created"

@@ -15,6 +15,7 @@ FEATURE = Feature(
         Event.PASSKEY_REMOVED: "A passkey was removed",
         Event.PASSWORD_REMOVED: "Your password was removed",
         Event.PASSKEY_USED: "A passkey was used",
+        Event.PASSKEY_REFUSED: "A passkey was refused in your account",
         Event.PASSKEY_CLONED: "A copied passkey was refused",
     },
     samples=samples,

@@ -124,7 +124,12 @@ def confirm(
     """
     counters = [PASSWORD_AGAIN.on(f"{session.id} {client.network}")]
     auth.take(counters, client)
-    row, _ = _prove(auth, ceremony, answer, client, session.user.id)
+    try:
+        row, _ = _prove(auth, ceremony, answer, client, session.user.id)
+    except PasskeyRefused:
+        with auth.write() as connection:
+            auth.record(connection, Event.PASSKEY_REFUSED, session)
+        raise
     with auth.write() as connection:
         clear(connection, counters)
         record(connection, Event.PASSKEY_USED, auth.now(), user_id=row.id, client=client)

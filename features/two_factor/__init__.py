@@ -17,6 +17,8 @@ FEATURE = Feature(
         Event.FACTOR_ADDED: "A second factor was added",
         Event.FACTOR_REMOVED: "A second factor was removed",
         Event.FACTOR_FAILED: "Someone entered a wrong code, after your password",
+        Event.DEVICE_TRUSTED: "A device isn't asked for a code for 30 days",
+        Event.DEVICE_TRUST_ENDED: "A device is asked for a code again",
         Event.RECOVERY_USED: "A recovery code was used",
         Event.RECOVERY_RENEWED: "Your recovery codes were replaced",
     },

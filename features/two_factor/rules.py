@@ -228,11 +228,13 @@ def end_trust(auth: AuthService, session: Session, device: str) -> None:
     It needs no step-up, since it only makes a log-in harder.
     """
     with auth.write_as(session) as connection:
-        connection.execute(
+        ended = connection.execute(
             delete(TrustedDevice).where(
                 TrustedDevice.id == device, TrustedDevice.user_id == session.user.id
             )
         )
+        if ended.rowcount:
+            auth.record(connection, Event.DEVICE_TRUST_ENDED, session)
 
 
 def _trust(auth: AuthService, login: Login, auth_version: int, client: Client) -> None:
@@ -250,6 +252,14 @@ def _trust(auth: AuthService, login: Login, auth_version: int, client: Client) -
                 created_at=now,
                 expires_at=now + TRUSTED,
             )
+        )
+        record(
+            connection,
+            Event.DEVICE_TRUSTED,
+            now,
+            user_id=login.user.id,
+            session_id=claims.session_id,
+            client=client,
         )
 
 

@@ -306,6 +306,18 @@ def test_a_passkey_of_another_account_is_not_added(service: AuthService, device:
     assert len(rules.list_passkeys(service, open_session(service, device.token))) == 1
 
 
+def test_a_passkey_that_is_refused_in_a_session_is_recorded(
+    service: AuthService, device: Device
+) -> None:
+    """LG-1, SF-4: as a wrong password at step-up is."""
+    session, ceremony = open_session(service, device.token), rules.ask(service, HERE)
+
+    with pytest.raises(PasskeyRefused):
+        rules.confirm(service, session, ceremony, "{}", HERE)
+
+    assert events(service, Event.PASSKEY_REFUSED) == 1
+
+
 def test_adding_and_removing_needs_the_password_again(
     service: AuthService, device: Device, clock: Clock
 ) -> None:

@@ -516,6 +516,20 @@ def events(service: AuthService, event: Event) -> int:
         return connection.scalar(counted) or 0
 
 
+def test_trust_in_a_device_is_recorded(service: AuthService, ada: Person, app: App) -> None:
+    """LG-1, SF-6: when it begins, and when its user ends it, once."""
+    token = challenge(service, ada)
+    login = rules.log_in_with_code(service, token, app.code(), LAPTOP, trust=True)
+    assert rules.device_token(service, login)
+    session = open_session(service, login.token)
+    (device,) = rules.trusted_devices(service, session)
+
+    for _ in range(2):
+        rules.end_trust(service, session, device.id)
+
+    assert events(service, Event.DEVICE_TRUSTED) == events(service, Event.DEVICE_TRUST_ENDED) == 1
+
+
 def test_of_two_renewals_at_once_ten_codes_are_left(
     service: AuthService, ada: Person, app: App
 ) -> None:
