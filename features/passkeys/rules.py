@@ -257,10 +257,18 @@ def remove_for(auth: AuthService, user_id: str) -> str:
     return "The passkeys are removed." if names else "There was no passkey."
 
 
-def remove_all(auth: AuthService, connection: Connection, user_id: str, planted: bool) -> None:
-    """Remove every passkey of an account that an attacker was in: one of them may be theirs."""
-    if connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
-        record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
+def remove_all(
+    auth: AuthService, connection: Connection, user_id: str, planted: bool
+) -> Mail | None:
+    """Remove every passkey of an account that an attacker was in: one of them may be theirs.
+
+    Returns the notice of it, if there was one.
+    """
+    if not connection.execute(delete(Passkey).where(Passkey.user_id == user_id)).rowcount:
+        return None
+    record(connection, Event.PASSKEY_REMOVED, auth.now(), user_id=user_id)
+    user = find_by_id(connection, user_id)
+    return emails.all_removed(auth.emails, user.email) if user else None
 
 
 def remove_password(auth: AuthService, session: Session, client: Client) -> Login:
