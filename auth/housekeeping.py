@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 BATCH = 500  # rows in one short transaction
 ACCOUNT_BATCH = 100  # accounts in one: deleting each deletes its sessions and links too
 SESSIONS_KEPT = timedelta(days=30)  # after their last possible day: they show known networks
-STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to no account
+STRANGERS_KEPT = timedelta(days=1)  # failed log-ins to no account, deletions of unused ones
+NEVER_USED = "never used"  # the detail of such a deletion
+BY_VISITORS = (*STRANGERS, Event.USER_CREATED.value, Event.LINK_SENT.value)
 
 Conditions = Sequence[ColumnExpressionArgument[bool]]
 Expired = tuple[InstrumentedAttribute[str] | InstrumentedAttribute[int], Conditions]
@@ -84,6 +86,14 @@ def expired(auth: AuthService, now: datetime) -> list[Expired]:
                 AuditEvent.event.in_(STRANGERS),
             ],
         ),
+        (
+            AuditEvent.id,
+            [
+                AuditEvent.at <= now - STRANGERS_KEPT,
+                AuditEvent.event == Event.USER_DELETED.value,
+                AuditEvent.detail == NEVER_USED,
+            ],
+        ),
         (AuditEvent.id, [AuditEvent.at <= now - KEPT]),
     ]
 
@@ -103,7 +113,10 @@ def unused(auth: AuthService, now: datetime) -> Conditions:
 
 
 def _delete_unused(auth: AuthService, now: datetime) -> int:
-    """Delete one batch of accounts that were never confirmed or used; return their number."""
+    """Delete one batch of accounts that were never confirmed or used; return their number.
+
+    What a visitor has caused goes from the audit too, or could flood it; what an admin did stays.
+    """
     if auth.settings.unverified_accounts_kept is None:
         return 0
     chosen = (
@@ -115,9 +128,11 @@ def _delete_unused(auth: AuthService, now: datetime) -> int:
     with auth.write() as connection:
         ids = connection.execute(chosen).scalars().all()
         connection.execute(delete(UserRow).where(UserRow.id.in_(ids)))
+        visitors = (AuditEvent.event.in_(BY_VISITORS), AuditEvent.by_id.is_(None))
+        connection.execute(delete(AuditEvent).where(AuditEvent.user_id.in_(ids), *visitors))
         for user_id in ids:
             forget_client(connection, user_id)
-            record(connection, Event.USER_DELETED, now, user_id=user_id)
+            record(connection, Event.USER_DELETED, now, user_id=user_id, detail=NEVER_USED)
     return len(ids)
 
 

@@ -150,6 +150,21 @@ def test_an_account_that_was_never_confirmed_nor_used_goes_after_a_week(
     assert service.sign_up(ada.email, "marble otter quiet window")
 
 
+def test_a_sign_up_that_came_to_nothing_leaves_no_events_for_a_year(
+    service: AuthService, clock: Clock, database: Database
+) -> None:
+    """TH-5: a visitor can sign up at will: only its deletion is kept, for a day."""
+    service.sign_up("nobody@example.com", "marble otter quiet window", client=LAPTOP)
+    clock.advance(timedelta(days=7))
+    sum(purge(service))
+    assert count(database, AuditEvent) == 1
+    clock.advance(STRANGERS_KEPT)
+
+    sum(purge(service))
+
+    assert count(database, AuditEvent) == 0
+
+
 @pytest.mark.parametrize("kind", ["confirmed", "used", "disabled", "off"])
 def test_every_other_account_stays(
     service: AuthService,
