@@ -280,7 +280,7 @@ class AuthService:
     def enqueue(
         self,
         job: Callable[[], object],
-        source: str,
+        source: str = "",
         *,
         alarm: bool = False,
         once: bool = False,
