@@ -73,7 +73,10 @@ if not passkeys:
 if reason := unsupported_reason(auth.settings):
     st.info(reason + ".")
 elif may_change:
-    show_add(words.ADD, add)
+    if rules.may_add(auth, session):
+        show_add(words.ADD, add)
+    else:
+        st.caption(words.CodeFirst.message)
     if passkeys and has_password(auth, session):
         st.caption(words.DO_WITHOUT if session.by_passkey else words.DO_WITHOUT_LATER)
         if session.by_passkey:

@@ -14,7 +14,8 @@ from auth import step_up
 from auth.audit import Event, record
 from auth.browsers import browser_in_words
 from auth.client import Client
-from auth.email_tokens import OBJECTIONS, void_links
+from auth.email_tokens import Purpose, void_links
+from auth.feature import has_factor
 from auth.limits import (
     ALARM_RECIPIENT,
     LOG_IN_ALL,
@@ -55,7 +56,13 @@ from features.passkeys.ceremony import (
     unsupported_reason,
 )
 from features.passkeys.tables import Passkey, PasskeyOffer
-from features.passkeys.words import LastWayIn, PasskeyFirst, PasskeyRefused, TooManyPasskeys
+from features.passkeys.words import (
+    CodeFirst,
+    LastWayIn,
+    PasskeyFirst,
+    PasskeyRefused,
+    TooManyPasskeys,
+)
 
 MOST = 20  # passkeys of one user
 OFFERED_WITHIN = timedelta(minutes=10)
@@ -139,6 +146,19 @@ def confirm(
 # The account
 
 
+def may_add(auth: AuthService, session: Session) -> bool:
+    """Return whether the session has shown what a new passkey takes: the account's other factor.
+
+    A passkey turns an app off, so a password typed again isn't enough (SF-5): a passkey has
+    confirmed the session, or it has just begun with two factors and was not confirmed since.
+    """
+    just_begun = session.two_factors and session.confirmed_at == session.created_at
+    if session.by_passkey or just_begun:
+        return True
+    with auth.read() as connection:
+        return not has_factor(auth, connection, session.user.id, but="passkeys")
+
+
 def ask_new(auth: AuthService, session: Session, client: Client) -> Ceremony:
     """Return a request for a new passkey of the session's user."""
     with auth.read() as connection:
@@ -161,9 +181,11 @@ def add(
 ) -> Login:
     """Store the new passkey of *answer*; return the session anew, while the others end.
 
-    Raises PasskeyRefused, PasswordNeeded, TooManyPasskeys, TooMany, or SessionOver.
+    Raises CodeFirst, PasskeyRefused, PasswordNeeded, TooManyPasskeys, TooMany, or SessionOver.
     """
     step_up.require_recent(auth, session)
+    if not may_add(auth, session):
+        raise CodeFirst
     auth.take(change_counters(session, client), client)
     challenge = ceremony.take_challenge(client, auth.now())
     made = check_new(read_answer(answer), challenge, auth.settings)

@@ -9,6 +9,12 @@ class PasskeyRefused(AuthError):
     message = "This passkey didn't work. Try again, or use your password."
 
 
+class CodeFirst(AuthError):
+    """A passkey is added to an account with an app in a session that has just shown a code."""
+
+    message = "To add a passkey, log out and log in again with your password and a code."
+
+
 class LastWayIn(AuthError):
     """An account without a password keeps its last passkey."""
 

@@ -26,6 +26,7 @@ FEATURE = Feature(
     export=rules.export,
     stage=rules.ask,
     is_factor=True,
+    has_factor=rules.has_app,
     device_token=rules.device_token,
     allows=rules.allows,
     rotate=rules.rotate,

@@ -105,6 +105,11 @@ def is_required(settings: Settings, roles: frozenset[Role]) -> bool:
     return settings.two_factor == "required"
 
 
+def has_app(auth: AuthService, connection: Connection, user_id: str) -> bool:
+    """Return whether the account has an app whose code is asked for."""
+    return auth.settings.two_factor != "off" and _secret_row(connection, user_id) is not None
+
+
 def needs_set_up(auth: AuthService, challenge: Challenge) -> bool:
     """Return whether the account of *challenge* has yet to set up its app.
 

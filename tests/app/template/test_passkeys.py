@@ -1,6 +1,6 @@
 """Passkeys on the pages: the offer after a log-in with the password, and doing without one."""
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from streamlit.testing.v1 import AppTest
 
 from auth.service import AuthService
@@ -8,7 +8,8 @@ from auth.users import User
 from db.models import Session
 from features.passkeys import rules
 from features.passkeys.test_passkeys import Device, add
-from features.passkeys.words import OFFER, PASSWORD_REMOVED, STEP_UP
+from features.passkeys.words import OFFER, PASSWORD_REMOVED, STEP_UP, CodeFirst
+from features.two_factor.tables import Authenticator
 from tests.app.conftest import PASSWORD, Open, SignedIn, page_path
 from tests.app.test_flows import send, shown
 from tests.fixtures import LAPTOP
@@ -32,6 +33,19 @@ def test_the_offer_of_a_passkey_stays_until_it_is_dismissed(signed_in: SignedIn,
 def is_offered(page: AppTest) -> bool:
     """Return whether the sidebar offers a passkey."""
     return OFFER in [caption.value for caption in page.sidebar.caption]
+
+
+def test_beside_an_app_the_page_asks_for_a_log_in_with_a_code(
+    open_app: Open, service: AuthService, ada: User, token: str
+) -> None:
+    """SF-5: in a session that has shown the password alone."""
+    app = {"user_id": ada.id, "secret": "", "last_step": 0, "created_at": service.now()}
+    with service.write() as connection:
+        connection.execute(insert(Authenticator).values(app))
+
+    page = open_app(token).run().switch_page(page_path("passkeys")).run()
+
+    assert CodeFirst.message in shown(page)
 
 
 def test_a_user_removes_the_password_and_chooses_one_again(

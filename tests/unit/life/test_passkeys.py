@@ -21,7 +21,7 @@ from auth.limits import LOG_IN_NETWORK, MOST_FAILURES
 from auth.service import AuthService
 from auth.sessions import Session
 from auth.stages import may_enter
-from auth.step_up import RECENT
+from auth.step_up import RECENT, confirm_password
 from auth.users import update_user
 from db.engine import Database
 from db.models import AuditEvent
@@ -33,11 +33,18 @@ from features.passkeys import rules
 from features.passkeys.ceremony import CHALLENGE_BYTES, LIFE, LONGEST, Ceremony, unsupported_reason
 from features.passkeys.tables import Passkey
 from features.passkeys.test_passkeys import UP, UV, Device, add, text
-from features.passkeys.words import LastWayIn, PasskeyFirst, PasskeyRefused, TooManyPasskeys
+from features.passkeys.words import (
+    CodeFirst,
+    LastWayIn,
+    PasskeyFirst,
+    PasskeyRefused,
+    TooManyPasskeys,
+)
 from features.password_reset.rules import request_reset, reset_password
 from features.personal_data.rules import delete_account
 from features.two_factor.rules import (
     key_for_challenge,
+    log_in_with_code,
     needs_set_up,
     set_up_at_log_in,
     turn_off,
@@ -433,6 +440,21 @@ def test_a_passkey_turns_a_lost_app_off(
 
     assert service.log_in(ada.email, ada.password, HERE)
     assert open_session(service, login.token).two_factors  # the passkey has shown two
+
+
+def test_a_password_typed_again_adds_no_passkey_beside_an_app(
+    service: AuthService, ada: Person, token: str, clock: Clock
+) -> None:
+    """SF-5: it would turn the app off; a log-in with a code adds one."""
+    app = App(service, open_session(service, token), clock)
+    clock.advance(RECENT)
+    typed = confirm_password(service, app.session, ada.password).token
+    with pytest.raises(CodeFirst):
+        add(service, typed, Device(service.settings.site.origin))
+
+    login = log_in_with_code(service, challenge(service, ada), app.code(), LAPTOP)
+
+    assert add(service, login.token, Device(service.settings.site.origin))
 
 
 def test_a_password_typed_for_a_change_is_no_passkey(
