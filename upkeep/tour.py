@@ -34,7 +34,8 @@ from features.journal.rules import add_entry
 from features.passkeys.tables import Passkey
 from features.password_reset.rules import issue_reset
 from features.two_factor import rules as two_factor
-from features.two_factor.codes import PERIOD, code_at
+from features.two_factor.codes import PERIOD, code_at, recovery_hash
+from features.two_factor.tables import RecoveryCode
 from features.two_factor.words import CODES_TITLE, TURN_OFF
 from tests.browser.visitor import LOG_IN, PASSWORD, SIGN_UP, Visitor, expect
 from tests.serving import SETTINGS, Server, copy_project, serve
@@ -48,6 +49,7 @@ NAMES = {ADMIN: "Grace Hopper", USER: "Ada Lovelace", NEW: "", CAREFUL: "Radia P
 # database can't be used.
 LEFT, EARLIER, UNLUCKY = "left", "earlier", "unlucky"
 WRONG = "not the password at all"
+RECOVERY_CODE = "one of ten that were saved"
 DESK, HAND = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 # Goes to another address as the browser's own buttons do: the app is not loaded again.
 GO = """path => {
@@ -197,7 +199,10 @@ class Tour:
         session = self.session(CAREFUL)
         key = b32decode(two_factor.key_for_session(auth, session).text.replace(" ", ""))
         code = code_at(key, int(auth.now().timestamp()) // PERIOD)
-        login, _ = two_factor.set_up(auth, session, code, LAPTOP)
+        login, made = two_factor.set_up(auth, session, code, LAPTOP)
+        one = update(RecoveryCode).where(RecoveryCode.hash == recovery_hash(made[0]))
+        with auth.write() as connection:
+            connection.execute(one.values(hash=recovery_hash(RECOVERY_CODE)))
         self._tokens[CAREFUL] = login.token
 
     def _write(self) -> None:
@@ -408,7 +413,11 @@ WALKS = (
         State(
             "Recovery codes: new",
             CODES_TITLE,
-            acts=(send("Make new codes"), sees("I've saved them")),
+            acts=(
+                send("Use a recovery code"),
+                send("Make new codes", Recovery_code=RECOVERY_CODE),
+                sees("I've saved them"),
+            ),
         ),
     ),
     (
