@@ -14,7 +14,7 @@ from auth import step_up
 from auth.audit import Event, record
 from auth.browsers import browser_in_words
 from auth.client import Client
-from auth.email_tokens import Purpose, void_links
+from auth.email_tokens import OBJECTIONS, void_links
 from auth.feature import has_factor
 from auth.limits import (
     ALARM_RECIPIENT,
