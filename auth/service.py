@@ -223,14 +223,13 @@ class AuthService:
     ) -> None:
         """Raise SessionOver unless *session*, read earlier, is still open in this transaction.
 
-        One that was kept at a change which ended the others is over as it was read: what was
-        checked before the change, such as the password, isn't true any more. Raises RoleNeeded
-        unless its user still has *role*.
+        One that was read before a change of the account is over too: what was checked with it, such
+        as the password, may not hold now. Raises RoleNeeded unless its user still has *role*.
         """
         found = self.sessions.find(connection, session.id, self.now())
-        if found is None or found.end_reason or not self._is_allowed(found):
+        if found is None or found.end_reason or found.auth_version != session.auth_version:
             raise SessionOver
-        if found.auth_version != session.auth_version:
+        if not self._is_allowed(found):
             raise SessionOver
         if role:
             require_role(found, role)
@@ -240,16 +239,9 @@ class AuthService:
         return all(each.allows(self, session) for each in self.features if each.allows)
 
     def record(
-        self,
-        connection: Connection,
-        event: Event,
-        session: Session,
-        client: Client | None = None,
+        self, connection: Connection, event: Event, session: Session, client: Client | None = None
     ) -> None:
-        """Record *event* as done in *session*, by *client* if the requester is known.
-
-        Someone with a copied cookie is not where its owner logged in.
-        """
+        """Record *event* as done in *session*, by *client* where the requester is known."""
         record(
             connection,
             event,
@@ -277,17 +269,10 @@ class AuthService:
             note(Event.TOO_MANY, now, client=client)
             raise
 
-    def enqueue(
-        self,
-        job: Callable[[], object],
-        source: str = "",
-        *,
-        alarm: bool = False,
-        once: bool = False,
-    ) -> None:
+    def enqueue(self, job: Callable[[], object], source: str = "", **how: bool) -> None:
         """Run *job*, which *source* caused, in the background; see `MailQueue.enqueue`."""
         if self._mail_queue:
-            self._mail_queue.enqueue(job, source, alarm=alarm, once=once)
+            self._mail_queue.enqueue(job, source, **how)
 
     def send(self, mail: Mail) -> None:
         """Send *mail* in the background."""

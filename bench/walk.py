@@ -25,7 +25,7 @@ PAGES = ("app.py", "views", "features")
 GUARD = ("web/guard.py", "guard")
 FOLDERS = ("auth", "db", "features", "views", "web")
 # The current size of each walk, with a little room: it must not grow unnoticed.
-MOST = {"log in": (38, 1600), "F5": (28, 920), "log out": (25, 950), "forgot password": (26, 990)}
+MOST = {"log in": (38, 1600), "F5": (28, 920), "log out": (25, 970), "forgot password": (26, 1030)}
 READING = re.compile(r"^\d+\. `([\w/]+\.py)`", re.MULTILINE)
 
 

@@ -38,7 +38,7 @@ def test_signing_up_leads_to_the_set_up_then_to_the_recovery_codes(
     press(app, "I've saved them")
     app.switch_page("features/two_factor/recovery_codes.py").run()
     assert len(app.code) == 0
-    assert "10 recovery codes left" in shown(app)
+    assert "Recovery codes left: 10" in shown(app)
     send(app, code=code_at(secret, int(time()) // PERIOD + 1))  # each counts once
     assert len(app.code[0].value.split()) == 10
 

@@ -516,7 +516,7 @@ def test_an_operator_removes_lost_passkeys_by_command(
 
     assert service.resume(began) is None
     assert events(service, Event.PASSKEY_REMOVED) == 1
-    assert "passkey was removed" in letterbox.to(ada.email)[-1].subject
+    assert any("passkey was removed" in mail.subject for mail in letterbox.to(ada.email))
     with pytest.raises(PasskeyRefused):
         log_in(service, device.get)
 
