@@ -21,6 +21,7 @@ from web.streamlit_hooks import (
     MOST_JOBS,
     MOST_KEPT,
     MOST_SIGNED_OUT_KEPT,
+    ORIGINAL,
     TAB,
     AllowedSender,
     _drop,
@@ -215,9 +216,10 @@ class ClosedTab:
 async def keep(*tabs: ClosedTab) -> list[ClosedTab]:
     """Store the tabs, let the signed-out ones' time pass, and return those shut down."""
     storage = MemorySessionStorage()
+    save = getattr(MemorySessionStorage.save, ORIGINAL, MemorySessionStorage.save)  # Streamlit's
     for tab in tabs:
         info = cast(SessionInfo, SimpleNamespace(session=tab, client=None))
-        _keep(MemorySessionStorage.save, storage, info)
+        _keep(save, storage, info)
     for _ in range(3):  # a timer of no seconds is due in the next turn
         await asyncio.sleep(0)
     return [tab for tab in tabs if tab.is_shut_down]
