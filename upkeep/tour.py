@@ -367,7 +367,7 @@ WALKS = (
         ),
     ),
     (State("Page not found", "Page not found", "/nothing", load=True),),
-    (State("Log in: session ended", LOG_IN, "/", (sees("was logged out"),), LEFT),),
+    (State("Log in: session ended", LOG_IN, "/", (sees("logged this device out"),), LEFT),),
     (State("Unavailable", "Back in a moment", "/", by=UNLUCKY),),
     (
         State("Home", "Home", "/", (sees_chart,), USER),
