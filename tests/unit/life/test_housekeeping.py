@@ -151,10 +151,11 @@ def test_an_account_that_was_never_confirmed_nor_used_goes_after_a_week(
 
 
 def test_a_sign_up_that_came_to_nothing_leaves_no_events_for_a_year(
-    service: AuthService, clock: Clock, database: Database
+    service: AuthService, clock: Clock, database: Database, letterbox: Letterbox
 ) -> None:
     """TH-5: a visitor can sign up at will: only its deletion is kept, for a day."""
     service.sign_up("nobody@example.com", "marble otter quiet window", client=LAPTOP)
+    assert letterbox.to("nobody@example.com")  # the link's event is written
     clock.advance(timedelta(days=7))
     sum(purge(service))
     assert count(database, AuditEvent) == 1
