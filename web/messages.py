@@ -1,4 +1,4 @@
-"""Bounds on what a page sends, before it is parsed and before Streamlit keeps it (AV-2, AV-3)."""
+"""Bounds on what pages and requests send, before it is parsed or kept (AV-2, AV-3, AV-5)."""
 
 import gc
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which signed-out page may run its script next (AV-1)."""
+"""How often pages may ask for runs, and which signed-out page may run next (AV-1)."""
 
 import asyncio
 from collections.abc import Callable
