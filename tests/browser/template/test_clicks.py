@@ -85,8 +85,12 @@ class Impatient(Visitor):
         self._first, self._forms = first, 0
 
     def press(self, label: str) -> None:
-        """Click the button, again and again, all within half a second."""
-        button = self.button(label).first
+        """Click the button, again and again, all within half a second.
+
+        While a page arrives, the last page's button of that name may still be in it, hidden.
+        """
+        arrived = self.page.locator('[data-stale="false"]')
+        button = arrived.get_by_role("button", name=label, exact=True).first
         expect(button).to_be_visible()
         clicks = CLICKS[(self._first + self._forms) % len(CLICKS)]
         self._forms += 1
