@@ -45,6 +45,7 @@ def accept(connection: Connection, session: Session, token_id: str, now: datetim
             rotated_at=now,
         )
     )
+    _void_tickets(connection, session)
     return session._replace(
         token_id=token_id,
         next_token_id=None,
@@ -150,7 +151,13 @@ def _replace(
             **columns,
         )
     )
-    # A tab's own ticket, which is its own nonce, brings the newest token: one that a copy of the
-    # token before has approved would bring the one that only this browser may have.
+    _void_tickets(connection, session)
+
+
+def _void_tickets(connection: Connection, session: Session) -> None:
+    """Void the tabs' own tickets, which are their own nonces: they would bring the newest token.
+
+    A copy of the token before may have approved one, and only the browser may have the next.
+    """
     own = Ticket.browser == Ticket.hash
     connection.execute(delete(Ticket).where(Ticket.session_id == session.id, own))

@@ -125,7 +125,9 @@ class Ticket(Base):
     __tablename__ = "tickets"
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    session_id: Mapped[str] = mapped_column(
+        ForeignKey("sessions.id", ondelete="CASCADE"), index=True
+    )
     browser: Mapped[str] = mapped_column(String(64))  # the hash of the nonce it is bound to
     expires_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -167,7 +167,8 @@ def _resume(auth: AuthService, browser: Bridge, placeholder: DeltaGenerator) -> 
     """Resume the session of this tab's token, or else of the token in the browser's cookie.
 
     A connection's cookies are those of its handshake, so they count as presented only once, and as
-    trusted from then on. A tab with a replaced token asks its browser for the newest.
+    trusted from then on. A tab with a replaced token asks its browser for the newest; it may have
+    connected long before this run, so its handshake's cookie is no proof of a copy.
     """
     held, cookie = tab().token, browser.cookie_token()
     session = auth.resume_session(held, trusted=True)
@@ -175,7 +176,7 @@ def _resume(auth: AuthService, browser: Bridge, placeholder: DeltaGenerator) -> 
         return _let_in(session, held)
     stale = session is not None and session.end_reason is EndReason.STALE
     if cookie and cookie != tab().presented:
-        session = auth.resume_session(cookie)
+        session = auth.resume_session(cookie, trusted=stale)
         tab().presented = cookie
         if session and session.is_open:
             return _let_in(session, cookie)

@@ -28,6 +28,7 @@ from web.words import BLOCKED
 
 HOLD = timedelta(seconds=4)  # at most: an answer takes one request
 LOOK_EVERY = timedelta(milliseconds=100)
+TRIES = 2  # another tab's page load may rotate the token between the answer and its use
 _expected: dict[str, Event] = {}
 
 
@@ -107,16 +108,21 @@ class HttpOnlyBridge:
         if (ticket := questions.get(asker)) and (token := self._exchange(ticket)):  # meanwhile
             del questions[asker]
             return token
-        ticket = questions.setdefault(asker, f"_ask_{token_hex(16)}")
         waits = asker is Asker.GUARD
-        with expected(ticket) as answered:
-            done = _send(placeholder, ticket, "POST", TICKET_PATH, {"ticket": ticket}, quiet=waits)
-            if done is None and waits:
-                hold_run(answered)
-        if done is None and not waits:
-            return None
-        del questions[asker]
-        return self._exchange(ticket)
+        for _ in range(TRIES):
+            ticket = questions.setdefault(asker, hand_off.own_ticket())
+            body: dict[str, str | None] = {"ticket": ticket}
+            with expected(ticket) as answered:
+                done = _send(placeholder, ticket, "POST", TICKET_PATH, body, quiet=waits)
+                if done is None and waits:
+                    hold_run(answered)
+            if done is None and not waits:
+                return None
+            del questions[asker]
+            token = self._exchange(ticket)
+            if token or not answered.is_set():
+                return token
+        return None
 
     def _mount(self, write: Write, placeholder: DeltaGenerator) -> bool | None:
         """Render the component and return its answer: done, not done, or None so far."""

@@ -146,6 +146,7 @@ def make_core() -> None:
         ),
         sa.PrimaryKeyConstraint("hash", name="pk_tickets"),
     )
+    op.create_index("ix_tickets_session_id", "tickets", ["session_id"])
     op.create_index("ix_tickets_expires_at", "tickets", ["expires_at"])
     op.create_table(
         "challenges",

@@ -11,17 +11,18 @@ from streamlit.delta_generator import DeltaGenerator
 from auth.administration import disable, grant
 from auth.client import Client
 from auth.errors import Unavailable
-from auth.hand_off import end_reason, exchange_ticket, mark_of, refresh
+from auth.hand_off import approve_ticket, end_reason, exchange_ticket, mark_of, refresh
 from auth.roles import Role
 from auth.rotation import OVERLAP, ROTATE_EVERY
 from auth.service import AuthService
 from auth.sessions import TOUCH_EVERY, EndReason, Session
 from auth.step_up import confirm_password
 from tests.fixtures import Clock, Person, open_session
-from web import connection, guard
+from web import connection, guard, http_only
 from web.cookie_manager import CookieManagerBridge
 from web.edge import browser_cookie
 from web.guard import adopt_token, bridge, log_out, protected, still_open, watch
+from web.http_only import HttpOnlyBridge, wake
 from web.tab import KEY, Asker, Go, SignedOutPage, Tab, Visit
 from web.words import SIGNED_OUT
 
@@ -225,6 +226,33 @@ def test_our_own_server_sets_the_cookie_by_its_routes(
     assert held.write is not None
     assert held.write.ticket
     assert exchange_ticket(service, held.write.ticket, "a nonce") is not None
+
+
+def test_a_tab_whose_ticket_was_voided_meanwhile_asks_its_browser_once_more(
+    service: AuthService, held: Tab, page: Page, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SE-9: another tab's page load rotated the token after the browser had approved the ticket."""
+    newest = replace_token(service, held, clock)
+    asked: list[str] = []
+
+    def send(placeholder: object, ticket: str, *how: object, quiet: bool) -> None:
+        nonlocal newest
+        asked.append(ticket)
+        assert approve_ticket(service, newest, ticket)
+        wake(ticket)
+        if len(asked) == 1:
+            clock.advance(ROTATE_EVERY)
+            login = refresh(service, newest)
+            assert login is not None
+            newest = login.token
+            open_session(service, newest)
+
+    monkeypatch.setattr(http_only, "_send", send)
+
+    token = HttpOnlyBridge(service, "auth").newest_token(st.empty(), Asker.GUARD)
+
+    assert open_session(service, token).newest
+    assert len(set(asked)) == 2
 
 
 @pytest.mark.parametrize("answer", ["the newest", "the tab's own", None])

@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy import update
 
 from auth.errors import SessionOver
-from auth.hand_off import LIFE, approve_ticket, end_reason, exchange_ticket, refresh
+from auth.hand_off import (
+    LIFE,
+    MOST_TICKETS,
+    approve_ticket,
+    end_reason,
+    exchange_ticket,
+    own_ticket,
+    refresh,
+)
 from auth.rotation import (
     OVERLAP,
     ROTATE_EVERY,
@@ -220,6 +228,49 @@ def test_a_ticket_that_a_copy_has_approved_brings_no_token_that_was_confirmed_la
         change(connection, open_session(service, token), "confirmed-000000000000", clock())
 
     assert exchange_ticket(service, COPYS, COPYS) is None
+
+
+def test_a_ticket_that_a_copy_has_approved_brings_no_token_that_came_into_use_later(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """SE-9: otherwise a copy that always holds a ticket would never be noticed."""
+    before = log_in(service, ada)
+    clock.advance(ROTATE_EVERY)
+    current = renew(service, before)
+    assert approve_ticket(service, before, COPYS)
+
+    service.resume(current)
+
+    assert exchange_ticket(service, COPYS, COPYS) is None
+
+
+def test_a_tabs_ticket_that_is_sent_twice_is_one(service: AuthService, ada: Person) -> None:
+    """SE-9: it brings the token once."""
+    token = log_in(service, ada)
+
+    assert [approve_ticket(service, token, OWNERS) for _ in range(2)] == [True, True]
+    assert exchange_ticket(service, OWNERS, OWNERS) is not None
+    assert exchange_ticket(service, OWNERS, OWNERS) is None
+
+
+@pytest.mark.parametrize("ticket", ["", "_ask_", OWNERS + "0", OWNERS.replace("0", "G"), "\ud800"])
+def test_what_no_tab_makes_up_is_no_ticket(service: AuthService, ada: Person, ticket: str) -> None:
+    """AV-2: only what cannot be guessed is approved."""
+    assert not approve_ticket(service, log_in(service, ada), ticket)
+
+
+def test_a_session_has_a_bounded_number_of_tabs_tickets(
+    service: AuthService, ada: Person, clock: Clock
+) -> None:
+    """AV-2: no user can fill the table; what has expired makes room."""
+    token = log_in(service, ada)
+    for _ in range(MOST_TICKETS):
+        assert approve_ticket(service, token, own_ticket())
+    assert not approve_ticket(service, token, OWNERS)
+
+    clock.advance(LIFE)
+
+    assert approve_ticket(service, token, OWNERS)
 
 
 def test_a_copy_that_asks_while_its_token_is_replaced_gets_no_ticket(

@@ -178,6 +178,21 @@ def test_a_tab_whose_token_was_replaced_shows_nothing_without_its_browser(
     assert end_reason(service, token) is EndReason.STALE  # a snapshot is no proof of a copy either
 
 
+def test_a_handshake_whose_cookie_was_replaced_before_the_tabs_next_run_ends_nothing(
+    open_app: Open, service: AuthService, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SE-9: a tab that slept connects again, and runs after other tabs have moved on."""
+    app = open_app(token).run()
+    handshake = confirm_password(service, open_session(service, token), PASSWORD).token
+    monkeypatch.setattr(connection, "cookie", lambda name: handshake)
+    newest = confirm_password(service, open_session(service, handshake), PASSWORD).token
+    lapse_overlap(service, newest)
+
+    app.run()
+
+    assert service.resume(newest) is not None
+
+
 def lapse_overlap(service: AuthService, token: str) -> None:
     """Move the session's last rotation back until the previous token is no longer valid."""
     session = service.session(token, trusted=True)
