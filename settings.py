@@ -8,6 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from unicodedata import category
 from urllib.parse import quote, unquote
 
-from dotenv import set_key
+from dotenv import dotenv_values, set_key
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic import model_validator as check_all
 from pydantic_core import ErrorDetails
@@ -35,6 +36,7 @@ IDLES_WITHIN = {
     "session_idle_age": "session_max_age",
     "session_remember_idle_age": "session_remember_age",
 }
+ALIKE = 0.85  # of difflib: a name in .env that resembles a setting's this much is a misspelt one
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 PORTS = {"http": 80, "https": 443, "smtp": 587, "smtps": 465}
@@ -559,6 +561,7 @@ def load_settings(env_file: Path = ENV_FILE, *, local_url: str | None = None) ->
     sentence for each invalid setting.
     """
     try:
+        _check_names(env_file)
         settings = _load(env_file)
     except UnicodeError:
         raise SettingsError(f"{env_file.name} is not UTF-8 text: save it as UTF-8.") from None
@@ -579,6 +582,21 @@ def _load(env_file: Path) -> Settings:
         if _lacks_only_a_key(fault) and _make_key(env_file):
             return Settings(_env_file=env_file)
         raise SettingsError("\n".join(_sentence(error) for error in fault.errors())) from None
+
+
+def _check_names(env_file: Path) -> None:
+    """Raise SettingsError if a name in *env_file* is a setting's with a typing error.
+
+    It would be ignored like an owner's own, and the setting would quietly have its default.
+    """
+    names = [name.upper() for name in Settings.model_fields]
+    own = [name for name in dotenv_values(env_file) if name.upper() not in names]
+    for name in own:
+        if meant := get_close_matches(name.upper(), names, n=1, cutoff=ALIKE):
+            raise SettingsError(
+                f"{name} in {env_file.name} is no setting: write {meant[0]}, or give a setting of "
+                "your own a name that is less like it."
+            )
 
 
 def _lacks_only_a_key(fault: ValidationError) -> bool:

@@ -36,6 +36,30 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("SESION_MAX_AGE", "SESSION_MAX_AGE"),
+        ("require_verified_emails", "REQUIRE_VERIFIED_EMAIL"),
+        ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+        ("SMTP_URI", "SMTP_URL"),
+    ],
+)
+def test_a_setting_that_is_misspelt_is_refused(env: Path, typed: str, meant: str) -> None:
+    """It would have its default, and nobody would notice."""
+    env.write_text(f"{typed}=1\n", "utf-8")
+
+    with pytest.raises(SettingsError, match=rf"^{typed} in \.env is no setting: write {meant}, or"):
+        load_settings(env)
+
+
+def test_an_owners_own_names_may_stand_in_the_file(env: Path) -> None:
+    """What resembles no setting is theirs."""
+    env.write_text("OPENAI_API_KEY=x\nDATABASE_URL_OF_REPORTS=y\nAPP_VERSION=1\n", "utf-8")
+
+    assert load_settings(env).app_env == "development"
+
+
+@pytest.mark.parametrize(
     ("name", "value", "fault", "fix"),
     [
         ("SECRET_KEY", "hunter2", "too short (7 bytes", "token_urlsafe"),
