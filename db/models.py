@@ -141,10 +141,11 @@ class Session(Base):
         CheckConstraint(
             "(ended_at IS NULL) = (end_reason IS NULL)", name="an_end_has_a_moment_and_a_reason"
         ),
+        Index("ix_sessions_user_id_created_at", "user_id", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # the token's sid
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     auth_version: Mapped[int]  # the user's at log-in; a difference means the session is over
     remembered: Mapped[bool]  # "Keep me logged in" was ticked
     created_at: Mapped[datetime]

@@ -133,7 +133,7 @@ def make_core() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
-    op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
+    op.create_index("ix_sessions_user_id_created_at", "sessions", ["user_id", "created_at"])
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_table(
         "tickets",

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from auth.administration import disable, enable
 from auth.audit import Event, session_mark
 from auth.hand_off import end_reason
 from auth.service import AuthService
 from auth.sessions import (
+    IPS_OF_USER,
     MAX_PER_USER,
     NEWEST,
     TOUCH_EVERY,
@@ -379,6 +380,19 @@ def test_however_often_a_user_has_logged_in_few_networks_are_read(
     assert LAPTOP.network in before
     assert len(before) == len(networks) == NEWEST
     assert LAPTOP.network not in networks
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_users_newest_sessions_are_read_without_sorting_all_of_them(database: Database) -> None:
+    """AV-1: an index has their order; without it a refusal grows with every log-in so far."""
+    query = IPS_OF_USER.params(key="a user")
+    sql = query.compile(database.engine, compile_kwargs={"literal_binds": True})
+
+    with database.read() as connection:
+        steps = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
+
+    assert any("ix_sessions_user_id_created_at" in step for step in steps)
+    assert not any("ORDER BY" in step for step in steps)
 
 
 def test_a_user_is_known_by_their_own_sessions_alone(
