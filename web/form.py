@@ -289,11 +289,13 @@ def _once(
     digest = hmac.digest(_key, repr((name, values)).encode("utf-8", "surrogatepass"), "sha256")
     with held.verb:
         attempt = held.attempts.get(name)
-        if attempt and attempt.digest == digest and _is_fresh(attempt):
+        leads_on = attempt and isinstance(attempt.outcome, Go) and attempt.outcome.page
+        # The browser empties the fields of a page that it leaves, and a late click may still come.
+        is_same = attempt and (attempt.digest == digest or (clicked and leads_on))
+        if attempt and is_same and _is_fresh(attempt):
             if clicked:
                 held.clicked.discard(name)
                 attempt.at = held.idle
-            leads_on = isinstance(attempt.outcome, Go) and attempt.outcome.page
             # A late click, or a cookie's answer that was sent before the browser had left the page:
             # follow where the form leads once more, even if this run is stopped.
             if clicked or (leads_on and connection.requested_path() == held.page):

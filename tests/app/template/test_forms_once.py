@@ -397,6 +397,30 @@ def test_a_late_click_that_is_stopped_on_its_way_still_leads_where_the_form_lead
     assert app.title[0].value == "Account"
 
 
+def test_a_late_click_with_fields_that_the_browser_has_emptied_is_no_new_attempt(
+    open_app: Open, service: AuthService, interruption: Interruption
+) -> None:
+    """GD-10: it empties those of a page that it leaves, and the page is drawn once more."""
+    page, button, prepare = FORMS["reset the password"]
+    account = prepare(service, "ada@example.com")
+    app = visit(open_app, page, None)
+    app.query_params["token"] = account.link
+    app.run()
+    app.text_input[0].set_value(NEW)
+    next(each for each in app.button if each.label == button).click()
+    clicked, here = app._tree.get_widget_states(), app._page_hash or app._finished_page_script_hash
+    app._run(clicked)
+
+    for widget in clicked.widgets:
+        if widget.HasField("string_value"):
+            widget.string_value = ""
+    app._page_hash = here
+    app._run(clicked)
+
+    assert "Your password has been changed. Log in with it." in shown(app)
+    assert interruption.verbs == 1
+
+
 @pytest.mark.parametrize(
     ("browser_at", "title"), [("change-name", "Account"), ("account", "Change your name")]
 )
