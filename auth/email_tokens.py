@@ -149,13 +149,9 @@ def look_at_link(
             EmailToken.purpose.in_([purpose.value for purpose in purposes]),
             EmailToken.used_at.is_(None),
             EmailToken.expires_at > now,
+            or_(EmailToken.purpose.in_(OBJECTING), EmailToken.auth_version == UserRow.auth_version),
             or_(
-                EmailToken.purpose.in_(OBJECTING),
-                EmailToken.auth_version == UserRow.auth_version,
-            ),
-            or_(
-                EmailToken.purpose.in_(OF_ANOTHER_EMAIL),
-                EmailToken.email_key == UserRow.email_key,
+                EmailToken.purpose.in_(OF_ANOTHER_EMAIL), EmailToken.email_key == UserRow.email_key
             ),
         )
     ).first()

@@ -156,11 +156,7 @@ def mark_of(auth: AuthService, token: str | None) -> str | None:
 
 
 def issue_ticket(
-    connection: Connection,
-    session_id: str,
-    browser: str,
-    now: datetime,
-    ticket: str | None = None,
+    connection: Connection, session_id: str, browser: str, now: datetime, ticket: str | None = None
 ) -> str:
     """Return a ticket, new or a tab's own, that only the holder of the nonce *browser* can use."""
     ticket = ticket or secrets.token_urlsafe(24)

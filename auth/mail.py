@@ -190,11 +190,7 @@ class MailQueue:
     """
 
     def __init__(
-        self,
-        mailer: Mailer,
-        *,
-        patience: float = PATIENCE,
-        clock: Callable[[], float] = monotonic,
+        self, mailer: Mailer, *, patience: float = PATIENCE, clock: Callable[[], float] = monotonic
     ) -> None:
         self._mailer = mailer
         self._clock = clock

@@ -39,18 +39,12 @@ def accept(connection: Connection, session: Session, token_id: str, now: datetim
         update(SessionRow)
         .where(SessionRow.id == session.id, SessionRow.next_token_id == token_id)
         .values(
-            token_id=token_id,
-            next_token_id=None,
-            last_token_id=session.token_id,
-            rotated_at=now,
+            token_id=token_id, next_token_id=None, last_token_id=session.token_id, rotated_at=now
         )
     )
     _void_tickets(connection, session)
     return session._replace(
-        token_id=token_id,
-        next_token_id=None,
-        last_token_id=session.token_id,
-        rotated_at=now,
+        token_id=token_id, next_token_id=None, last_token_id=session.token_id, rotated_at=now
     )
 
 

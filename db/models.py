@@ -87,10 +87,7 @@ class User(Base):
             postgresql_where=text("NOT is_active"),
         ),
         Index(
-            "ix_users_unverified",
-            "email_key",
-            sqlite_where=UNVERIFIED,
-            postgresql_where=UNVERIFIED,
+            "ix_users_unverified", "email_key", sqlite_where=UNVERIFIED, postgresql_where=UNVERIFIED
         ),
     )
 
@@ -214,10 +211,7 @@ class AuditEvent(Base):
         Index("ix_audit_user_id_id", "user_id", "id"),
         Index("ix_audit_event_at", "event", "at"),
         Index(
-            "ix_audit_by_id",
-            "by_id",
-            sqlite_where=DONE_BY_ADMINS,
-            postgresql_where=DONE_BY_ADMINS,
+            "ix_audit_by_id", "by_id", sqlite_where=DONE_BY_ADMINS, postgresql_where=DONE_BY_ADMINS
         ),
     )
 

@@ -45,6 +45,7 @@ def main() -> None:
     for own in ("README.md", "LICENSE"):
         shown = re.sub(r"([\\`*_\[\]<>&~|$#])", r"\\\1", name) if own.endswith(".md") else name
         rewrite(own, r"@APP_NAME@", shown)
+    rewrite("pyproject.toml", r"^name = .*$", f'name = "{PROJECT.name}"')
     rewrite(".env.example", r"^APP_NAME=.*$", f"APP_NAME={quoted(name)}")
     # Cookies don't know ports: two apps on localhost would log each other out.
     cookie = f"auth-{PROJECT.name[:40]}-{secrets.token_hex(2)}"

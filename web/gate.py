@@ -24,13 +24,7 @@ from auth.client import Client
 from auth.errors import Unavailable
 from auth.log import Bounded, BoundedLog
 from settings import Settings, SettingsError, load_settings
-from web.bounds import (
-    BOUNDS,
-    MEGABYTE,
-    Bounds,
-    raise_descriptor_limit,
-    return_freed_blocks,
-)
+from web.bounds import BOUNDS, MEGABYTE, Bounds, raise_descriptor_limit, return_freed_blocks
 from web.connection import MARK, SOCKET, base_path, client_ip, local_url
 from web.edge import Edge, cookies_of, path_of, plain
 from web.look import full_page
@@ -354,13 +348,7 @@ class PageSocket:
     """
 
     def __init__(
-        self,
-        gate: Gate,
-        client: Client,
-        receive: Receive,
-        send: Send,
-        *,
-        comes_back: bool = False,
+        self, gate: Gate, client: Client, receive: Receive, send: Send, *, comes_back: bool = False
     ) -> None:
         self.number: int | None = None  # among the gate's sockets
         self._gate = gate

@@ -281,11 +281,7 @@ def _make_account(
     now = auth.now()
     row = connection.execute(  # one statement: of two requests at once, one wins
         update(Invitation)
-        .where(
-            Invitation.hash == hash_token(token),
-            Invitation.expires_at > now,
-            *PENDING,
-        )
+        .where(Invitation.hash == hash_token(token), Invitation.expires_at > now, *PENDING)
         .values(accepted_at=now)
         .returning(Invitation.id, Invitation.roles, Invitation.by_id)
     ).first()
@@ -303,12 +299,7 @@ def _make_account(
     for role in read_roles(row.roles):
         connection.execute(insert(UserRole).values(user_id=user.id, role=role.value))
         record(
-            connection,
-            Event.ROLE_GRANTED,
-            now,
-            user_id=user.id,
-            by_id=row.by_id,
-            detail=role.value,
+            connection, Event.ROLE_GRANTED, now, user_id=user.id, by_id=row.by_id, detail=role.value
         )
     return user
 

@@ -70,8 +70,8 @@ for each in passkeys:
     show(each)
 if not passkeys:
     st.text(words.NONE_YET)
-if reason := unsupported_reason(auth.settings):
-    st.info(reason + ".")
+if unsupported_reason(auth.settings):
+    st.info(words.NOT_HERE)
 elif may_change:
     if rules.may_add(auth, session):
         show_add(words.ADD, add)

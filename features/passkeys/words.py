@@ -38,6 +38,7 @@ WHAT = (
     "Log in with your fingerprint, face or screen lock instead of your password. A passkey works "
     "on this site alone, so no other site can ask for it."
 )
+NOT_HERE = "Browsers don't offer passkeys at this site's address."
 NONE_YET = "You have no passkeys yet."
 LOG_IN = "Log in with a passkey"
 CONFIRM = "Use a passkey"

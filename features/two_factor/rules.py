@@ -441,8 +441,8 @@ def rotate(auth: AuthService) -> int:
 def at_start(auth: AuthService) -> Sequence[str]:
     """End sessions that began while TWO_FACTOR was off, and return what to log."""
     ended = _end_begun_off(auth) if auth.settings.two_factor != "off" else 0
-    begun_off = "sessions began while TWO_FACTOR was off and were ended: their users have an app."
-    return [*([f"{ended} {begun_off}"] if ended else []), *warnings(auth.settings)]
+    begun_off = f"Sessions that began while TWO_FACTOR was off, and ended now: {ended}."
+    return [*([begun_off] if ended else []), *warnings(auth.settings)]
 
 
 def _end_begun_off(auth: AuthService) -> int:

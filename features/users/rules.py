@@ -28,11 +28,7 @@ class Details(NamedTuple):
 
 
 def list_users(
-    auth: AuthService,
-    by: Session,
-    text: str = "",
-    only: Role | Only | None = None,
-    after: str = "",
+    auth: AuthService, by: Session, text: str = "", only: Role | Only | None = None, after: str = ""
 ) -> list[Member]:
     """Return a page of users, and one more if there is a next page; raises RoleNeeded.
 

@@ -80,11 +80,7 @@ def make_core() -> None:
         sa.UniqueConstraint("email_key", name="uq_users_email_key"),
     )
     op.create_index(
-        "ix_users_unused",
-        "users",
-        ["created_at"],
-        sqlite_where=UNUSED,
-        postgresql_where=UNUSED,
+        "ix_users_unused", "users", ["created_at"], sqlite_where=UNUSED, postgresql_where=UNUSED
     )
     for name, where in LISTS.items():
         op.create_index(

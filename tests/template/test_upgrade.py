@@ -158,11 +158,13 @@ def test_an_untouched_project_becomes_the_release_byte_for_byte(
 
     project.upgrade()
 
+    named = (".env.example", "pyproject.toml")  # these have the app's name
     expected = tracked(tmp_path / "release")
-    for name in (".env", "data/app.db", ".env.example"):
+    for name in (".env", "data/app.db", *named):
         del expected[name]
     present = {name: files(project.folder)[name] for name in tracked(project.folder)}
-    del present[ORIGIN], present[".env.example"]
+    for name in (ORIGIN, *named):
+        del present[name]
     assert present == expected
 
 

@@ -209,9 +209,7 @@ def test_a_server_that_stops_sends_what_is_due_first(
 
 
 def test_an_app_without_an_admin_says_at_its_start_how_to_make_one(
-    ada: User,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """MI-3: until there is one."""
 

@@ -213,11 +213,7 @@ FORMS: dict[str, tuple[str, str, Prepare]] = {
         "Change my password",
         by_link(Purpose.RESET, stranger(new_password=NEW)),
     ),
-    "keep the old email": (
-        "keep_email",
-        "Keep my old email",
-        by_link(Purpose.KEEP, stranger()),
-    ),
+    "keep the old email": ("keep_email", "Keep my old email", by_link(Purpose.KEEP, stranger())),
     "delete account": ("delete_account", "Delete my account", signed_in(password=PASSWORD)),
     "send the link again": ("account", "Send the link again", signed_in()),
     "rename a passkey": ("passkeys", "Save", with_passkey(signed_in(name="My laptop"))),

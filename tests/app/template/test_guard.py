@@ -144,10 +144,7 @@ def test_nothing_of_one_user_is_left_for_the_next() -> None:
 
 
 def test_another_users_cookie_finds_nothing_of_the_user_before(
-    open_app: Open,
-    service: AuthService,
-    token: str,
-    monkeypatch: pytest.MonkeyPatch,
+    open_app: Open, service: AuthService, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GD-4: the tab switches from one user to the next within one run, without a log-in page."""
     app = open_app(token).run()

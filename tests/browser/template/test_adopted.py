@@ -19,8 +19,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize(
-    ("bridge", "into"),
-    [("app.py", ""), ("app.py", "accounts"), ("server.py", "accounts")],
+    ("bridge", "into"), [("app.py", ""), ("app.py", "accounts"), ("server.py", "accounts")]
 )
 def test_the_pages_of_an_adopted_app_ask_to_log_in(
     tmp_path: Path, new_context: NewContext, bridge: str, into: str

@@ -66,13 +66,7 @@ def test_the_keyboard_reaches_everything_in_order(visitor: Visitor, ada: User) -
             visitor.page.keyboard.press("Space")
             break
 
-    assert stops == [
-        "Password",
-        "Show password",
-        "Forgot password?",
-        "Keep me logged in",
-        "Log in",
-    ]
+    assert stops == ["Password", "Show password", "Forgot password?", "Keep me logged in", "Log in"]
     visitor.expect_signed_in(ada.email)
 
 

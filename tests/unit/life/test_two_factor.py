@@ -456,7 +456,8 @@ def test_what_began_while_it_was_off_ends_when_it_is_on_again(
     assert not rules.at_start(off)
     assert service.resume(begun)
 
-    assert "1 sessions began while TWO_FACTOR was off" in " ".join(rules.at_start(service))
+    said = "Sessions that began while TWO_FACTOR was off, and ended now: 1."
+    assert said in rules.at_start(service)
 
     ended = service.session(begun)
     assert ended and ended.end_reason is EndReason.ONE_FACTOR
