@@ -138,10 +138,11 @@ def test_signing_up_by_email_is_the_same_for_a_taken_email(
     service.sign_up("Ada@example.com", NEW)
     confirm_email(service, letterbox.link("Ada@example.com", "verify-email"), LAPTOP, NEW)
 
-    taken, free = (
-        watch(partial(sign_up_by_email, service, email, NEW, "Eve", LAPTOP))
-        for email in ("ada@example.com", "new@example.com")
-    )
+    def sign_up(email: str) -> Work:
+        letterbox.queue.finish()  # nothing runs beside what is counted
+        return watch(partial(sign_up_by_email, service, email, NEW, "Eve", LAPTOP))
+
+    taken, free = sign_up("ada@example.com"), sign_up("new@example.com")
 
     assert taken[:2] == free[:2] == ("done", 1)
     assert free[2] - taken[2] == 1  # the row of the audit that a sign-up leaves
