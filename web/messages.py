@@ -170,22 +170,27 @@ def bounding_requests(protocol: Any) -> Any:
     class BoundingRequests(protocol):  # type: ignore[misc]
         head = lines = 0  # bytes and lines of the head that is arriving
         last: object = None  # the request that arrived before it
+        body = 0  # bytes of that request's body that have still to come, also after its answer
+        is_in_chunks = False  # that body comes in chunks
 
         def data_received(self, data: bytes) -> None:
-            while data and self.is_reading():
-                if self.cycle is None or self.cycle.response_complete:
-                    part, data = data[:SLICE], data[SLICE:]
+            at = 0
+            while at < len(data) and self.is_reading():
+                is_free = self.cycle is None or self.cycle.response_complete
+                if self.body:
+                    part, at = data[at : at + self.body], at + self.body
+                    self.body -= len(part)
+                    super().data_received(part)
+                elif self.is_in_chunks:
+                    (self.transport.close if is_free else self.transport.pause_reading)()
+                    return
+                elif is_free:
+                    part, at = data[at : at + SLICE], at + SLICE
                     super().data_received(part)
                     if self.is_reading() and self.is_too_long(part):
                         self.send_400_response(TOO_LONG)
-                elif not self.cycle.more_body:
-                    self.transport.abort()
-                elif any(name == b"transfer-encoding" for name, _ in self.headers):
-                    self.transport.pause_reading()
-                    return
                 else:
-                    super().data_received(data)
-                    return
+                    self.transport.abort()
 
         def is_reading(self) -> bool:
             """Return whether the connection is open and no websocket's protocol has taken over."""
@@ -195,6 +200,11 @@ def bounding_requests(protocol: Any) -> Any:
             """Return whether the head that ends in *part* so far is more than anybody sends."""
             if self.cycle is not self.last:  # it is complete
                 self.head, self.lines, self.last = 0, 0, self.cycle
+                headers = dict(self.headers)
+                chunks = b"transfer-encoding" in headers  # then h11 ignores a length
+                self.is_in_chunks = chunks and self.cycle.more_body
+                length = 0 if chunks else int(headers.get(b"content-length", 0))
+                self.body = max(0, length - len(self.cycle.body))
                 return False
             self.head += len(part)
             self.lines += part.count(b"\n")

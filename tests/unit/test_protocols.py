@@ -31,6 +31,7 @@ from web.messages import (
 HOST = b"Host: localhost\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST
 POST = b"POST / HTTP/1.1\r\n" + HOST
+PUT = b"PUT / HTTP/1.1\r\n" + HOST
 PAGE = b"GET /_stcore/stream HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 PAGE += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 A_MESSAGE = Frame(Opcode.BINARY, b"").serialize(mask=True)
@@ -88,12 +89,12 @@ class Wire:
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accept a page and read nothing; answer any other request once its body is there."""
+    """Accept a page and read nothing; answer PUT at once, all else once its body is there."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
         await asyncio.Event().wait()
-    while (await receive()).get("more_body"):
+    while scope["method"] != "PUT" and (await receive()).get("more_body"):
         pass
     headers = [(b"content-length", b"8")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -182,16 +183,55 @@ def test_the_chunks_of_a_body_are_dropped() -> None:
     visit(scenario)
 
 
-def test_a_request_before_the_last_ones_answer_ends_the_connection() -> None:
-    """AV-5: it would be parsed whole after that answer."""
+@pytest.mark.parametrize("body", [b"\n" * 10 * MOST_HEADERS, b"a" * 2 * LONGEST_TARGET])
+def test_the_body_of_a_refused_request_is_no_head(body: bytes) -> None:
+    """AV-3: the client can read why an upload was refused, and use its connection again."""
 
     async def scenario(wire: Wire) -> None:
+        for _ in range(2):
+            wire.send(PUT + b"Content-Length: %d\r\n\r\n" % len(body))
+            await settle()
+            assert wire.written.endswith(b"answered")
+            wire.send(body[:SLICE])
+            wire.send(body[SLICE:])
         wire.send(GET + b"\r\n")
+        await settle()
+        assert wire.written.count(b"answered") == 3 and not wire.is_closing()
+        wire.send(GET + b"a:\r\n" * MOST_HEADERS)
+        assert TOO_LONG.encode() in wire.written
+
+    visit(scenario)
+
+
+def test_chunks_that_follow_an_answer_end_the_connection() -> None:
+    """AV-5: a health check is answered, whatever comes with it."""
+
+    async def scenario(wire: Wire) -> None:
+        wire.send(PUT + b"Transfer-Encoding: chunked\r\nContent-Length: 9000\r\n\r\n1\r\na\r\n")
+        await settle()
+        assert wire.written.endswith(b"answered")
+        wire.send(b"1\r\na\r\n" * 1_000)
+        assert wire.written.endswith(b"answered") and wire.closed
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize("first", [b"", POST + b"Content-Length: 1000\r\n\r\n" + b"a" * 1_000])
+def test_a_request_before_the_last_ones_answer_ends_the_connection(first: bytes) -> None:
+    """AV-5: it would be parsed whole after that answer, also if it comes right behind a body."""
+
+    async def scenario(wire: Wire) -> None:
+        wire.send(first or GET + b"\r\n")
         assert not wire.is_closing()
         wire.send(GET + b"\r\n")
         assert wire.aborted
 
+    async def at_once(wire: Wire) -> None:
+        wire.send((first or GET + b"\r\n") + GET + b"a:\r\n" * MOST_HEADERS + b"\r\n")
+        assert wire.aborted
+
     visit(scenario)
+    visit(at_once)
 
 
 @pytest.mark.parametrize(
