@@ -164,7 +164,9 @@ def bounding_requests(protocol: Any) -> Any:
     """Return uvicorn's class *protocol*, changed to parse only what browsers and proxies send.
 
     Many headers and long addresses take 0.1 seconds, and 16 KB of a body in chunks of a byte 0.2;
-    the gate refuses such a body. Nobody sends a request before the last one's answer.
+    the gate refuses such a body. Nobody sends a request before the last one's answer has begun. A
+    client that has all of an answer may be faster than the app, which has yet to end it: its next
+    request waits.
     """
 
     class BoundingRequests(protocol):  # type: ignore[misc]
@@ -172,9 +174,10 @@ def bounding_requests(protocol: Any) -> Any:
         last: object = None  # the request that arrived before it
         body = 0  # bytes of that request's body that have still to come, also after its answer
         is_in_chunks = False  # that body comes in chunks
+        waiting = b""  # the start of the next request
 
         def data_received(self, data: bytes) -> None:
-            at = 0
+            data, self.waiting, at = self.waiting + data, b"", 0
             while at < len(data) and self.is_reading():
                 is_free = self.cycle is None or self.cycle.response_complete
                 if self.body:
@@ -189,8 +192,16 @@ def bounding_requests(protocol: Any) -> Any:
                     super().data_received(part)
                     if self.is_reading() and self.is_too_long(part):
                         self.send_400_response(TOO_LONG)
+                elif self.cycle.response_started and len(data) - at <= LARGEST_SLICE:
+                    self.flow.pause_reading()
+                    self.waiting = data[at:]
+                    return
                 else:
                     self.transport.abort()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self.data_received(b"")
 
         def is_reading(self) -> bool:
             """Return whether the connection is open and no websocket's protocol has taken over."""

@@ -98,7 +98,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         pass
     headers = [(b"content-length", b"8")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"answered"})
+    if scope["path"] == "/file":
+        await send({"type": "http.response.body", "body": b"answered", "more_body": True})
+        await settle(20)
+    await send(
+        {"type": "http.response.body", "body": b"" if scope["path"] == "/file" else b"answered"}
+    )
 
 
 def loaded() -> uvicorn.Config:
@@ -132,9 +137,9 @@ async def open_page(wire: Wire) -> Any:
     return wire.protocol
 
 
-async def settle() -> None:
-    """Let the app go on until it waits."""
-    for _ in range(10):
+async def settle(turns: int = 10) -> None:
+    """Let the app go on until it waits, or for so many *turns* of the event loop."""
+    for _ in range(turns):
         await asyncio.sleep(0)
 
 
@@ -232,6 +237,29 @@ def test_a_request_before_the_last_ones_answer_ends_the_connection(first: bytes)
 
     visit(scenario)
     visit(at_once)
+
+
+def test_a_request_waits_until_the_answer_that_its_client_has_is_over() -> None:
+    """AV-5: Starlette ends the answer with a file of 64 KB after the client has all of it."""
+
+    async def scenario(wire: Wire) -> None:
+        for count in (1, 2, 3):
+            wire.send(GET.replace(b"/", b"/file", 1) + b"\r\n")
+            await settle()
+            assert wire.written.count(b"answered") == 2 * count - 1
+            wire.send(GET)
+            wire.send(b"\r\n")
+            assert not wire.is_reading and not wire.is_closing()
+            await settle(40)
+            assert wire.written.count(b"answered") == 2 * count and wire.is_reading
+        wire.send(GET.replace(b"/", b"/file", 1) + b"\r\n")
+        await settle()
+        wire.send(b"a" * messages.LARGEST_SLICE)
+        assert not wire.is_closing()
+        wire.send(b"a")
+        assert wire.aborted
+
+    visit(scenario)
 
 
 @pytest.mark.parametrize(
