@@ -230,7 +230,8 @@ def bounding_frames(protocol: Any) -> Any:
     A browser sends no frame without a message except its answer to the server's ping, every 20
     seconds. Continuations count if they are small: a browser divides a large message into large
     ones. Whatever follows the server's close frame counts too: uvicorn reads and drops it for ten
-    seconds.
+    seconds. And it does not answer a handshake that the library below it refuses to read, such as
+    one with a body, nor close the connection.
     """
 
     class BoundingFrames(protocol):  # type: ignore[misc]
@@ -243,6 +244,9 @@ def bounding_frames(protocol: Any) -> Any:
             while at < len(data) and not self.transport.is_closing():
                 part, at = data[at : at + self.part], at + self.part
                 super().data_received(part)
+                if getattr(getattr(self, "conn", None), "handshake_exc", None):
+                    self.transport.write(b"".join(self.conn.data_to_send()))
+                    self.transport.close()
 
         def handle_events(self) -> None:
             now = monotonic()

@@ -297,6 +297,26 @@ def test_what_comes_with_the_handshake_is_dropped() -> None:
     visit(scenario)
 
 
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [
+        (b"Content-Length: 5", b""),
+        (b"Transfer-Encoding: chunked", b""),
+        (b"a: \x01", b""),
+        (b"Sec-WebSocket-Key: another", b"HTTP/1.1 400 "),
+    ],
+)
+def test_a_handshake_that_cannot_be_read_ends_the_connection(header: bytes, answer: bytes) -> None:
+    """AV-3: it would stay for good, seen by no bound."""
+
+    async def scenario(wire: Wire) -> None:
+        wire.send(PAGE[:-2] + header + b"\r\n\r\n")
+        await settle()
+        assert wire.closed and wire.written.startswith(answer)
+
+    visit(scenario)
+
+
 def test_a_burst_of_frames_ends_the_connection_at_the_bound() -> None:
     """AV-3: the frames behind it are not parsed."""
 
