@@ -69,12 +69,13 @@ def _network(connection: Connection, by_network: bool) -> str:
 
 @dataclass
 class Patrol:
-    """Close HTTP connections that hold descriptors for too long, or too many of them (AV-3).
+    """Close connections that hold descriptors for too long, or too many of them (AV-3).
 
     uvicorn bounds only the silence after a response, and one byte ends that. Slow headers, a body
     that the app doesn't read, and a response that the client doesn't read would stay forever. Slow
     but steady bodies and responses could take any number of descriptors. Websocket messages are
-    bounded elsewhere in size only; here also in time, and in their sum.
+    bounded elsewhere in size only; here also in time, and in their sum. A websocket whose client
+    reads nothing would stay after its close, which waits for that client.
     """
 
     bounds: Bounds
@@ -99,7 +100,7 @@ class Patrol:
         for each in sorted(self._seen.values(), key=lambda each: each.rank):
             if now - each.since >= limits.get(each.phase, inf):
                 self._end(each.connection, f"no {each.phase} for too long")
-            else:
+            elif hasattr(each.connection, "cycle"):
                 stay.append(each)
         self._end_excess(stay, by_network)
 
@@ -174,11 +175,13 @@ def _unfinished(
 
 
 def _seen(connection: Any, before: SeenConnection | None, now: float) -> SeenConnection | None:
-    """Return the state of *connection*; None for a websocket, which uvicorn pings."""
-    if not hasattr(connection, "cycle") or connection.transport is None:
+    """Return the state of *connection*; None for a websocket that has nothing to send."""
+    if connection.transport is None:
         return None
-    cycle = connection.cycle
+    cycle = getattr(connection, "cycle", None)
     unread = connection.transport.get_write_buffer_size()
+    if not unread and not hasattr(connection, "cycle"):
+        return None
     if unread:  # also after the app has answered
         phase = Phase.ANSWER
     elif cycle is None or cycle.response_complete:

@@ -50,6 +50,14 @@ class Connection:
         self.closed = True
 
 
+@dataclass(eq=False)
+class Page(Connection):
+    """A websocket: it has no cycle."""
+
+    def __post_init__(self) -> None:
+        """Make none."""
+
+
 class Server:
     """A patrol over connections that arrive one after the other."""
 
@@ -102,6 +110,19 @@ def test_one_who_reads_an_answer_slowly_does_not_become_younger() -> None:
     server.come(Connection())
 
     assert slow.closed and not quick.closed
+
+
+def test_a_page_that_reads_nothing_is_closed_and_one_that_reads_stays() -> None:
+    """AV-3: uvicorn closes it when it answers no ping, and that close waits for what is unread."""
+    server = Server(descriptors=2)  # the share is for other connections
+    idle, deaf, slow = Page(), Page(unread=90_000), Page(unread=90_000)
+    server.come(idle, deaf, slow)
+
+    for _ in range(60):
+        slow.unread -= 1
+        server.look()
+
+    assert [each.closed for each in (idle, deaf, slow)] == [False, True, False]
 
 
 def test_the_largest_crowd_makes_room_when_all_is_full() -> None:
