@@ -70,8 +70,9 @@ NO_ROOM = "There is no room for this file. Remove others first, or choose a smal
 FRAGMENT = re.compile(r"[0-9a-f]{1,64}")  # an id as Streamlit makes it
 # uvicorn's lines for each visitor, beside those for each request.
 CONNECTIONS = re.compile(r'%s - "WebSocket|connection (open|closed)')
-# Streamlit's loggers that write a line, or a whole traceback, for what a visitor sends.
+# Loggers that write a line, or a whole traceback, for what a visitor sends.
 VISITORS = (
+    "asyncio",
     "streamlit.error_util",
     "streamlit.runtime.app_session",
     "streamlit.web.server.starlette.starlette_auth_routes",
@@ -83,8 +84,8 @@ _bounded = Bounded()
 def quieten_server() -> None:
     """Switch off uvicorn's lines for each request and connection, whatever its options say.
 
-    And bound what visitors make Streamlit write: a field with another kind of value costs a
-    traceback (AV-7).
+    And bound what visitors make Streamlit and asyncio write: a field with another kind of value
+    costs a traceback, and so does an error of uvicorn's in what has arrived (AV-7).
 
     Streamlit turns them on when it reads its configuration, and again whenever that file changes:
     a stream of lines, and the URLs of emailed links have secrets (LG-2).

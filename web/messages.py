@@ -231,7 +231,8 @@ def bounding_frames(protocol: Any) -> Any:
     seconds. Continuations count if they are small: a browser divides a large message into large
     ones. Whatever follows the server's close frame counts too: uvicorn reads and drops it for ten
     seconds. And it does not answer a handshake that the library below it refuses to read, such as
-    one with a body, nor close the connection.
+    one with a body, nor close the connection. What comes before the answer to a handshake can make
+    it raise an error.
     """
 
     class BoundingFrames(protocol):  # type: ignore[misc]
@@ -241,6 +242,8 @@ def bounding_frames(protocol: Any) -> Any:
 
         def data_received(self, data: bytes) -> None:
             at = 0
+            if getattr(self, "handshake_initiated", False) and not self.handshake_complete:
+                self.transport.abort()
             while at < len(data) and not self.transport.is_closing():
                 part, at = data[at : at + self.part], at + self.part
                 super().data_received(part)

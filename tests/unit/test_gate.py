@@ -19,6 +19,7 @@ from streamlit.web.server.starlette import starlette_websocket
 
 from auth.client import Client
 from auth.errors import Unavailable
+from auth.log import MOST
 from auth.service import AuthService
 from settings import Settings, SettingsError
 from tests.fixtures import LAPTOP, Person, make_settings
@@ -1366,3 +1367,15 @@ def test_no_cookie_with_an_escape_is_read(app: App) -> None:
     asyncio.run(ask(gate_of(app), cookie='a=1; b="2"; c=3'))
 
     assert [Headers(scope=scope)["cookie"] for scope in app.seen] == ["a=1; c=3", 'a=1; b="2"; c=3']
+
+
+def test_errors_that_the_event_loop_reports_do_not_flood_the_log(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AV-7: what a visitor sends may have made uvicorn raise them, at any rate."""
+    gate_of(app)
+
+    for _ in range(5 * MOST):
+        logging.getLogger("asyncio").error("Fatal error: protocol.data_received() call failed.")
+
+    assert len(caplog.records) == MOST

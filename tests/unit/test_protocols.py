@@ -321,6 +321,18 @@ def test_a_handshake_that_cannot_be_read_ends_the_connection(header: bytes, answ
     visit(scenario)
 
 
+@pytest.mark.parametrize("frame", [b"\xff\xff", Frame(Opcode.TEXT, b"\xff").serialize(mask=True)])
+def test_what_comes_before_the_answer_to_a_handshake_ends_the_connection(frame: bytes) -> None:
+    """AV-7: each had a traceback in the log."""
+
+    async def scenario(wire: Wire) -> None:
+        wire.send(PAGE)
+        wire.send(frame)
+        assert wire.aborted and not wire.written
+
+    visit(scenario)
+
+
 def test_a_burst_of_frames_ends_the_connection_at_the_bound() -> None:
     """AV-3: the frames behind it are not parsed."""
 
