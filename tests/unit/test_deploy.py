@@ -116,6 +116,14 @@ def test_the_system_allows_as_many_open_files_as_the_app_can_use() -> None:
     assert all(compose()["services"][name]["ulimits"]["nofile"] == limit for name in APPS)
 
 
+def test_nginx_asks_the_app_to_close_no_connection() -> None:
+    """AV-3: most uploads that the app refused were answered by nginx with a 502 then."""
+    nginx = (ROOT / "deploy/nginx.conf").read_text("utf-8")
+
+    assert re.search(r"map \$http_upgrade \$connection_upgrade {[^}]*'' +'';", nginx)
+    assert "proxy_set_header Connection $connection_upgrade;" in nginx
+
+
 def test_nginx_takes_as_much_as_streamlit_does() -> None:
     """AV-3: an upload that Streamlit would refuse is not passed on to it."""
     streamlit = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))

@@ -16,7 +16,7 @@ from tests.serving import HOST, Server, free_port, serve
 # Which process a request goes to is the browser's choice, so that a test can have either.
 SITE = """
 map $cookie_pick $upstream {{ default {first}; second {second}; }}
-map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
 server {{
   listen {host}:{port};
   location /app/ {{
