@@ -265,4 +265,10 @@ def bounding_frames(protocol: Any) -> Any:
                 return
             super().handle_events()
 
+        def keepalive_timeout(self) -> None:
+            if self.read_paused:  # its messages wait for their turn, and the answer behind them
+                self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            else:
+                super().keepalive_timeout()
+
     return BoundingFrames

@@ -333,6 +333,22 @@ def test_what_comes_before_the_answer_to_a_handshake_ends_the_connection(frame: 
     visit(scenario)
 
 
+def test_a_page_whose_messages_wait_need_not_have_answered_a_ping() -> None:
+    """AV-1: the answer is behind them, and nothing of a waiting page is read."""
+
+    async def scenario(wire: Wire) -> None:
+        page = await open_page(wire)
+        wire.send(A_MESSAGE)
+        page.send_keepalive_ping()
+        page.keepalive_timeout()
+        assert not wire.is_closing()
+        page.read_paused = False
+        page.keepalive_timeout()
+        assert wire.is_closing()
+
+    visit(scenario)
+
+
 def test_a_burst_of_frames_ends_the_connection_at_the_bound() -> None:
     """AV-3: the frames behind it are not parsed."""
 
