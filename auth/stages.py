@@ -19,7 +19,7 @@ from auth.errors import StepNeeded, StepOver
 from auth.limits import MOST_FAILURES, log_in_counters
 from auth.sessions import EndReason, end_session, known_networks
 from auth.throttle import record_success
-from auth.users import find_by_id, update_user
+from auth.users import find_by_id, lock_account, update_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,7 @@ def _after(features: Sequence[Feature], name: str | None) -> list[Feature]:
 def _begin_challenge(auth: AuthService, entry: Entry, stage: str) -> str:
     """Begin the challenge of *stage* and return its token."""
     with auth.write() as connection:
+        lock_account(connection, entry.row.id)  # before its challenges, as where one is used up
         if entry.passed and not use_challenge(connection, entry.passed):
             raise StepOver
         record(connection, Event.STEP_ASKED, auth.now(), user_id=entry.row.id, client=entry.client)

@@ -7,13 +7,17 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from auth import administration
+from auth import administration, log_in, stages
+from auth import challenge as challenges
 from auth.__main__ import main
 from auth.administration import disable
 from auth.audit import Event
@@ -51,6 +55,7 @@ from tests.fixtures import (
     Letterbox,
     Person,
     make_settings,
+    meet,
     open_session,
 )
 from web.start import check_features
@@ -529,6 +534,33 @@ def test_trust_in_a_device_is_recorded(service: AuthService, ada: Person, app: A
         rules.end_trust(service, session, device.id)
 
     assert events(service, Event.DEVICE_TRUSTED) == events(service, Event.DEVICE_TRUST_ENDED) == 1
+
+
+def test_a_code_and_the_password_again_at_once_wait_for_each_other_in_one_order(
+    service: AuthService, ada: Person, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DB-3: neither fails where PostgreSQL ends a deadlock, also for two tabs of one browser."""
+    browser, together, use = replace(LAPTOP, browser="nonce"), Barrier(2), challenges.use_challenge
+    token = challenge(service, ada, browser)
+
+    def made(size: int) -> str:  # between the end of the earlier challenge and the new one
+        meet(together)
+        return secrets.token_urlsafe(size)
+
+    def used(*given: Any) -> bool:  # between the account and its challenge
+        meet(together)
+        return use(*given)
+
+    monkeypatch.setattr(challenges, "secrets", SimpleNamespace(token_urlsafe=made))
+    monkeypatch.setattr(stages, "use_challenge", used)
+    monkeypatch.setattr(log_in, "void_challenges", Mock())  # it looked before that one was made
+    with ThreadPoolExecutor(2) as pool:
+        again = pool.submit(service.log_in, ada.email, ada.password, browser)
+        entered = pool.submit(rules.log_in_with_code, service, token, app.code(), browser)
+        refused = again.exception(), entered.exception()
+
+    assert isinstance(refused[0], StepNeeded | None)
+    assert isinstance(refused[1], StepOver | None)
 
 
 def test_of_two_renewals_at_once_ten_codes_are_left(
