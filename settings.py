@@ -587,12 +587,14 @@ def _load(env_file: Path) -> Settings:
 def _check_names(env_file: Path) -> None:
     """Raise SettingsError if a name in *env_file* is a setting's with a typing error.
 
-    It would be ignored like an owner's own, and the setting would quietly have its default.
+    It would be ignored like an owner's own, and the setting would quietly have its default. A name
+    with a word more than the setting's is an owner's own: S3_SECRET_KEY, DATABASE_URL_RO.
     """
     names = [name.upper() for name in Settings.model_fields]
     own = [name for name in dotenv_values(env_file) if name.upper() not in names]
     for name in own:
-        if meant := get_close_matches(name.upper(), names, n=1, cutoff=ALIKE):
+        meant = get_close_matches(name.upper(), names, n=1, cutoff=ALIKE)
+        if meant and f"_{meant[0]}_" not in f"_{name.upper()}_":
             raise SettingsError(
                 f"{name} in {env_file.name} is no setting: write {meant[0]}, or give a setting of "
                 "your own a name that is less like it."

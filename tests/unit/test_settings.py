@@ -52,9 +52,16 @@ def test_a_setting_that_is_misspelt_is_refused(env: Path, typed: str, meant: str
         load_settings(env)
 
 
-def test_an_owners_own_names_may_stand_in_the_file(env: Path) -> None:
-    """What resembles no setting is theirs."""
-    env.write_text("OPENAI_API_KEY=x\nDATABASE_URL_OF_REPORTS=y\nAPP_VERSION=1\n", "utf-8")
+@pytest.mark.parametrize(
+    "own",
+    [
+        *("OPENAI_API_KEY", "DATABASE_URL_OF_REPORTS", "APP_VERSION"),
+        *("S3_SECRET_KEY", "DATABASE_URL_RO", "secret_key_id"),
+    ],
+)
+def test_an_owners_own_names_may_stand_in_the_file(env: Path, own: str) -> None:
+    """What resembles no setting is theirs, and what has a word more than one."""
+    env.write_text(f"{own}=x\n", "utf-8")
 
     assert load_settings(env).app_env == "development"
 
