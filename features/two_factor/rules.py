@@ -450,7 +450,12 @@ def _end_begun_off(auth: AuthService) -> int:
     found = (
         select(SessionRow.id)
         .join(Authenticator, Authenticator.user_id == SessionRow.user_id)
-        .where(SessionRow.ended_at.is_(None), SessionRow.two_factors.is_(False))
+        .join(UserRow, UserRow.id == SessionRow.user_id)
+        .where(
+            SessionRow.ended_at.is_(None),
+            SessionRow.two_factors.is_(False),
+            SessionRow.auth_version == UserRow.auth_version,  # others are over for their own reason
+        )
         .limit(BATCH)
     )
     ended = 0

@@ -470,6 +470,19 @@ def test_what_began_while_it_was_off_ends_when_it_is_on_again(
     assert not rules.at_start(service)
 
 
+def test_what_a_set_up_has_ended_did_not_begin_while_it_was_off(
+    service: AuthService, ada: Person, session: Session, clock: Clock
+) -> None:
+    """LG-1: nothing is logged at the next start, and its page still says why it ended."""
+    begun = service.log_in(ada.email, ada.password, CAFE).token
+    App(service, session, clock)
+
+    assert not rules.at_start(service)
+
+    ended = service.session(begun)
+    assert ended and ended.end_reason is EndReason.CHANGED
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
