@@ -258,10 +258,9 @@ def forget_clients(connection: Connection, user_id: str) -> None:
 
 
 def known_user_agents(connection: Connection, user_id: str, but: str) -> set[str]:
-    """Return the User-Agents of a user's sessions, except those of the session *but*."""
+    """Return the known User-Agents of a user's sessions, except those of the session *but*."""
+    others = (SessionRow.user_id == user_id, SessionRow.id != but)
     rows = connection.execute(
-        select(SessionRow.user_agent)
-        .where(SessionRow.user_id == user_id, SessionRow.id != but)
-        .distinct()
+        select(SessionRow.user_agent).where(*others, SessionRow.user_agent != "").distinct()
     )
     return {row.user_agent for row in rows}

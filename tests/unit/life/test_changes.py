@@ -351,6 +351,19 @@ def test_a_new_browser_is_told_by_mail_and_a_known_one_is_not(
     assert "Chrome on Windows" in told[0].text
 
 
+def test_the_first_log_in_after_a_takeover_is_of_no_new_browser(
+    service: AuthService, ada: Person, token: str, letterbox: Letterbox
+) -> None:
+    """Which browsers were used before is forgotten: their own would be told as a stranger's."""
+    request_reset(service, ada.email, LAPTOP)
+    reset_password(service, letterbox.link(ada.email, "reset-password"), NEW, LAPTOP)
+
+    service.log_in(ada.email, NEW, LAPTOP)
+    letterbox.queue.finish()
+
+    assert not [mail for mail in letterbox.to(ada.email) if "New log-in" in mail.subject]
+
+
 def test_an_email_that_is_given_up_is_free_after_a_day(
     service: AuthService, ada: Person, token: str, letterbox: Letterbox, clock: Clock
 ) -> None:
