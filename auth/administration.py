@@ -21,6 +21,7 @@ from auth.users import (
     add_user,
     as_details,
     delete_user,
+    lock_account,
     read_email,
     read_name,
     set_active,
@@ -58,7 +59,7 @@ def mark_used(auth: AuthService, user_id: str) -> None:
 def verify(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Mark the account's email as confirmed: the operator knows whose it is. Raises NoSuchUser."""
     with write_as_admin(auth, by) as connection:
-        _require_account(connection, user_id)
+        _require_account(auth, connection, user_id, by)
         confirmed = func.coalesce(UserRow.verified_at, auth.now())
         update_user(connection, user_id, verified_at=confirmed)
         record_change(auth, connection, Event.USER_CHANGED, user_id, by, "verified")
@@ -67,7 +68,7 @@ def verify(auth: AuthService, user_id: str, by: Session | None = None) -> None:
 def disable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Disable the account and end all its sessions (SE-6); raises LastAdmin, or NoSuchUser."""
     with write_as_admin(auth, by) as connection:
-        _require_account(connection, user_id)
+        _require_account(auth, connection, user_id, by)
         _keep_an_admin(auth, connection, user_id, by)
         set_active(connection, user_id, active=False)
         record_change(auth, connection, Event.USER_CHANGED, user_id, by, "disabled")
@@ -76,7 +77,7 @@ def disable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
 def enable(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Let the user log in again; earlier sessions stay ended. Raises NoSuchUser."""
     with write_as_admin(auth, by) as connection:
-        _require_account(connection, user_id)
+        _require_account(auth, connection, user_id, by)
         set_active(connection, user_id, active=True)
         record_change(auth, connection, Event.USER_CHANGED, user_id, by, "enabled")
 
@@ -99,7 +100,7 @@ def grant(auth: AuthService, user_id: str, role: Role, by: Session | None = None
     Raises NoSuchUser.
     """
     with write_as_admin(auth, by) as connection:
-        _require_account(connection, user_id)
+        _require_account(auth, connection, user_id, by)
         its = (UserRole.user_id == user_id, UserRole.role == role.value)
         if connection.scalar(select(UserRole.role).where(*its)):
             return False
@@ -114,6 +115,7 @@ def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = Non
     Raises LastAdmin.
     """
     with write_as_admin(auth, by) as connection:
+        lock_account(connection, user_id)  # a user who is gone has no role to take
         if role is Role.ADMIN:
             _keep_an_admin(auth, connection, user_id, by)
         its = (UserRole.user_id == user_id, UserRole.role == role.value)
@@ -126,7 +128,7 @@ def revoke(auth: AuthService, user_id: str, role: Role, by: Session | None = Non
 def delete_account(auth: AuthService, user_id: str, by: Session | None = None) -> None:
     """Delete the account and all its personal data; raises LastAdmin, or NoSuchUser."""
     with write_as_admin(auth, by) as connection:
-        _require_account(connection, user_id)
+        _require_account(auth, connection, user_id, by)
         _keep_an_admin(auth, connection, user_id, by)
         delete_user(connection, user_id)
         forget_client(connection, user_id)
@@ -168,14 +170,19 @@ def record_change(
     )
 
 
-def _require_account(connection: Connection, user_id: str) -> None:
+def _require_account(
+    auth: AuthService, connection: Connection, user_id: str, by: Session | None
+) -> None:
     """Lock the account, so that of two changes at once the second sees the result of the first.
 
-    Raises NoSuchUser.
+    That may have taken the role of *by*, who would undo it: so this asks for it once more. Raises
+    NoSuchUser.
     """
     locked = select(UserRow.id).where(UserRow.id == user_id).with_for_update()
     if connection.scalar(locked) is None:
         raise NoSuchUser
+    if by:
+        auth.require_open(connection, by, Role.ADMIN)
 
 
 def _keep_an_admin(

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from threading import Barrier
+from threading import Event as Moment
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, insert, select
 
+from auth import administration
 from auth.administration import (
     delete_account,
     disable,
@@ -17,7 +21,7 @@ from auth.administration import (
     revoke,
     verify,
 )
-from auth.audit import Event
+from auth.audit import Event, record
 from auth.errors import AuthError, LastAdmin, NoSuchUser, PasswordNeeded, RoleNeeded, SessionOver
 from auth.housekeeping import purge_batch
 from auth.roles import Role, keep_an_admin, require_role
@@ -27,7 +31,7 @@ from auth.users import User, set_active
 from db.models import AuditEvent, UserRole
 from features.personal_data.rules import delete_account as delete_own_account
 from features.personal_data.rules import export_data
-from tests.fixtures import LAPTOP, Clock, Person, open_session
+from tests.fixtures import LAPTOP, Clock, Person, meet, open_session
 
 PASSWORD = "kumquat lantern orbit"
 
@@ -216,6 +220,43 @@ def test_an_admin_who_is_just_being_demoted_does_nothing_to_the_other(
                 other.result(timeout=0.3)
         with pytest.raises(RoleNeeded):
             other.result()
+
+
+@pytest.mark.parametrize(
+    ("end", "undo"),
+    [(disable, enable), (partial(revoke, role=Role.ADMIN), partial(grant, role=Role.ADMIN))],
+    ids=["off", "role"],
+)
+def test_an_admin_who_is_just_being_demoted_does_not_undo_it(
+    service: AuthService,
+    token: str,
+    admin: str,
+    bob: User,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[..., object],
+    undo: Callable[..., object],
+) -> None:
+    """RO-2, RO-3: what they do to their own account waits, and then asks for the role again."""
+    grant(service, bob.id, Role.ADMIN)
+    adas = open_session(service, token)
+    bobs = open_session(service, service.log_in(bob.email, PASSWORD, LAPTOP).token)
+    ending, together = Moment(), Barrier(2)
+
+    def recorded(*given: Any, **named: Any) -> None:  # while that transaction is still open
+        ending.set()
+        meet(together)
+        record(*given, **named)
+
+    monkeypatch.setattr(administration, "record", recorded)
+    with ThreadPoolExecutor(2) as pool:
+        ended = pool.submit(end, service, bob.id, by=adas)
+        assert ending.wait(10)
+        refused = pool.submit(undo, service, bob.id, by=bobs).exception()
+        ended.result()
+
+    assert isinstance(refused, RoleNeeded | SessionOver)
+    with pytest.raises(LastAdmin):
+        revoke(service, admin, Role.ADMIN)
 
 
 def test_a_deleted_user_is_given_no_role(service: AuthService, bob: User) -> None:
