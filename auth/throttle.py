@@ -76,9 +76,13 @@ class Limit:
         return CounterState(count, until, until + self.forget)
 
     def refund(self, state: "CounterState", now: datetime) -> "CounterState":
-        """Return *state* minus one attempt, which succeeded."""
+        """Return *state* minus one attempt, which succeeded or was not looked at.
+
+        A wait that grows ends with it: the wait before was over, or it had not been allowed.
+        """
         count = max(state.count - 1, 0)
-        return CounterState(count, now if count < self.free else state.until, state.expires_at)
+        over = count < self.free or self.first is not None
+        return CounterState(count, now if over else state.until, state.expires_at)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Model:
     def refund(self, now: datetime) -> None:
         """Refund one attempt."""
         self.count = max(self.count - 1, 0)
-        if self.count < self.limit.free:
+        if self.count < self.limit.free or self.limit.first is not None:
             self.until = now
 
 

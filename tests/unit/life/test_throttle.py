@@ -16,6 +16,7 @@ from auth.client import Client
 from auth.errors import Busy, LinkRefused, LogInRefused, TooMany, WrongPassword
 from auth.housekeeping import purge, purge_batch
 from auth.limits import (
+    FIRST_WAIT,
     LOG_IN_ACCOUNT,
     LOG_IN_NETWORK,
     MAIL_RECIPIENT,
@@ -114,14 +115,14 @@ def test_an_attempt_counts_one_and_waits_double(
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (at(5, 4, 124), at(4, 4, 124)),
-        (at(4, 2, 122), at(3, 2, 122)),
+        (at(5, 4, 124), at(4, 0, 124)),
+        (at(4, 2, 122), at(3, 0, 122)),
         (at(3, 1, 121), at(2, 0, 121)),
         (at(1, 0, 60), at(0, 0, 60)),
         (at(0, 0, 0), at(0, 0, 0)),
     ],
 )
-def test_a_refund_takes_one_attempt_back_and_the_wait_with_the_last_free_one(
+def test_a_refund_takes_one_attempt_back_and_the_wait_that_it_began(
     before: CounterState, after: CounterState
 ) -> None:
     """TH-1: one success pays for itself alone."""
@@ -358,6 +359,25 @@ def test_a_full_queue_is_no_wrong_password(
         for _ in range(LOG_IN_ACCOUNT.free + 1):
             with pytest.raises(Busy):
                 service.log_in(ada.email, ada.password, CAFE)
+
+    assert service.log_in(ada.email, ada.password, CAFE)
+
+
+def test_a_full_queue_begins_no_wait_after_wrong_passwords(
+    service: AuthService, ada: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AV-4, TH-1: who has waited for the next attempt does not wait twice as long for it."""
+    for _ in range(LOG_IN_ACCOUNT.free):
+        guess(service, ada.email)
+    clock.advance(FIRST_WAIT)
+
+    def refuse(*args: object) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords._queue, "run", refuse)
+        with pytest.raises(Busy):
+            service.log_in(ada.email, ada.password, CAFE)
 
     assert service.log_in(ada.email, ada.password, CAFE)
 
