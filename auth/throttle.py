@@ -108,6 +108,7 @@ LOCK = text(
     " ON CONFLICT (key) DO UPDATE SET count = counters.count"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
 READ = select(CounterRow.__table__).where(CounterRow.key.in_(bindparam("keys", expanding=True)))
+RESET = delete(CounterRow).where(CounterRow.key == bindparam("counter"))
 STORE = (
     update(CounterRow)
     .where(CounterRow.key == bindparam("counter"))
@@ -163,9 +164,10 @@ def record_success(
 
 
 def clear(connection: Connection, counters: Sequence[Counter]) -> None:
-    """Reset *counters* after their user has authenticated."""
-    keys = [counter.key for counter in counters]
-    connection.execute(delete(CounterRow).where(CounterRow.key.in_(keys)))
+    """Reset *counters* after their user has authenticated, in the order of `_states`."""
+    if counters:
+        keys = sorted(counter.key for counter in counters)
+        connection.execute(RESET, [{"counter": key} for key in keys])
 
 
 def _states(

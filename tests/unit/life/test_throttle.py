@@ -27,7 +27,7 @@ from auth.limits import (
 from auth.service import AuthService
 from auth.sessions import known_networks
 from auth.step_up import confirm_password
-from auth.throttle import CounterState, Limit, take
+from auth.throttle import CounterState, Limit, clear, take
 from db.engine import Database
 from db.models import AuditEvent, Counter, User
 from features import FEATURES
@@ -127,6 +127,27 @@ def test_a_refund_takes_one_attempt_back_and_the_wait_that_it_began(
 ) -> None:
     """TH-1: one success pays for itself alone."""
     assert WAITING.refund(before, NOON) == after
+
+
+def test_counters_are_reset_in_the_order_in_which_they_are_locked(database: Database) -> None:
+    """TH-3: of two that do so at once, neither fails where PostgreSQL ends a deadlock."""
+    first, last = sorted((WAITING.on(name) for name in "ab"), key=lambda each: each.key)
+    for counter in (last, first):  # the database itself would begin with the older row
+        with database.write() as connection:
+            take(connection, [counter], NOON)
+
+    def reset() -> None:
+        with database.write() as connection:
+            clear(connection, [first, last])
+
+    with ThreadPoolExecutor(1) as thread:
+        with database.write() as connection:
+            take(connection, [first], NOON)
+            other = thread.submit(reset)
+            with pytest.raises(TimeoutError):
+                other.result(0.3)
+            take(connection, [last], NOON)
+        other.result()
 
 
 def test_each_limit_counts_each_subject_by_itself() -> None:
