@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from auth import housekeeping
 from auth.audit import Event, record
 from auth.challenge import find_challenge, issue_challenge, use_challenge
-from auth.errors import StepNeeded, StepOver
+from auth.errors import LogInRefused, StepNeeded, StepOver
 from auth.limits import MOST_FAILURES, log_in_counters
 from auth.sessions import EndReason, end_session, known_networks
 from auth.throttle import record_success
-from auth.users import find_by_id, lock_account, update_user
+from auth.users import find_by_id, update_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def _after(features: Sequence[Feature], name: str | None) -> list[Feature]:
 def _begin_challenge(auth: AuthService, entry: Entry, stage: str) -> str:
     """Begin the challenge of *stage* and return its token."""
     with auth.write() as connection:
-        lock_account(connection, entry.row.id)  # before its challenges, as where one is used up
+        _lock_account(connection, entry.row)  # before its challenges, as where one is used up
         if entry.passed and not use_challenge(connection, entry.passed):
             raise StepOver
         record(connection, Event.STEP_ASKED, auth.now(), user_id=entry.row.id, client=entry.client)
@@ -117,7 +117,7 @@ def _open_session(auth: AuthService, entry: Entry) -> Login:
     presented = auth.claims(client.token)
     with auth.write() as connection:
         record_success(connection, entry.own, entry.shared, now)
-        find_by_id(connection, row.id, lock=True)  # of two at once, the second counts the first
+        _lock_account(connection, row)  # of two at once, the second counts the first
         if entry.passed and not use_challenge(connection, entry.passed):
             raise StepOver  # another click was first
         if presented:
@@ -142,6 +142,12 @@ def _open_session(auth: AuthService, entry: Entry) -> Login:
             feature.after_log_in(auth, session)
     auth.enqueue(lambda: housekeeping.purge_batch(auth), "purge", once=True)
     return auth.login(session)
+
+
+def _lock_account(connection: Connection, row: Account) -> None:
+    """Lock the account; raise LogInRefused if it was deleted since *row* was read."""
+    if find_by_id(connection, row.id, lock=True) is None:
+        raise LogInRefused
 
 
 def _end_replaced(auth: AuthService, connection: Connection, session_id: str) -> None:

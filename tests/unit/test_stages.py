@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from auth.administration import disable, end_every_session
+from auth.administration import delete_account, disable, end_every_session
 from auth.challenge import LIFE
 from auth.client import Client
 from auth.errors import AuthError, LogInRefused, StepNeeded, StepOver, TooMany
@@ -154,6 +154,21 @@ def test_a_log_in_that_passes_every_stage_resets_the_counters(
 def ask_a_step(auth: AuthService, account: Account, client: Client) -> None:
     """Ask for a step with a challenge."""
     raise StepNeeded
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_an_account_that_is_deleted_after_its_password_was_checked_is_refused_like_any_other(
+    service_with: ServiceWith, ada: Person, asks: bool
+) -> None:
+    """GD-5: the database's refusal of a session for nobody is no fault to report."""
+
+    def delete(auth: AuthService, account: Account, client: Client) -> None:
+        delete_account(auth, account.id)
+        if asks:
+            raise StepNeeded
+
+    with pytest.raises(LogInRefused):
+        service_with(delete).log_in(ada.email, ada.password, BROWSER)
 
 
 def begin(service: AuthService, ada: Person, client: Client = BROWSER, **how: bool) -> str:
