@@ -36,7 +36,7 @@ IDLES_WITHIN = {
     "session_idle_age": "session_max_age",
     "session_remember_idle_age": "session_remember_age",
 }
-ALIKE = 0.85  # of difflib: a name in .env that resembles a setting's this much is a misspelt one
+ALIKE = 0.9  # of difflib: a name in .env that resembles a setting's this much is a misspelt one
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 PORTS = {"http": 80, "https": 443, "smtp": 587, "smtps": 465}
