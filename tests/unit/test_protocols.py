@@ -321,7 +321,11 @@ def test_a_handshake_that_cannot_be_read_ends_the_connection(header: bytes, answ
     visit(scenario)
 
 
-@pytest.mark.parametrize("frame", [b"\xff\xff", Frame(Opcode.TEXT, b"\xff").serialize(mask=True)])
+@pytest.mark.parametrize(
+    "frame",
+    [b"\xff\xff", Frame(Opcode.TEXT, b"\xff").serialize(mask=True)],
+    ids=["no frame", "no UTF-8"],  # the mask is random
+)
 def test_what_comes_before_the_answer_to_a_handshake_ends_the_connection(frame: bytes) -> None:
     """AV-7: each had a traceback in the log."""
 
