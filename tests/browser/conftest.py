@@ -34,7 +34,7 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
     "--renderer-process-limit=1",  # for each profile: its pages read Streamlit's scripts once
     # A page here lives for seconds: code it would optimise is never run often enough to pay.
-    "--js-flags=--no-maglev --no-opt --no-flush-bytecode",
+    "--js-flags=--no-maglev --no-opt --no-flush-bytecode --always-sparkplug --single-threaded",
     f"--disable-features={','.join(UNUSED)}",
 )
 ServerOf = Callable[[str], Server]
