@@ -446,7 +446,7 @@ def at_start(auth: AuthService) -> Sequence[str]:
 
 
 def _end_begun_off(auth: AuthService) -> int:
-    """End the sessions with one factor of users with an app, in batches; return how many (SF-1)."""
+    """End the sessions with one factor of users with an app; return how many (SF-1)."""
     found = (
         select(SessionRow.id)
         .join(Authenticator, Authenticator.user_id == SessionRow.user_id)
@@ -464,8 +464,8 @@ def _end_begun_off(auth: AuthService) -> int:
             ids = connection.execute(found).scalars().all()
         if not ids:
             return ended
-        with auth.write() as connection:
-            for each in ids:
+        for each in ids:
+            with auth.write() as connection:  # one lock at a time: others end sessions, too
                 ended += end_session(connection, each, EndReason.ONE_FACTOR, auth.now())
 
 

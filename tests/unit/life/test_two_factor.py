@@ -35,12 +35,13 @@ from auth.keys import KeyRing
 from auth.passwords import hash_password
 from auth.roles import Role
 from auth.service import AuthService
-from auth.sessions import EndReason, Session
+from auth.sessions import EndReason, Session, end_session
 from auth.step_up import RECENT, confirm_password
 from auth.users import set_password
 from db.engine import Database
 from db.models import AuditEvent
 from features import FEATURES
+from features.devices import rules as devices
 from features.email_change.rules import change_email, keep_email
 from features.email_verification.rules import confirm_email
 from features.password_reset.rules import reset_password
@@ -468,6 +469,36 @@ def test_what_began_while_it_was_off_ends_when_it_is_on_again(
     assert ended and ended.end_reason is EndReason.ONE_FACTOR
     assert all(service.resume(token) for token in others)
     assert not rules.at_start(service)
+
+
+def test_what_ends_at_the_start_and_from_another_device_is_waited_for_in_one_order(
+    service: AuthService,
+    ada: Person,
+    app: App,
+    database: Database,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DB-3: a process that starts, and the one before it, which still answers."""
+    off = AuthService(database, make_settings(two_factor="off"), features=FEATURES, clock=clock)
+    begun, together = [], Barrier(2)
+    for _ in range(3):
+        clock.advance(NEXT)
+        begun.append(open_session(off, off.log_in(ada.email, ada.password, LAPTOP).token))
+
+    def ended(*given: Any) -> bool:
+        done = end_session(*given)
+        meet(together)
+        return done
+
+    monkeypatch.setattr(rules, "end_session", ended)
+    monkeypatch.setattr(devices, "end_session", ended)
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(rules.at_start, service)
+        other = pool.submit(devices.revoke_other_sessions, off, begun[-1])
+
+        assert one.result()
+        assert other.exception() is None or isinstance(other.exception(), SessionOver)
 
 
 def test_what_a_set_up_has_ended_did_not_begin_while_it_was_off(
