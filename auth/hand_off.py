@@ -6,13 +6,14 @@ once, for half a minute, and only in the browser it was made for.
 
 import re
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from auth import rotation
 from auth.audit import Event, note, session_mark
-from auth.errors import TokenExpired, TokenRefused
+from auth.errors import SessionOver, TokenExpired, TokenRefused
 from auth.feature import DeviceToken
 from auth.service import AuthService
 from auth.sessions import MAY_BE_OPEN, EndReason, end_session
@@ -30,8 +31,9 @@ def create_ticket(auth: AuthService, token: str, nonce: str) -> str | None:
     session = auth.session(token, trusted=True)
     if session is None or session.end_reason:
         return None
-    with auth.write() as connection:
+    with suppress(SessionOver), auth.write_as(session) as connection:
         return issue_ticket(connection, session.id, nonce, auth.now())
+    return None
 
 
 def own_ticket() -> str:

@@ -2,11 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
 from auth import hand_off
+from auth.administration import delete_account
 from auth.audit import Event
 from auth.feature import DeviceToken, Feature
 from auth.hand_off import (
@@ -139,6 +141,22 @@ def test_a_session_that_is_over_gets_no_ticket(service: AuthService, ada: Person
 
     assert create_ticket(service, token, BROWSER) is None
     assert create_ticket(service, "no token at all", BROWSER) is None
+
+
+def test_an_account_that_is_deleted_just_after_its_log_in_gets_no_ticket(
+    service: AuthService, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-5: the database's refusal of a ticket for nothing is no fault to report."""
+    token, read = service.log_in(ada.email, ada.password, LAPTOP).token, service.session
+
+    def deleted(*given: Any, **named: Any) -> object:
+        session = read(*given, **named)
+        delete_account(service, ada.id)
+        return session
+
+    monkeypatch.setattr(service, "session", deleted)
+
+    assert create_ticket(service, token, BROWSER) is None
 
 
 def test_a_tab_with_a_replaced_token_gets_no_ticket_and_ends_nothing(
