@@ -244,9 +244,9 @@ def end_trust(auth: AuthService, session: Session, device: str) -> None:
 
 def _trust(auth: AuthService, login: Login, auth_version: int, client: Client) -> None:
     claims, now = auth.claims(login.token), auth.now()
-    if claims is None:
-        return
     with auth.write() as connection:
+        if claims is None or find_by_id(connection, login.user.id, lock=True) is None:
+            return  # the account was deleted meanwhile
         connection.execute(
             insert(TrustedDevice).values(
                 id=secrets.token_hex(16),

@@ -37,7 +37,7 @@ from auth.roles import Role
 from auth.service import AuthService
 from auth.sessions import EndReason, Session, end_session
 from auth.step_up import RECENT, confirm_password
-from auth.users import set_password
+from auth.users import Login, set_password
 from db.engine import Database
 from db.models import AuditEvent
 from features import FEATURES
@@ -578,6 +578,25 @@ def test_trust_in_a_device_is_recorded(service: AuthService, ada: Person, app: A
         rules.end_trust(service, session, device.id)
 
     assert events(service, Event.DEVICE_TRUSTED) == events(service, Event.DEVICE_TRUST_ENDED) == 1
+
+
+def test_the_device_of_an_account_that_is_deleted_just_after_its_log_in_is_not_trusted(
+    service: AuthService, ada: Person, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GD-5: the database's refusal of a device of nobody is no fault to report."""
+
+    def deleted(*given: Any) -> Login:
+        login = stages.pass_stage(*given)
+        administration.delete_account(service, ada.id)
+        return login
+
+    monkeypatch.setattr(rules, "pass_stage", deleted)
+    token = challenge(service, ada)
+
+    login = rules.log_in_with_code(service, token, app.code(), LAPTOP, trust=True)
+
+    assert service.resume(login.token) is None
+    assert not events(service, Event.DEVICE_TRUSTED)
 
 
 def test_a_code_and_the_password_again_at_once_wait_for_each_other_in_one_order(
