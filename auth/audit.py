@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, exists, insert, select, true, update
 
 from auth.client import Client
 from db.models import AuditEvent, User
@@ -98,13 +98,15 @@ def record(
     *by_id* is the admin who acted on another account; *detail* is one more word, such as a role.
     """
     about = {"user_id": user_id, "by_id": by_id, "detail": detail}
+    # What was under way while an account was deleted leaves no address of its user either.
+    kept = exists().where(User.id == user_id) if user_id else true()
     connection.execute(
         insert(AuditEvent).values(
             at=now,
             event=event.value,
             session=session_mark(session_id),
-            ip=one_line(client.ip),
-            user_agent=one_line(client.user_agent),
+            ip=case((kept, one_line(client.ip)), else_=""),
+            user_agent=case((kept, one_line(client.user_agent)), else_=""),
             **about,
         )
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from auth import administration, log_in
 from auth.client import Client
 from auth.email_tokens import LIVES, Purpose
 from auth.errors import (
@@ -289,6 +290,24 @@ def test_a_deleted_account_is_gone_and_its_email_free(
     assert service.resume(token) is None
     assert "was deleted" in letterbox.to(ada.email)[-1].subject
     assert service.sign_up(ada.email, ada.password)
+
+
+def test_what_is_tried_while_an_account_is_deleted_leaves_no_address(
+    service: AuthService, ada: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AC-6: a password takes a moment to check, and the event comes after it."""
+
+    def deleted(*given: Any) -> bool:
+        administration.delete_account(service, ada.id)
+        return False
+
+    monkeypatch.setattr(log_in, "verify_password", deleted)
+    with pytest.raises(LogInRefused):
+        service.log_in(ada.email, "not the password at all", LAPTOP)
+
+    with database.read() as connection:
+        kept = select(AuditEvent.ip, AuditEvent.user_agent).where(AuditEvent.user_id == ada.id)
+        assert set(connection.execute(kept).all()) == {("", "")}
 
 
 def test_deleting_asks_for_the_password(service: AuthService, ada: Person, token: str) -> None:
