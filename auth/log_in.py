@@ -5,6 +5,7 @@ Every refusal gives the same answer after the same work. What follows a success 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from auth.audit import Event, record
@@ -50,9 +51,10 @@ def log_in(
     account = authenticate(auth, email, password, client)
     row = account.row
     if account.needs_rehash:
-        upgraded = hash_password(password, auth.scheme, client.source)
-        with auth.write() as connection:
-            replace_hash(connection, row.id, row.password_hash, upgraded)
+        with suppress(Busy):  # a full queue leaves it to the next log-in
+            upgraded = hash_password(password, auth.scheme, client.source)
+            with auth.write() as connection:
+                replace_hash(connection, row.id, row.password_hash, upgraded)
     return enter(auth, Entry(row, client, remember, account.own, account.shared))
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import bcrypt
 import pytest
@@ -11,8 +12,17 @@ from sqlalchemy.exc import OperationalError
 
 from auth import database_faults, log_in, sign_up
 from auth.administration import disable, enable
-from auth.errors import AuthError, EmailTaken, InvalidDetails, LogInRefused, NoSuchUser, Unavailable
+from auth.errors import (
+    AuthError,
+    Busy,
+    EmailTaken,
+    InvalidDetails,
+    LogInRefused,
+    NoSuchUser,
+    Unavailable,
+)
 from auth.hand_off import end_reason
+from auth.limits import LOG_IN_ACCOUNT
 from auth.log import BoundedLog
 from auth.service import AuthService
 from auth.sessions import Client
@@ -226,6 +236,21 @@ def test_a_log_in_brings_the_hash_up_to_date(
     later.log_in(ada.email, ada.password, LAPTOP)
     assert kept().startswith("v1.") and "$2b$05$" in kept()
     assert later.log_in(ada.email, ada.password, LAPTOP)
+
+
+def test_a_full_queue_leaves_the_new_hash_to_the_next_log_in(
+    database: Database,
+    clock: Clock,
+    service: AuthService,
+    ada: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AV-4, BC-7: it keeps nobody out whose password was right."""
+    later = AuthService(database, make_settings(bcrypt_rounds=5), clock=clock)
+    monkeypatch.setattr(log_in, "hash_password", Mock(side_effect=Busy))
+
+    for _ in range(LOG_IN_ACCOUNT.free + 1):
+        assert later.log_in(ada.email, ada.password, LAPTOP)
 
 
 def test_an_imported_user_logs_in_and_gets_our_hash(
