@@ -20,6 +20,8 @@ ROTATE_EVERY = timedelta(minutes=15)
 # How long the previous token stays valid (SE-9). An open tab checks every half minute, and
 # browsers let a tab in the background do so once a minute.
 OVERLAP = timedelta(minutes=2)
+# After a change that leaves no overlap, another tab's request may still bring the cookie before.
+ON_ITS_WAY = timedelta(seconds=10)
 
 
 def is_in_overlap(session: Session, token_id: str, now: datetime) -> bool:

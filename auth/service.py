@@ -143,7 +143,7 @@ class AuthService:
                 return rotation.accept(connection, session, claims.token_id, now)
         if rotation.is_in_overlap(session, claims.token_id, now):
             return session._replace(newest=False, confirmed_at=None)
-        if trusted:
+        if trusted or now < session.rotated_at + rotation.ON_ITS_WAY:
             return session._replace(newest=False, end_reason=EndReason.STALE)
         with self.write() as connection:
             end_session(connection, session.id, EndReason.REUSED, now)

@@ -20,7 +20,9 @@ from auth.errors import (
     SessionOver,
     WrongPassword,
 )
+from auth.hand_off import approve_ticket, own_ticket
 from auth.passwords import hash_password
+from auth.rotation import ON_ITS_WAY
 from auth.service import AuthService
 from auth.step_up import RECENT, confirm_password
 from db.engine import Database
@@ -88,6 +90,19 @@ def test_a_copy_of_the_old_token_is_dead_after_the_change(
     change_password(service, open_session(service, token), ada.password, NEW)
 
     assert service.resume(token) is None
+
+
+def test_another_tabs_request_that_was_on_its_way_ends_nothing(
+    service: AuthService, ada: Person, token: str, clock: Clock
+) -> None:
+    """SE-9: it brings the cookie from before the change; what comes later is a copy."""
+    changed = change_password(service, open_session(service, token), ada.password, NEW).token
+
+    assert not approve_ticket(service, token, own_ticket())
+    assert service.resume(changed)
+    clock.advance(ON_ITS_WAY)
+    assert not approve_ticket(service, token, own_ticket())
+    assert service.resume(changed) is None
 
 
 def test_of_two_who_change_the_password_in_one_session_at_once_the_first_wins(
