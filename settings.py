@@ -463,9 +463,13 @@ class Settings(BaseSettings):
 
     @property
     def peppers(self) -> tuple[bytes, ...]:
-        """The peppers: the first is for new hashes, all of them verify; none is b""."""
-        ring = (self.password_pepper or SecretStr(""), *self.password_pepper_fallbacks)
-        return tuple(pepper.get_secret_value().encode() for pepper in ring)
+        """The peppers: the first is for new hashes, all of them verify; none is b"".
+
+        Hashes from before there was a pepper verify too, or to set one would lock everybody out.
+        """
+        none = SecretStr("")
+        ring = (self.password_pepper or none, *self.password_pepper_fallbacks, none)
+        return tuple(dict.fromkeys(pepper.get_secret_value().encode() for pepper in ring))
 
     @field_validator(
         "secret_key", "secret_key_fallbacks", "password_pepper", "password_pepper_fallbacks"

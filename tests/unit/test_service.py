@@ -217,11 +217,7 @@ def test_a_log_in_brings_the_hash_up_to_date(
     """BC-7, BC-8: at success, and never at a failure."""
     pepper = make_settings().secret_key
     later = AuthService(
-        database,
-        make_settings(
-            bcrypt_rounds=5, password_pepper=pepper, password_pepper_fallbacks=(type(pepper)(""),)
-        ),
-        clock=clock,
+        database, make_settings(bcrypt_rounds=5, password_pepper=pepper), clock=clock
     )
 
     def kept() -> str:

@@ -602,6 +602,10 @@ def test_keys_and_peppers_come_newest_first(env: Path, monkeypatch: pytest.Monke
     assert settings.keys == (KEY.encode(), OTHER_KEY.encode())
     assert settings.peppers == (b"",)
 
+    monkeypatch.setenv("PASSWORD_PEPPER", OTHER_KEY)
+
+    assert load_settings(env).peppers == (OTHER_KEY.encode(), b"")  # passwords from before it
+
 
 def test_a_missing_key_is_made_once_in_development(
     env: Path, monkeypatch: pytest.MonkeyPatch
