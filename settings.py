@@ -597,7 +597,8 @@ def _check_names(env_file: Path) -> None:
     names = [name.upper() for name in Settings.model_fields]
     own = [name for name in dotenv_values(env_file) if name.upper() not in names]
     for name in own:
-        meant = get_close_matches(name.upper(), names, n=1, cutoff=ALIKE)
+        swapped = [each for each in names if sorted(each) == sorted(name.upper())]
+        meant = swapped or get_close_matches(name.upper(), names, n=1, cutoff=ALIKE)
         if meant and f"_{meant[0]}_" not in f"_{name.upper()}_":
             raise SettingsError(
                 f"{name} in {env_file.name} is no setting: write {meant[0]}, or give a setting of "

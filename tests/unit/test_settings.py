@@ -41,6 +41,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("SESION_MAX_AGE", "SESSION_MAX_AGE"),
         ("require_verified_emails", "REQUIRE_VERIFIED_EMAIL"),
         ("SECRET_KEYS", "SECRET_KEY"),
+        ("SMPT_URL", "SMTP_URL"),
     ],
 )
 def test_a_setting_that_is_misspelt_is_refused(env: Path, typed: str, meant: str) -> None:
