@@ -53,6 +53,8 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from None
         except MailFailed as error:
             raise click.ClickException(f"An email could not be sent: {error}.") from None
+        except BrokenPipeError:
+            raise  # what reads, such as `head`, has read enough: click ends without a word
         except (OperationalError, CannotMigrate, OSError) as error:
             raise click.ClickException(explain(error)) from None
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from errno import EPIPE
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -319,6 +321,13 @@ def test_every_command_runs_as_a_process(sqlite_url: str, tmp_path: Path) -> Non
     assert "Choose a new password" in mailbox.subjects(ada)[-1]
     assert len(mailbox.subjects(eve)) == 1
     assert len(list((tmp_path / "samples").glob("*.html"))) > 10
+
+
+def test_a_reader_that_has_read_enough_is_no_fault_of_the_database() -> None:
+    """MI-3: `list | head` ends without a sentence."""
+    ended = CliRunner().invoke(main, ["list"], obj=Mock(side_effect=BrokenPipeError(EPIPE, "")))
+
+    assert (ended.exit_code, ended.output) == (1, "")
 
 
 @pytest.mark.slow
