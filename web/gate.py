@@ -210,7 +210,8 @@ class Gate:
         """Return the response to another site's page, and log it."""
         network = self._client(scope).network
         if scope["type"] == "websocket":
-            self.log.warning("malicious_csrf: refused a websocket of another site (%s).", network)
+            # The operator may have written another URL than the one that visitors type.
+            self.log.warning("malicious_csrf: refused a websocket not from BASE_URL (%s).", network)
         else:
             self.log.warning("malicious_csrf: refused a request of another site (%s).", network)
         return PlainTextResponse(NOT_OURS, 403)

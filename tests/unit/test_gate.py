@@ -879,7 +879,7 @@ def test_a_websocket_of_another_site_is_logged(app: App, caplog: pytest.LogCaptu
     """CK-11, LG-1: with the network that it came from."""
     assert asyncio.run(ask(gate_of(app), "websocket", origin="https://evil.example")) == 403
 
-    assert caplog.messages == ["malicious_csrf: refused a websocket of another site (192.0.2.7)."]
+    assert caplog.messages == ["malicious_csrf: refused a websocket not from BASE_URL (192.0.2.7)."]
 
 
 def test_a_websocket_is_closed_where_the_server_cannot_answer_it(app: App) -> None:
