@@ -234,10 +234,14 @@ def merged_settings(app: Path, into: str = "") -> dict[str, str]:
 
 
 def merged_lines(file: Path, lines: Iterable[str]) -> str:
-    """Return *file* with those of *lines* that it lacks; a setting that it has stays."""
+    """Return *file* with those of *lines* that it lacks; a setting that it has stays.
+
+    Settings are read in any case, and the last line of a name counts.
+    """
     written = read(file)
-    has = {line.removeprefix("export ").partition("=")[0].strip() for line in written.splitlines()}
-    added = [line for line in lines if not line or line.partition("=")[0] not in has]
+    names = [line.removeprefix("export ").partition("=")[0] for line in written.splitlines()]
+    has = {name.strip().upper() for name in names}
+    added = [line for line in lines if not line or line.partition("=")[0].upper() not in has]
     return "\n".join([*written.splitlines(), *added, ""])
 
 

@@ -146,7 +146,7 @@ def test_what_an_app_has_is_merged_and_its_own_values_stay(tmp_path: Path) -> No
         "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["plotly"]\n\n[tool.x]\n',
         ".streamlit/config.toml": '[theme]\nprimaryColor = "#ff0000"\n\n'
         "[server] # ours\nmaxUploadSize = 5\n",
-        ".env": "API_KEY=mine\nAPP_NAME=Shop\n",
+        ".env": "API_KEY=mine\nAPP_NAME=Shop\nsign_up=closed\n",
         ".gitignore": "*.csv\n",
     }
     app = tmp_path / "app"
@@ -168,6 +168,7 @@ def test_what_an_app_has_is_merged_and_its_own_values_stay(tmp_path: Path) -> No
     assert {"API_KEY=mine", "APP_NAME=Shop"} <= set(env)
     assert [len(line) > 40 for line in env if line.startswith("SECRET_KEY=")] == [True]
     assert "APP_NAME=shop" not in env and "APP_NAME=app" not in env
+    assert "SIGN_UP=open" not in env
     assert {"*.csv", ".env"} <= set((app / ".gitignore").read_text().splitlines())
     assert (app / ".env").stat().st_mode & 0o777 == 0o600
 
