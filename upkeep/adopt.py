@@ -190,7 +190,8 @@ def merged_requirements(app: Path, into: str = "") -> tuple[str, str, list[str]]
     missing = [each for each in lines if each not in (listed or ())]
     if listed is not None:
         added = "".join(f"\n  {toml(each)}," for each in missing)
-        start = re.compile(r"^dependencies\s*=\s*\[", re.MULTILINE)
+        table = r"^\[project\].*\n(?:(?!\[).*\n)*?dependencies\s*=\s*\["  # tools may list some too
+        start = re.compile(table, re.MULTILINE)
         text = start.sub(lambda found: found[0] + added, text, count=1)
     elif "project" in theirs:
         text = insert(text, "project", {"dependencies": lines})

@@ -143,7 +143,8 @@ def test_what_an_app_has_is_merged_and_its_own_values_stay(tmp_path: Path) -> No
     """MI-4: requirements, settings, options and what git ignores."""
     own = {
         "requirements.txt": "# ours\nstreamlit==1.40.0\nplotly==6.0\n",
-        "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["plotly"]\n\n[tool.x]\n',
+        "pyproject.toml": "[tool.x]\ndependencies = []\n\n"
+        '[project]\nname = "shop"\ndependencies = ["plotly"]\n',
         ".streamlit/config.toml": '[theme]\nprimaryColor = "#ff0000"\n\n'
         "[server] # ours\nmaxUploadSize = 5\n",
         ".env": "API_KEY=mine\nAPP_NAME=Shop\nsign_up=closed\n",
@@ -160,7 +161,8 @@ def test_what_an_app_has_is_merged_and_its_own_values_stay(tmp_path: Path) -> No
     project = tomllib.loads((app / "pyproject.toml").read_text())
     assert "plotly" in project["project"]["dependencies"]
     assert len(project["project"]["dependencies"]) > 10
-    assert {"x", "alembic"} <= project["tool"].keys()
+    assert project["tool"].keys() == {"x", "alembic"}
+    assert project["tool"]["x"] == {"dependencies": []}
     config = tomllib.loads((app / ".streamlit/config.toml").read_text())
     assert config["theme"]["primaryColor"] == config["theme"]["dark"]["primaryColor"] == "#ff0000"
     assert config["server"] == {"maxUploadSize": 5, "fileWatcherType": "none"} | config["server"]
