@@ -62,14 +62,7 @@ class Commands(click.Group):
 class SentAtOnce(MailQueue):
     """A queue that sends at once, so that the command can report an email that failed."""
 
-    def enqueue(
-        self,
-        job: Callable[[], object],
-        source: str = "",
-        *,
-        alarm: bool = False,
-        once: bool = False,
-    ) -> None:
+    def enqueue(self, job: Callable[[], object], *order: object, **bounds: object) -> None:
         """Run *job* now; the command continues without an email that it could not send."""
         try:
             job()
