@@ -53,7 +53,9 @@ def compiled_once() -> Iterator[None]:
 
     def create(url: URL, **options: Any) -> Engine:
         engine = create_engine(url, **options)
-        model = first.setdefault(engine.dialect.name, engine)
+        model = first.get(engine.dialect.name, engine)
+        if not hasattr(model.dialect, "default_isolation_level"):  # it has never connected
+            model = first[engine.dialect.name] = engine
         engine.dialect, engine._compiled_cache = model.dialect, model._compiled_cache
         return engine
 
