@@ -1,6 +1,9 @@
 // Sends one request about the cookie, once; then tells the script whether it was accepted.
 
 const PATIENCE = 10_000; // milliseconds
+// Milliseconds after which a run's refused question is asked again: another tab has just replaced
+// the token, and the browser's cookie follows at once.
+const AGAIN = 1_000;
 const sent = (window.authCourierSent ??= new Set()); // a rerun renders this again: send once only
 
 // One request at a time in the whole browser: an answer that ends a cookie must not arrive after
@@ -29,7 +32,10 @@ async function send({ path, method, body }) {
 export default function ({ data, setStateValue }) {
   if (!data || sent.has(data.key)) return;
   sent.add(data.key);
-  inTurn(() => send(data)).then((done) => {
+  const ask = () => inTurn(() => send(data));
+  const onceMore = (done) =>
+    done || !data.quiet ? done : new Promise((later) => setTimeout(later, AGAIN)).then(ask);
+  ask().then(onceMore).then((done) => {
     if (!(done && data.quiet)) setStateValue("done", done);
   });
 }

@@ -15,7 +15,7 @@ from tests.template.making import code_lines, cookiecutter, git, link_venv, make
 
 NAME = 'Ada\'s "Café" ☕ {{ 7*7 }} $(id) ${HOME} \\'  # nothing in the suite may mind
 # As small as it is now: 120 and 8,000 are wanted, and each new file has to be worth its place.
-MOST_FILES, MOST_LINES = 210, 14_660
+MOST_FILES, MOST_LINES = 210, 14_665
 SECONDS = 2 * 90  # of work for its suite, which is at most 90 on two cores that do nothing else
 
 PAGE = '''"""A page as data people write them."""

@@ -159,6 +159,30 @@ def test_step_up_reaches_the_browsers_other_tabs_and_no_copy(
     thief.expect_form()
 
 
+@by_page_loads
+def test_a_tab_that_asks_before_the_browser_has_the_newest_cookie_asks_once_more(
+    new_context: NewContext, workshop: Server
+) -> None:
+    """SE-9: another tab has replaced the token, and its cookie is on its way."""
+    first, second, user = arrive(new_context, workshop, "/account")
+    rotate(workshop, user, first)
+    age(workshop, user, OVERLAP)
+    asked: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=403)
+        else:
+            route.continue_()
+
+    second.page.route("**/auth/ticket", refuse_once)
+    second.page.get_by_role("link", name="Change your name").click()
+
+    expect(second.heading("Change your name")).to_be_visible()
+    assert len(asked) == 2
+
+
 def test_a_second_log_in_in_another_tab_leaves_one_session(
     new_context: NewContext, workshop: Server
 ) -> None:
